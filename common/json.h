@@ -1,0 +1,51 @@
+/* Strict JSON on top of cJSON: what cJSON lets through (trailing bytes, duplicate keys, bad UTF-8, control characters,
+ * "\u0000", leading zeros, integers over 2^53, deep nesting) is refused here with what and where.
+ * Readers of messages take a flat object: nested values of unknown fields are skipped, of known fields refused. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+
+struct cJSON;
+
+struct json_limits {
+    size_t bytes;       /* longest text */
+    unsigned depth;     /* deepest nesting; the outermost object is 1 */
+    unsigned members;   /* most values in all */
+    size_t string_bytes;
+};
+extern const struct json_limits json_message_limits;  /* 8 KiB, depth 4, 64 values, strings of 512 bytes */
+extern const struct json_limits json_api_limits;      /* 256 KiB, depth 8, 4096 values, strings of 4096 bytes */
+
+/* Parses one object; *ret_object is freed with cJSON_Delete. Checks everything listed above before cJSON sees a byte. */
+MUST_USE enum drover_error json_parse(const char *bytes, size_t length, const struct json_limits *limits,
+                                      struct cJSON **ret_object, struct problem *ret_problem);
+
+/* Members of a flat object. `required` false: absent or null leaves *ret untouched and returns DROVER_OK. */
+MUST_USE enum drover_error json_get_text(const struct cJSON *object, const char *name, bool required, char *ret, size_t size, struct problem *ret_problem);
+MUST_USE enum drover_error json_get_id(const struct cJSON *object, const char *name, bool required, char *ret, struct problem *ret_problem); /* ret: ID_SIZE */
+MUST_USE enum drover_error json_get_i64(const struct cJSON *object, const char *name, bool required, int64_t min, int64_t max, int64_t *ret, struct problem *ret_problem);
+MUST_USE enum drover_error json_get_bool(const struct cJSON *object, const char *name, bool required, bool *ret, struct problem *ret_problem);
+
+/* Writing: {"a":1,"b":"x"} member by member into a buffer; strings are escaped so that the result is ASCII-safe JSON. */
+struct json_writer {
+    struct buffer *buffer;
+    unsigned depth;
+    bool first;     /* no member yet at this depth */
+};
+void json_begin(struct json_writer *writer, struct buffer *buffer);          /* "{" */
+void json_end(struct json_writer *writer);                                   /* "}" of the outermost object */
+void json_put_text(struct json_writer *writer, const char *name, const char *value);   /* NULL value: member left out */
+void json_put_i64(struct json_writer *writer, const char *name, int64_t value);
+void json_put_bool(struct json_writer *writer, const char *name, bool value);
+/* Nested values: name NULL inside an array. */
+void json_open_object(struct json_writer *writer, const char *name);
+void json_close_object(struct json_writer *writer);
+void json_open_array(struct json_writer *writer, const char *name);
+void json_close_array(struct json_writer *writer);
+/* One escaped, quoted string, for whoever builds JSON another way. */
+void json_add_quoted(struct buffer *buffer, const char *text);

@@ -1,0 +1,34 @@
+/* Bounded strings: copying, checking and escaping text that came from outside. Nothing here allocates. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+/* A device id, model, rollout id: ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ */
+#define ID_SIZE 65
+
+/* Copies src into dst (size bytes, always terminated). Returns false, with dst = "", when src does not fit. */
+bool text_copy(char *dst, size_t size, const char *src);
+/* Copies length bytes of src; refuses embedded NULs too. */
+bool text_copy_n(char *dst, size_t size, const char *src, size_t length);
+
+/* True when the length bytes are an id as above. */
+bool text_is_id(const char *text, size_t length);
+/* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, <= U+10FFFF). */
+bool text_is_utf8(const void *bytes, size_t length);
+/* True for lower-case hex of exactly `digits` characters. */
+bool text_is_hex(const char *text, size_t length, size_t digits);
+
+/* Strict decimal integers: the whole of text, no sign but '-', no leading zeros or spaces; range is inclusive. */
+bool text_to_i64(const char *text, size_t length, int64_t min, int64_t max, int64_t *ret_value);
+
+/* Writes 2*n lower-case digits and a NUL. */
+void text_hex(char *dst, const void *bytes, size_t n);
+/* Reads 2*n hex digits; false on anything else. */
+bool text_unhex(void *dst, size_t n, const char *text);
+
+/* Puts an excerpt of untrusted bytes into dst: printable ASCII kept, the rest as '?', cut with "...". Returns dst. */
+char *text_excerpt(char *dst, size_t size, const void *bytes, size_t length);
