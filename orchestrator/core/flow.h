@@ -1,0 +1,71 @@
+/* The flow tells the story in order: a device spoke -> load -> decide -> save -> only now speak.
+ * It holds the devices being worked on (one piece of work at a time per device, the rest queued behind it), the running
+ * rollouts, and counters. It has no clock, socket or log: the caller passes `now_ms`, stores and speaks through ports.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "orchestrator/core/policy.h"
+#include "orchestrator/core/ports.h"
+#include "proto/report.h"
+
+struct flow;
+
+struct flow_config {
+    struct store_port store;
+    struct speaker_port speaker;
+    struct policy policy;
+    const char *instance;          /* this droverd's name, copied */
+    const char *public_url;        /* "http://host:8080", copied: base of package URLs */
+    size_t work_max;               /* most pieces of work at a time; more are refused with DROVER_FULL */
+    uint64_t seed;                 /* of jitter and tokens */
+    int64_t (*now_ms)(void *arg);  /* unix ms */
+    void *now_arg;
+};
+
+struct flow *flow_new(const struct flow_config *config);   /* NULL: out of memory */
+void flow_free(struct flow *flow);                         /* only when flow_work_count is 0, or the store is gone for good */
+void flow_set_policy(struct flow *flow, const struct policy *policy);
+
+/* Replaces what the flow knows of rollouts: running and paused ones, newest last. The loop calls it when they change and every second. */
+void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count);
+const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id);
+
+/* The end of one piece of work. DROVER_OK: saved, or nothing was to be done; `why` says what happened, never NULL.
+ * DROVER_STALE, _REFUSED, _UNKNOWN: counted, changes nothing. DROVER_UNAVAILABLE/_STORE: try again later. */
+typedef void flow_done(void *arg, enum drover_error error, const char *why);
+
+/* Records a batch (no device twice; at most STORE_BATCH_MAX). `done` comes when the batch is in Redis; decisions that follow
+ * from it go on by themselves afterwards. */
+void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size_t count, flow_done *done, void *arg);
+/* `done` comes when the report's consequence is in Redis, or it was found stale or refused. */
+void flow_report(struct flow *flow, const struct report *report, flow_done *done, void *arg);
+/* Works off up to max upgrades whose deadline has passed; done says how many in `why`. Also works off live upgrades of cancelled rollouts. */
+void flow_deadlines(struct flow *flow, size_t max, flow_done *done, void *arg);
+
+/* GET /firmware/latest. device_id "" is an anonymous question: answered from the rollouts alone. */
+struct flow_offer {
+    bool offered;                  /* false: 304 */
+    struct command command;        /* url, version, size, sha256, delta ... when offered */
+    char why[WHY_SIZE];
+};
+typedef void flow_answered(void *arg, enum drover_error error, const struct flow_offer *offer);
+void flow_ask(struct flow *flow, const char *device_id, const char *model, const char *version, flow_answered *done, void *arg);
+/* The depot served bytes of a package to a device: first byte (began) or the last one of the package (whole). */
+void flow_served(struct flow *flow, const char *device_id, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress_pct);
+/* Operator: takes the device back to its old version. */
+void flow_rollback(struct flow *flow, const char *device_id, const char *who, flow_done *done, void *arg);
+
+/* Where the device stands, in words, what will happen next and when; for `drover device show`. Pure. */
+struct explanation {
+    char now[160];       /* "verifying since 12 s: 1 of 2 healthy heartbeats on 1.1.0" */
+    char next[160];      /* "succeeds after 1 more heartbeat and 20 s of soak" */
+    int64_t next_ms;     /* by when at the latest something happens, unix ms; 0: nothing is planned */
+};
+void flow_explain(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct explanation *ret);
+
+/* Counters, for /metrics: name is a C identifier, label "" or the label's value. Calls `each` for every counter. */
+void flow_counters(const struct flow *flow, void (*each)(void *arg, const char *name, const char *label, uint64_t value), void *arg);
+size_t flow_work_count(const struct flow *flow);

@@ -1,0 +1,51 @@
+/* One device inside one rollout: the record behind drover:v1:upgrade:<id>. A value; owns nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/semver.h"
+#include "common/text.h"
+#include "orchestrator/core/upgrade_fsm.h"
+#include "proto/error_code.h"
+#include "proto/heartbeat.h"
+#include "proto/report.h"
+
+#define WHY_SIZE 64       /* a reason kept in a Redis hash: at most 63 bytes (listpack) */
+#define EVENT_ID_SIZE 32
+#define TOKEN_SIZE 33
+
+struct upgrade {
+    char device_id[ID_SIZE];
+    char upgrade_id[UPGRADE_ID_SIZE];     /* hash of rollout and device: the same wherever and whenever it is computed */
+    char rollout[ID_SIZE];
+    char model[ID_SIZE];
+    char from_version[VERSION_SIZE];
+    char version[VERSION_SIZE];           /* the target */
+    enum upgrade_state state;             /* STATE_NONE: there is no upgrade */
+    int64_t attempt;                      /* 0 before the first dispatch */
+    int64_t revision;                     /* counts moves and notes; every save compares it */
+    int64_t deadline_ms;                  /* unix ms; 0 in final states */
+    int64_t opened_ms;
+    int64_t state_ms;                     /* since when it is in this state */
+    int64_t attempt_ms;                   /* when this attempt was dispatched */
+    int64_t download_ms;                  /* when this attempt's download began; 0: not yet */
+    int64_t repeats;                      /* how often the command of this state was said again */
+    int64_t progress;                     /* 0 .. 100 of the current step */
+    int64_t report_seq;                   /* newest report taken; -1 before the first */
+    enum error_code error;                /* the last failure, E_NONE when none */
+    char why[WHY_SIZE];                   /* why it is in this state */
+    char note[WHY_SIZE];                  /* the device's own words, cut */
+    char boot_before[BOOT_ID_SIZE];       /* boot id when this attempt was dispatched; "" when the device sends none */
+    char boot_id[BOOT_ID_SIZE];           /* newest boot id seen in this attempt */
+    int64_t boots;                        /* different boot ids seen since the dispatch */
+    int64_t rebooted_ms;                  /* first sign of the reboot into the new version; 0: none yet */
+    int64_t confirmations;                /* healthy heartbeats on the target version in a row */
+    int64_t confirmed_ms;                 /* when the first of them came: the soak's start */
+    int64_t unhealthy;                    /* unhealthy heartbeats in a row on the target version */
+    enum upgrade_state lost_from;         /* the state it was lost in */
+    bool full_only;                       /* a delta failed: only the full package from now on */
+    bool delta;                           /* what this attempt was given */
+    char last_event[EVENT_ID_SIZE];       /* id of this device's newest event, to chain the next */
+    char token[TOKEN_SIZE];               /* of the last save: tells an unknown outcome from a conflict */
+};
