@@ -1,0 +1,153 @@
+/* Drover's truth: everything that is read from or written to Redis, as asynchronous functions on the loop.
+ * The flow uses it through `struct store_port` (core/ports.h); the operator API and the chores use the functions below.
+ *
+ * A callback comes exactly once per call, on the loop, never from inside the call itself; what it is given lives until it
+ * returns; requests are copied before a call returns. Callbacks may be NULL where noted. Errors are those of redis_link.h, and:
+ *   DROVER_NOT_FOUND  no such thing     DROVER_CONFLICT  somebody else was faster, or another one runs
+ *   DROVER_REFUSED    not possible in this state           DROVER_DUPLICATE  the id is taken */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "orchestrator/core/ports.h"
+#include "orchestrator/core/rollout.h"
+#include "orchestrator/edges/redis_link.h"
+#include "proto/event.h"
+
+struct store;
+
+struct store_config {
+    const char *instance;      /* this droverd's name, copied; goes into events and leases */
+    int64_t events_keep;       /* length of drover:v1:events, about; 0: 1000000 */
+    int64_t series_keep;       /* length of drover:v1:series, about; 0: 60480 (a week of 10 s) */
+    size_t facts_max;          /* most fingerprints of heartbeats kept; 0: 2^21. 16 bytes each, grows with the fleet */
+    int64_t timeout_ms;        /* of each call; 0: the link's */
+};
+
+/* NULL: out of memory. The link is borrowed and must live longer. */
+struct store *store_new(struct redis_link *link, const struct store_config *config);
+/* Only after redis_link_free, or when nothing is outstanding. */
+void store_free(struct store *store);
+struct store_port store_port(struct store *store);
+
+struct store_counters {
+    uint64_t beats_short, beats_long;        /* sent to Redis in this form */
+    uint64_t beats_asked;                    /* short ones that Redis asked the long form of */
+    uint64_t beats_same, beats_loaded, beats_stale, beats_clash;
+    uint64_t moves, move_conflicts, move_repeats;   /* repeats: the first try had worked */
+    uint64_t facts, facts_evicted;           /* fingerprints held and thrown out */
+    uint64_t bad_records;                    /* replies that could not be understood */
+};
+struct store_counters store_counters(const struct store *store);
+
+/* --- devices --- */
+
+/* A device as lists show it: its record and the few upgrade fields that are kept in it. */
+struct device_row {
+    struct device device;
+    char rollout[ID_SIZE];              /* "" when it never had an upgrade, likewise below */
+    char upgrade_id[UPGRADE_ID_SIZE];
+    enum upgrade_state state;           /* STATE_NONE: never had one */
+    int64_t attempt;
+    char from_version[VERSION_SIZE];
+    char target[VERSION_SIZE];
+};
+struct device_filter {                  /* NULL or "" or -1: any */
+    const char *model;
+    const char *version;
+    const char *state;                  /* name of an upgrade state; "none": never had an upgrade */
+    int online;                         /* 0, 1 or -1 */
+};
+#define STORE_CURSOR_SIZE 48
+/* At most `limit` rows; next is "" at the end. A page may hold fewer rows than asked, even none, while next is not "":
+ * a call looks through a bounded number of devices. A device that is there all the time is listed at least once. */
+typedef void store_devices_listed(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next);
+void store_devices(struct store *store, const struct device_filter *filter, const char *cursor, size_t limit, store_devices_listed *done, void *arg);
+/* device NULL when it is unknown (DROVER_OK); upgrade->state is STATE_NONE when it never had one. */
+void store_device(struct store *store, const char *device_id, store_loaded *done, void *arg);
+/* The device's events, newest first, by the chain of `prev` ids; ends early where the stream was trimmed. */
+typedef void store_events_listed(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next);
+void store_history(struct store *store, const char *device_id, size_t limit, store_events_listed *done, void *arg);
+/* An online message or last will. Unknown devices are left alone. done may be NULL. */
+typedef void store_written(void *arg, enum drover_error error);
+void store_online(struct store *store, const char *device_id, bool online, int64_t at_ms, store_written *done, void *arg);
+/* Devices not seen for offline_after_ms become offline, at most max a call; swept == max: call again. */
+typedef void store_swept(void *arg, enum drover_error error, size_t swept);
+void store_sweep_offline(struct store *store, int64_t now_ms, int64_t offline_after_ms, size_t max, store_swept *done, void *arg);
+
+/* --- releases --- */
+
+/* created_ms is the caller's. DROVER_OK: release is as stored, created says whether it is new; DROVER_CONFLICT: exists with other
+ * content (release is the stored one). */
+typedef void store_release_added(void *arg, enum drover_error error, const struct release *release, bool created);
+void store_release_add(struct store *store, const struct release *release, store_release_added *done, void *arg);
+typedef void store_releases_listed(void *arg, enum drover_error error, const struct release *releases, size_t count);
+/* One (DROVER_NOT_FOUND when there is none), or all of a model ("" or NULL: all models), newest first, at most 1000. */
+void store_release(struct store *store, const char *model, const char *version, store_releases_listed *done, void *arg);
+void store_releases(struct store *store, const char *model, store_releases_listed *done, void *arg);
+
+/* --- rollouts; always with counts and release --- */
+
+typedef void store_rollouts_listed(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
+enum rollout_list {
+    ROLLOUTS_ACTIVE,      /* running and paused, newest last: for flow_set_rollouts */
+    ROLLOUTS_ENDING,      /* cancelled or superseded, with live upgrades left; finds out which have none left and drops them */
+    ROLLOUTS_KNOWN,       /* active and ending together, newest last */
+    ROLLOUTS_ALL,         /* all ever, newest first, at most 1000 */
+};
+void store_rollouts(struct store *store, enum rollout_list list, store_rollouts_listed *done, void *arg);
+void store_rollout(struct store *store, const char *rollout_id, store_rollouts_listed *done, void *arg);  /* DROVER_NOT_FOUND */
+
+/* One rollout after a change; NULL unless DROVER_OK. */
+typedef void store_rollout_changed(void *arg, enum drover_error error, const struct rollout *rollout);
+/* plan: id, model, version, the plan and created_ms are used. Starts in ROLLOUT_RUNNING, revision 1, epoch created_ms.
+ * DROVER_NOT_FOUND: no such release; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one runs or is paused for this
+ * model and supersede is false. Writes an event of kind rollout (and one for the superseded). */
+void store_rollout_open(struct store *store, const struct rollout *plan, bool supersede, store_rollout_changed *done, void *arg);
+/* Pause (running), resume (paused), cancel (running or paused): `to` says which. expected_revision 0: any.
+ * DROVER_NOT_FOUND; DROVER_REFUSED: not possible in its state; DROVER_CONFLICT: another revision. */
+void store_rollout_move(struct store *store, const char *rollout_id, enum rollout_state to, int64_t expected_revision,
+                        const char *why, int64_t at_ms, store_rollout_changed *done, void *arg);
+
+/* --- events --- */
+
+/* Entries after the id `after` ("" or "0": from the first; "$": none, `next` is where it ends now), oldest first, at most limit (1000).
+ * next: the id to go on from. Does not wait: the caller asks again. */
+void store_events(struct store *store, const char *after, size_t limit, store_events_listed *done, void *arg);
+/* Appends an event that belongs to no move (kind rollout or alarm); id, prev and instance are filled in by the store. done may be NULL. */
+void store_event_add(struct store *store, const struct event *event, store_written *done, void *arg);
+
+/* --- fleet --- */
+
+struct version_count {
+    char version[VERSION_SIZE];
+    int64_t devices;
+};
+#define FLEET_VERSIONS_MAX 32
+struct model_summary {
+    char model[ID_SIZE];
+    int64_t devices, online;
+    int64_t states[UPGRADE_STATE_COUNT];             /* current upgrades per state */
+    unsigned version_count;                          /* most used first; the rest is left out */
+    struct version_count versions[FLEET_VERSIONS_MAX];
+};
+typedef void store_fleet_read(void *arg, enum drover_error error, int64_t devices, int64_t online, const struct model_summary *models, size_t count);
+/* Models in the order of their names, at most 256. O(models), whatever the fleet's size. */
+void store_fleet(struct store *store, store_fleet_read *done, void *arg);
+
+/* --- chores --- */
+
+/* Am I (still) the one instance that does the fleet's chores? Takes or prolongs the lease for ttl_ms. */
+typedef void store_led(void *arg, enum drover_error error, bool leader);
+void store_leader(struct store *store, int64_t ttl_ms, store_led *done, void *arg);
+/* Gives the lease back at the end; done may be NULL. */
+void store_leader_resign(struct store *store, store_written *done, void *arg);
+/* One entry of drover:v1:series. done may be NULL. */
+struct series_field {
+    const char *name;
+    int64_t value;
+};
+void store_series_add(struct store *store, const struct series_field *fields, size_t count, store_written *done, void *arg);
