@@ -1,0 +1,171 @@
+"""The main job of deploy/quickstart, once packages and build are there: a private Drover, a fleet of 200, two rollouts, a table."""
+import argparse
+import collections
+import os
+import signal
+import sys
+import time
+
+try:
+    from stack import Stack, StackError, wait_until
+except ImportError as error:
+    sys.exit(f"quickstart: {error}; run deploy/install-packages first")
+
+# model, version the fleet starts on, version of the rollout, size of the package
+MODELS = [("esp32", "1.0.0", "1.1.0", 200_000), ("gateway", "2.0.0", "2.1.0", 900_000)]
+
+# Everything is as in the field but faster: a heartbeat a second instead of one in 30 s, waits to match.
+FAST = {
+    "flow.heartbeat_ms": 1000, "flow.offline_after_ms": 4000, "flow.silent_after_ms": 5000, "flow.pending_ms": 500,
+    "flow.acknowledge_ms": 3000, "flow.start_ms": 5000, "flow.download_stall_ms": 5000, "flow.download_total_ms": 20000,
+    "flow.install_ms": 6000, "flow.verify_ms": 8000, "flow.ready_ms": 4000, "flow.rollback_ms": 4000,
+    "flow.retry_base_ms": 500, "flow.retry_cap_ms": 3000, "flow.busy_ms": 1000,
+}
+STATES = ["succeeded", "rolled_back", "failed", "rejected", "cancelled", "superseded", "lost"]
+
+
+def arguments_of(words):
+    parser = argparse.ArgumentParser(prog="deploy/quickstart", description=__doc__)
+    parser.add_argument("--build", default="build/release", help="build folder (default %(default)s)")
+    parser.add_argument("--devices", type=int, default=200, metavar="N", help="devices in all, a fifth of them simple ones (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same fleet (default %(default)s)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running; ctrl-C ends it")
+    parser.add_argument("--folder", help="put files here and keep them (default: a temporary folder)")
+    return parser.parse_args(words)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Progress:
+    """A bar on a terminal, a line when something changed otherwise."""
+
+    def __init__(self):
+        self.terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self.last = None
+
+    def show(self, rollouts):
+        parts = []
+        for rollout in rollouts:
+            devices = max(rollout["devices"], 1)
+            done = rollout["on_target"]
+            ended = sum(rollout["states"].get(state, 0) for state in STATES if state != "succeeded")
+            live = rollout["opened"] - ended - rollout["states"].get("succeeded", 0)
+            bar = ""
+            if self.terminal:
+                filled, bad = 16 * done // devices, -(-16 * ended // devices)
+                bar = "[" + "#" * filled + "x" * min(bad, 16 - filled) + "." * max(16 - filled - bad, 0) + "] "
+            parts.append(f"{rollout['id']} {bar}{done}/{devices} on it, {live} moving, {ended} ended otherwise")
+        line = "   ".join(parts)
+        if self.terminal:
+            sys.stdout.write("\r\x1b[K" + line[:os.get_terminal_size().columns - 1])
+            sys.stdout.flush()
+        elif line != self.last:
+            say(line)
+        self.last = line
+
+    def end(self):
+        if self.terminal:
+            sys.stdout.write("\n")
+
+
+def outcome_table(stack, rollouts):
+    """How it ended and why, read from Redis the way a dashboard would."""
+    store = stack.redis()
+    rows = []
+    for rollout in rollouts:
+        counts = store.hgetall(f"drover:v1:rollout:{rollout}")
+        reasons = collections.Counter()
+        for key in store.scan_iter("drover:v1:upgrade:*", count=500):
+            owner, state, attempt, why = store.hmget(key, "rollout", "state", "attempt", "why")
+            if owner == rollout:
+                reasons[(state, why or "")] += 1
+        for state in STATES:
+            number = int(counts.get(f"state:{state}", 0))
+            if not number:
+                continue
+            rows.append((rollout, state, str(number), ""))
+            rows += [("", "", str(count), why) for (its_state, why), count in reasons.most_common() if its_state == state]
+        rows.append((rollout, "retried", counts.get("retried", "0"), "took more than one attempt (counted above by how they ended)"))
+    widths = [max(len(row[column]) for row in rows + [("rollout", "outcome", "devices", "why")]) for column in range(3)]
+    lines = []
+    for row in [("rollout", "outcome", "devices", "why")] + rows:
+        number = row[2].rjust(widths[2])
+        lines.append(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {number}  {row[3]}".rstrip())
+    return "\n".join(lines)
+
+
+def run(options):
+    started = time.monotonic()
+    folder = options.folder
+    with Stack(options.build, folder) as stack:
+        say(f"starting Redis, Mosquitto and droverd in {stack.folder}")
+        stack.start_redis()
+        stack.start_broker()
+        stack.start_droverd(settings=FAST)
+        simple = options.devices // 5
+        say(f"starting {options.devices} devices ({simple} simple) of models {' and '.join(model for model, *_ in MODELS)}")
+        sim = stack.start_sim("--devices", options.devices - simple, "--simple", simple, "--models", ",".join(f"{model}={old}" for model, old, *_ in MODELS),
+                              "--heartbeat-ms", 1000, "--step-ms", 500, "--reboot-ms", 800, "--seed", options.seed, "--profile", "mixed")
+        store = stack.redis()
+        wait_until(lambda: int(store.hget("drover:v1:fleet", "devices") or 0) >= options.devices, 30, "the whole fleet to be known", alive=[sim])
+        rollouts = []
+        for model, _, version, size in MODELS:
+            stack.add_release(model, version, size)
+            rollouts.append(stack.drover("rollout", "start", model, version, "--spread", "2s", "--soak", "2s", "-o", "name").stdout.strip())
+            say(f"rollout {rollouts[-1]} started: {model} goes to {version}")
+        progress = Progress()
+
+        def settled():
+            states = [stack.drover_json("rollout", "show", rollout) for rollout in rollouts]
+            progress.show(states)
+            return all(state["settled"] for state in states)
+
+        try:
+            wait_until(settled, 120, "the rollouts to end", interval=0.5, alive=stack.processes)
+        finally:
+            progress.end()
+        say("")
+        say(outcome_table(stack, rollouts))
+        say(f"\n{options.devices} devices, {time.monotonic() - started:.0f} s")
+        if options.keep:
+            keep(stack)
+
+
+def keep(stack):
+    drover = stack.program("drover").resolve()
+    say(f"""
+everything still runs; ctrl-C ends it
+  MQTT     {stack.mqtt_url}
+  HTTP     http://127.0.0.1:{stack.http_ports['drover-1']}   (devices: /firmware/latest, /artifacts/...)
+  API      {stack.url('')}   (/metrics, /readyz, /api/v1/...)
+  Redis    {stack.redis_socket}
+three commands to try, in another terminal:
+  export DROVER_API={stack.url('')} DROVER_TOKEN_FILE={stack.token_file}
+  {drover} status
+  {drover} device list --state failed
+  {drover} events -f""")
+    while all(process.running for process in stack.processes):
+        time.sleep(0.5)
+    for process in stack.processes:
+        process.check_alive()
+
+
+def main():
+    options = arguments_of(sys.argv[1:])
+    # SIGTERM ends like ctrl-C: the stack is taken down by `with`.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        run(options)
+    except KeyboardInterrupt:
+        say("\nended")
+        return 130
+    except (StackError, OSError) as error:
+        print(f"quickstart: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

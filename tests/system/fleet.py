@@ -1,0 +1,126 @@
+"""What the system tests ask of a finished fleet: Drover's view against the simulator's truth, exact counters, legal histories."""
+import collections
+import json
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# As in the field, with shorter waits: a heartbeat a second.
+FAST = {
+    "flow.heartbeat_ms": 1000, "flow.offline_after_ms": 6000, "flow.silent_after_ms": 10000, "flow.pending_ms": 500,
+    "flow.acknowledge_ms": 6000, "flow.start_ms": 15000, "flow.download_stall_ms": 15000, "flow.download_total_ms": 60000,
+    "flow.install_ms": 15000, "flow.verify_ms": 20000, "flow.ready_ms": 10000, "flow.rollback_ms": 8000,
+    "flow.retry_base_ms": 500, "flow.retry_cap_ms": 3000, "flow.busy_ms": 1000, "flow.unhealthy_max": 3,
+}
+FINAL = {"succeeded", "rolled_back", "failed", "rejected", "cancelled", "superseded"}
+
+
+def legal_moves():
+    """(from, event) -> to, read from the one table of moves."""
+    text = (ROOT / "orchestrator/core/upgrade_fsm.def").read_text()
+    rows = re.findall(r"^MOVE\(\s*(\w+),\s*(\w+),\s*(\w+),", text, re.MULTILINE)
+    assert len(rows) > 40, "the table of moves was not found where it should be"
+    return {(source.lower(), event.lower()): target.lower() for source, event, target in rows}
+
+
+def scan(store, pattern):
+    prefix = pattern.rstrip("*")
+    keys = list(store.scan_iter(pattern, count=2000))
+    pipe = store.pipeline(transaction=False)
+    for key in keys:
+        pipe.hgetall(key)
+    return {key[len(prefix):]: value for key, value in zip(keys, pipe.execute())}
+
+
+def devices_of(store):
+    return scan(store, "drover:v1:device:*")
+
+
+def upgrades_of(store):
+    return scan(store, "drover:v1:upgrade:*")
+
+
+def events_of(store):
+    """Every entry of the event stream in order, as (id, fields)."""
+    events, last = [], "-"
+    while True:
+        page = store.xrange("drover:v1:events", min=last if last == "-" else "(" + last, count=5000)
+        if not page:
+            return events
+        events += page
+        last = page[-1][0]
+
+
+def nonzero(counts):
+    return {name: int(value) for name, value in counts.items() if int(value) != 0}
+
+
+def check_aggregates(store):
+    """Rebuilds every counter from the device and upgrade records and compares: they must be exact."""
+    devices, upgrades = devices_of(store), upgrades_of(store)
+    fleet = collections.Counter(devices=len(devices), online=sum(device.get("online") == "1" for device in devices.values()))
+    assert nonzero(store.hgetall("drover:v1:fleet")) == nonzero(fleet)
+    models = collections.defaultdict(collections.Counter)
+    for name, device in devices.items():
+        model = models[device["model"]]
+        model["devices"] += 1
+        model["online"] += device.get("online") == "1"
+        model["version:" + device["version"]] += 1
+        if name in upgrades:
+            model["state:" + upgrades[name]["state"]] += 1
+    for model, counts in models.items():
+        assert nonzero(store.hgetall("drover:v1:model:" + model)) == nonzero(counts), model
+    assert store.smembers("drover:v1:models") == set(models)
+    assert store.zcard("drover:v1:seen") == len(devices)
+    for rollout in store.zrange("drover:v1:rollouts", 0, -1):
+        counts = store.hgetall("drover:v1:rollout:" + rollout)
+        # A device's older upgrades are known from the events only: what its last entry in this rollout says, counts.
+        last_state, attempts, errors = {}, {}, {}
+        for _, event in events_of(store):
+            if event["kind"] == "move" and event["rollout"] == rollout:
+                last_state[event["device"]] = event["to"]
+                attempts[event["device"]] = max(int(event["attempt"]), attempts.get(event["device"], 0))
+                errors[event["device"]] = event["error"]
+        expected = collections.Counter(f"state:{state}" for state in last_state.values())
+        assert nonzero({name: value for name, value in counts.items() if name.startswith("state:")}) == nonzero(expected), rollout
+        assert int(counts["opened"]) == len(last_state)
+        assert int(counts.get("retried", 0)) == sum(attempt > 1 for attempt in attempts.values())
+        unsuccessful = {"failed", "rolled_back", "rejected", "lost"}
+        expected = collections.Counter(f"error:{errors[device]}" for device, state in last_state.items()
+                                       if state in unsuccessful and errors[device] != "-")
+        assert nonzero({name: value for name, value in counts.items() if name.startswith("error:")}) == nonzero(expected), rollout
+
+
+def check_histories(store):
+    """Every device's entries form one path through the table of moves, per rollout, ending where the record says; returns the number of moves."""
+    table = legal_moves()
+    state = {}
+    dispatched = collections.Counter()
+    previous = {}
+    moves = 0
+    for entry, event in events_of(store):
+        if event["device"] == "-":
+            continue
+        device = event["device"]
+        assert event["prev"] == previous.get(device, "-"), f"{device}: the chain of its entries is broken at {entry}"
+        previous[device] = entry
+        if event["kind"] != "move":
+            continue
+        moves += 1
+        key = (device, event["rollout"])
+        assert event["from"] == state.get(key, "none"), f"{device}: {entry} leaves {event['from']}, but it was in {state.get(key, 'none')}"
+        assert table.get((event["from"], event["on"])) == event["to"], f"{device}: no such move: {event}"
+        state[key] = event["to"]
+        if event["on"] == "dispatch":
+            dispatched[(device, event["rollout"], event["attempt"])] += 1
+    for device, upgrade in upgrades_of(store).items():
+        assert state[(device, upgrade["rollout"])] == upgrade["state"], device
+        assert upgrade.get("last_event", previous[device]) == previous[device], device
+    twice = {key: count for key, count in dispatched.items() if count > 1}
+    assert not twice, f"an attempt was started more than once: {twice}"
+    return moves
+
+
+def read_truth(path):
+    return {record["id"]: record for record in map(json.loads, pathlib.Path(path).read_text().splitlines())}
