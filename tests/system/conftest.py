@@ -1,0 +1,44 @@
+"""Fixtures of the system tests. DROVER_BUILD is the build folder to test (meson sets it); by hand: see tests/README.md."""
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "deploy"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from stack import Stack  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "asan: also run against the build with sanitizers")
+
+
+@pytest.fixture
+def build():
+    folder = pathlib.Path(os.environ.get("DROVER_BUILD", ROOT / "build/gcc"))
+    if not folder.exists():
+        pytest.fail(f"{folder} is not built; set DROVER_BUILD")
+    return folder
+
+
+@pytest.fixture
+def stack(build, request):
+    """An empty stack; what a failed test leaves in its logs is printed, and a crash of any part fails the test."""
+    with Stack(build) as stack:
+        failed_before = request.session.testsfailed
+        yield stack
+        sanitizer = [process.log_path for process in stack.processes
+                     if any(word in process.log_path.read_text(errors="replace") for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer"))]
+        if request.session.testsfailed > failed_before or sanitizer:
+            for process in stack.processes:
+                print(f"--- the end of {process.name}'s log\n{process.log_tail(30)}")
+        stack.close(keep_folder=True)
+        after = [path for path in stack.folder.glob("*.log") if any(word in path.read_text(errors="replace") for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer"))]
+        reports = "\n".join(path.read_text(errors="replace")[-4000:] for path in after)
+        if stack._own_folder:
+            shutil.rmtree(stack.folder, ignore_errors=True)
+        assert not after, f"a sanitizer spoke:\n{reports}"
