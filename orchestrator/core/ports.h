@@ -58,6 +58,7 @@ struct upgrade_save {
     enum upgrade_state from;         /* state before */
     enum upgrade_event on;
     char why[128];                   /* for the event stream; upgrade.why is the short form */
+    enum device_kind kind;           /* what was learned of the device, to be kept as its kind; KIND_UNKNOWN: nothing new */
     bool alarm;                      /* adds an entry of kind alarm */
     bool silent;
     int64_t at_ms;

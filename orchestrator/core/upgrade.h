@@ -40,12 +40,28 @@ struct upgrade {
     char boot_id[BOOT_ID_SIZE];           /* newest boot id seen in this attempt */
     int64_t boots;                        /* different boot ids seen since the dispatch */
     int64_t rebooted_ms;                  /* first sign of the reboot into the new version; 0: none yet */
+    int64_t healthy_ms;                   /* first healthy heartbeat on the target version in this attempt; 0: not ready yet */
     int64_t confirmations;                /* healthy heartbeats on the target version in a row */
     int64_t confirmed_ms;                 /* when the first of them came: the soak's start */
     int64_t unhealthy;                    /* unhealthy heartbeats in a row on the target version */
-    enum upgrade_state lost_from;         /* the state it was lost in */
+    int64_t old_beats;                    /* heartbeats on the old version in a row while verifying a device without boot ids */
+    int64_t evidence_ms;                  /* arrival of the newest heartbeat that was counted: none counts twice */
+    int64_t heard_ms;                     /* last sign of life beside heartbeats: a report, a question, a download */
+    int64_t busy;                         /* times it said it has no time now; up to policy.busy_max cost no attempt */
+    enum upgrade_state lost_from;         /* the state it was in when it got lost or failed */
     bool full_only;                       /* a delta failed: only the full package from now on */
     bool delta;                           /* what this attempt was given */
     char last_event[EVENT_ID_SIZE];       /* id of this device's newest event, to chain the next */
     char token[TOKEN_SIZE];               /* of the last save: tells an unknown outcome from a conflict */
 };
+
+/* A new upgrade of the device in this rollout, state NONE, not saved yet. */
+struct device;
+struct rollout;
+void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms);
+/* The next attempt begins: nothing that was seen before it counts. */
+void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device, int64_t now_ms);
+/* It is to prove the new version from here on: evidence starts at nothing (boots keep counting). */
+void upgrade_begin_verify(struct upgrade *upgrade);
+/* Sets `why`, cut to what a Redis hash keeps. */
+void upgrade_set_why(struct upgrade *upgrade, const char *why);
