@@ -1,5 +1,5 @@
 /* A fast 64-bit hash for tables, fingerprints and a device's place in a rollout. Not for secrets, not for integrity.
- * The function (wyhash-like multiply-mix or FNV-1a with a splitmix64 finish; see hash.c) is part of the data format:
+ * The function (XXH64, see hash.c) is part of the data format:
  * a device's place in a rollout must not change between releases of Drover, so tests pin its values. */
 #pragma once
 

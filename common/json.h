@@ -1,4 +1,4 @@
-/* Strict JSON on top of cJSON: what cJSON lets through (trailing bytes, duplicate keys, bad UTF-8, control characters,
+/* Strict JSON (RFC 8259) in front of cJSON: what cJSON lets through (trailing bytes, duplicate keys, bad UTF-8, control characters,
  * "\u0000", leading zeros, integers over 2^53, deep nesting) is refused here with what and where.
  * Readers of messages take a flat object: nested values of unknown fields are skipped, of known fields refused. */
 #pragma once
@@ -21,11 +21,45 @@ struct json_limits {
 extern const struct json_limits json_message_limits;  /* 8 KiB, depth 4, 64 values, strings of 512 bytes */
 extern const struct json_limits json_api_limits;      /* 256 KiB, depth 8, 4096 values, strings of 4096 bytes */
 
+/* Reading without building a tree, for messages: one pass over the bytes finds the members of the outermost object.
+ * Members point into the bytes, which must outlive them. Same checks and same problems as json_parse. */
+#define JSON_FLAT_MEMBERS 64
+
+enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+struct json_span {
+    const char *bytes;   /* of a string: between its quotes, still escaped */
+    uint32_t length;
+    uint32_t decoded;    /* length of a string without its escapes; equal to length when it has none */
+};
+
+struct json_member {
+    struct json_span name;
+    struct json_span value;
+    enum json_kind kind;
+};
+
+struct json_flat {
+    unsigned count;
+    unsigned next;       /* where json_flat_find looks first: members mostly come in the order they are asked for */
+    struct json_member members[JSON_FLAT_MEMBERS];
+};
+
+/* limits->members is at most JSON_FLAT_MEMBERS. */
+MUST_USE enum drover_error json_flat_read(const char *bytes, size_t length, const struct json_limits *limits,
+                                          struct json_flat *ret_flat, struct problem *ret_problem);
+/* The member of that name; NULL when it is absent or null. */
+const struct json_member *json_flat_find(struct json_flat *flat, const char *name);
+/* The value of a member. `name` is what a problem's `where` says. */
+MUST_USE enum drover_error json_member_text(const struct json_member *member, const char *name, char *ret, size_t size, struct problem *ret_problem);
+MUST_USE enum drover_error json_member_i64(const struct json_member *member, const char *name, int64_t min, int64_t max, int64_t *ret, struct problem *ret_problem);
+MUST_USE enum drover_error json_member_bool(const struct json_member *member, const char *name, bool *ret, struct problem *ret_problem);
+
 /* Parses one object; *ret_object is freed with cJSON_Delete. Checks everything listed above before cJSON sees a byte. */
 MUST_USE enum drover_error json_parse(const char *bytes, size_t length, const struct json_limits *limits,
                                       struct cJSON **ret_object, struct problem *ret_problem);
 
-/* Members of a flat object. `required` false: absent or null leaves *ret untouched and returns DROVER_OK. */
+/* Members of an object that json_parse has checked. `required` false: absent or null leaves *ret untouched and returns DROVER_OK. */
 MUST_USE enum drover_error json_get_text(const struct cJSON *object, const char *name, bool required, char *ret, size_t size, struct problem *ret_problem);
 MUST_USE enum drover_error json_get_id(const struct cJSON *object, const char *name, bool required, char *ret, struct problem *ret_problem); /* ret: ID_SIZE */
 MUST_USE enum drover_error json_get_i64(const struct cJSON *object, const char *name, bool required, int64_t min, int64_t max, int64_t *ret, struct problem *ret_problem);

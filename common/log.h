@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -19,8 +20,12 @@ struct log_field {
     const char *text;   /* NULL: number is the value */
     int64_t number;
 };
-#define LOG_TEXT(name, value) ((struct log_field){(name), (value) ? (value) : "", 0})
-#define LOG_NUMBER(name, value) ((struct log_field){(name), 0, (int64_t)(value)})
+static inline struct log_field log_field_text(const char *name, const char *value)
+{
+    return (struct log_field){name, value ? value : "", 0};
+}
+#define LOG_TEXT(name, value) log_field_text((name), (value))
+#define LOG_NUMBER(name, value) ((struct log_field){(name), NULL, (int64_t)(value)})
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields, unsigned count);
 /* log_event(LOG_WARN, "redis_lost", LOG_TEXT("why", text), LOG_NUMBER("wait_ms", wait)); at least one field */

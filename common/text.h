@@ -19,6 +19,12 @@ bool text_copy_n(char *dst, size_t size, const char *src, size_t length);
 bool text_is_id(const char *text, size_t length);
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, <= U+10FFFF). */
 bool text_is_utf8(const void *bytes, size_t length);
+/* Bytes of the UTF-8 character that begins here; 0 when it is malformed or cut off. */
+size_t text_utf8_step(const void *bytes, size_t left);
+/* True for UTF-8 without control characters (C0, DEL, C1): safe to print on a terminal and in a log line. */
+bool text_is_plain(const char *text, size_t length);
+/* True for [A-Za-z0-9._+-]+: a status, a network, a priority class. */
+bool text_is_word(const char *text, size_t length);
 /* True for lower-case hex of exactly `digits` characters. */
 bool text_is_hex(const char *text, size_t length, size_t digits);
 

@@ -1,0 +1,14 @@
+/* Inside common/json_*.c only: the scanner that both ways of reading JSON share. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/json.h"
+
+/* Checks the text. `keys` has room for limits->members hashes; ret_flat may be NULL. limits->string_bytes is at most 4096. */
+MUST_USE enum drover_error json_scan(const char *bytes, size_t length, const struct json_limits *limits, uint64_t *keys,
+                                     struct json_flat *ret_flat, struct problem *ret_problem);
+/* Copies a string without its escapes; dst has room for span->decoded bytes. No NUL is added. */
+void json_span_decode(const struct json_span *span, char *dst);
