@@ -4,6 +4,8 @@ import json
 import pathlib
 import re
 
+from stack import wait_until
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # As in the field, with shorter waits: a heartbeat a second.
@@ -124,3 +126,92 @@ def check_histories(store):
 
 def read_truth(path):
     return {record["id"]: record for record in map(json.loads, pathlib.Path(path).read_text().splitlines())}
+
+
+# --- a simulated fleet and its truth ---
+
+# What Drover must conclude of each behaviour of the simulator (docs/simulator.md), by kind of device.
+EXPECTED = {
+    "honest": {"succeeded"},
+    "duplicates": {"succeeded"},
+    "reorder": {"succeeded"},
+    "garbage": {"succeeded"},
+    "transient": {"succeeded"},
+    "flaky": {"succeeded"},
+    "busy": {"succeeded"},
+    "permanent": {"failed"},
+    "reject": {"rejected"},
+    "silent": {"lost"},
+    "liar": {"failed", "rolled_back"},
+    "fallback": {"rolled_back"},
+    "boot_loop": {"rolled_back"},
+    "unhealthy": {"rolled_back"},
+}
+
+
+class Fleet:
+    def __init__(self, stack, sim, truth_path, rollouts, devices):
+        self.stack, self.sim, self.truth_path, self.rollouts, self.devices = stack, sim, truth_path, rollouts, devices
+
+    def stop(self):
+        """Ends the simulator; returns its truth."""
+        self.sim.stop(60)
+        self.stack.forget(self.sim)
+        return read_truth(self.truth_path)
+
+
+def start_fleet(stack, managed, simple, profile, seed, max_in_flight=1000):
+    """A fleet of two models on 1.0.0, known to Drover, and a rollout to 1.1.0 for each."""
+    truth_path = stack.folder / "truth.jsonl"
+    sim = stack.start_sim("--devices", managed, "--simple", simple, "--models", "esp32=1.0.0,gateway=1.0.0", "--heartbeat-ms", 1000,
+                          "--step-ms", 400, "--reboot-ms", 500, "--seed", seed, "--profile", profile, "--truth", truth_path)
+    store = stack.redis()
+    wait_until(lambda: int(store.hget("drover:v1:fleet", "devices") or 0) == managed + simple, 60, "the whole fleet to be known", alive=[sim])
+    rollouts = []
+    for model in ("esp32", "gateway"):
+        stack.add_release(model, "1.1.0", size=60_000)
+        rollouts.append(stack.drover("rollout", "start", model, "1.1.0", "--spread", "3s", "--soak", "1s", "--max-in-flight", max_in_flight,
+                                     "--error-budget", 100, "-o", "name").stdout.strip())
+    return Fleet(stack, sim, truth_path, rollouts, managed + simple)
+
+
+def finish_fleet(stack, fleet, seconds):
+    """Waits until every rollout is settled, ends the simulator and returns its truth by device id."""
+    instance = next(iter(stack.api_ports))
+
+    def settled():
+        return all(stack.drover_json("rollout", "show", rollout, instance=instance)["settled"] for rollout in fleet.rollouts)
+
+    wait_until(settled, seconds, "the rollouts to settle", interval=0.5, alive=[fleet.sim])
+    return fleet.stop()
+
+
+def check_truth(stack, truth):
+    """Drover's view of every device against what it really runs; returns how many ended in which state."""
+    store = stack.redis()
+    devices, upgrades = devices_of(store), upgrades_of(store)
+    assert set(devices) == set(truth)
+    wrong = []
+    outcomes = collections.Counter()
+    for name, record in truth.items():
+        upgrade = upgrades.get(name, {"state": "none"})
+        outcomes[upgrade["state"]] += 1
+        if devices[name]["version"] != record["version"]:
+            wrong.append(f"{name} runs {record['version']}, Drover believes {devices[name]['version']}: {record} {upgrade}")
+        if upgrade["state"] not in EXPECTED[record["behaviour"].split(":")[0]]:
+            wrong.append(f"{name} is {upgrade['state']}, which {record['behaviour']} does not end in: {record} {upgrade}")
+        if (upgrade["state"] == "succeeded") != (record["version"] == "1.1.0"):
+            wrong.append(f"{name} is {upgrade['state']} and runs {record['version']}")
+        if any(count > 1 for count in record["installs"].values()) and record["behaviour"] in ("honest", "duplicates", "reorder", "garbage"):
+            wrong.append(f"{name} was updated twice: {record}")
+    assert not wrong, f"{len(wrong)} of {len(truth)} devices:\n" + "\n".join(wrong[:10])
+    return outcomes
+
+
+def check_reports(stack, truth):
+    """No report lost: of every managed device the newest report of its last attempt was taken, or its upgrade had ended by then."""
+    upgrades = upgrades_of(stack.redis())
+    lost = [f"{name}: it sent report {record['report_seq']}, Drover has {upgrades[name].get('report_seq')}: {upgrades[name]}"
+            for name, record in truth.items()
+            if record["kind"] == "managed" and record["behaviour"] == "honest" and int(upgrades[name].get("report_seq", -1)) != record["report_seq"]]
+    assert not lost, "\n".join(lost[:10])
