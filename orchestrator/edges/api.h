@@ -1,0 +1,41 @@
+/* The loop's side of HTTP: answers every call that the HTTP threads do not serve themselves.
+ * Hand api_call, api_served and the api to http_server_start as config.call, config.served and config.arg.
+ * The api decides nothing: it asks the flow and the store and writes down what they say. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/json.h"
+#include "orchestrator/core/rollout.h"
+#include "orchestrator/edges/http_server.h"
+
+struct api;
+struct event_base;
+struct flow;
+struct store;
+
+struct api_config {
+    struct flow *flow;             /* borrowed, as the store and the base */
+    struct store *store;
+    struct event_base *base;
+    const char *instance;          /* copied */
+    /* What only main knows; all called on the loop, with arg. */
+    bool (*ready)(void *arg, struct buffer *missing);        /* /readyz; false: appends what is missing, "redis", "mqtt and redis", ... */
+    void (*metrics)(void *arg, struct buffer *text);         /* /metrics: appends Prometheus text, http_server_metrics included */
+    void (*status)(void *arg, struct json_writer *writer);   /* /api/v1/status: adds "mqtt":{..}, "redis":{..}, "lag_ms", ... */
+    void (*changed)(void *arg, const char *rollout_id);      /* a rollout was opened or changed state: read them again now */
+    void *arg;
+};
+
+struct api *api_new(const struct api_config *config);        /* NULL: out of memory */
+/* Ends the long polls. Calls that the store still holds are answered by its callbacks: free the store after the api is idle or
+ * gone for good, before http_server_free. */
+void api_free(struct api *api);
+
+void api_call(void *api, struct http_call *call);
+void api_served(void *api, const struct http_served *served);
+/* Main tells what it last read (as for flow_set_rollouts), so that "nothing was opened for a while" is known of each rollout. */
+void api_note_rollouts(struct api *api, const struct rollout *rollouts, size_t count);

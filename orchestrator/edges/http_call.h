@@ -1,0 +1,67 @@
+/* One request on its way from an HTTP thread to the loop and back, and the queues it travels in.
+ * A call owns copies of everything; the thread that made it keeps only its ticket, so either side may give up first. */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "orchestrator/edges/http_route.h"
+#include "orchestrator/edges/http_server.h"
+
+struct http_call {
+    /* the question */
+    const struct http_route *route;
+    char params[HTTP_PARAMS_MAX][ID_SIZE];
+    char *query[HTTP_QUERY_MAX];         /* values by their place in route->query, NULL when absent; owned */
+    char *body;                          /* owned; NULL when empty */
+    size_t body_length;
+    bool has_token;                      /* it came with a bearer token (on operators' routes: the right one) */
+    int64_t deadline_ms;                 /* monotonic: nobody waits for an answer after it */
+    void *prepared;                      /* what the HTTP thread made of the body before the loop sees it; free()d with the call */
+    struct http_served served;           /* an observation instead of a question when observation is set: nothing is answered */
+    bool observation;
+    /* the answer */
+    int status;
+    const char *content_type;            /* static text */
+    int retry_after_s;                   /* 0: no Retry-After */
+    struct buffer answer;
+    /* the way back */
+    struct http_queue *home;
+    uint64_t ticket;
+    struct http_call *next;
+};
+
+struct http_call *http_call_new(void);   /* NULL: out of memory */
+void http_call_free(struct http_call *call);
+
+/* The value of a query parameter of its route; NULL when absent. */
+const char *http_call_query(const struct http_call *call, const char *name);
+/* An integer parameter: `fallback` when absent. False, with the call answered by 400, when it is none or out of range. */
+bool http_call_query_i64(struct http_call *call, const char *name, int64_t min, int64_t max, int64_t fallback, int64_t *ret);
+
+/* Each ends the caller's hold on the call. http_call_send answers with what stands in call->answer. */
+void http_call_send(struct http_call *call, int status);
+void http_call_problem(struct http_call *call, int status, const char *where, const char *format, ...) PRINTF_LIKE(4, 5);
+/* The status that fits an error of the store or the flow: 404, 409, 503 with Retry-After, ... */
+void http_call_error(struct http_call *call, enum drover_error error, const char *what);
+
+/* Fills the answer without sending it (for whoever sends it himself). where NULL: none. */
+void http_call_set_problem(struct http_call *call, int status, const char *where, const char *what);
+const char *http_status_title(int status);
+
+/* --- the queues: many producers, one consumer that sleeps on an eventfd --- */
+struct http_queue {
+    pthread_mutex_t lock;
+    struct http_call *first, **last;
+    unsigned count, limit;
+    int event_fd;
+};
+MUST_USE enum drover_error http_queue_init(struct http_queue *queue, unsigned limit /* 0: none */);
+void http_queue_done(struct http_queue *queue);                            /* frees what is left in it */
+bool http_queue_push(struct http_queue *queue, struct http_call *call);    /* false: full; the call stays the caller's */
+/* Everything that is there, oldest first, linked by next; clears the eventfd. */
+struct http_call *http_queue_take(struct http_queue *queue);

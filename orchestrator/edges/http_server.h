@@ -1,0 +1,68 @@
+/* Droverd's HTTP side: N threads, each with an event_base of its own and one evhttp per listener (SO_REUSEPORT).
+ * Threads serve packages and uploads themselves; everything else becomes a call (http_call.h) that the loop answers.
+ *
+ * How main uses it, all on the loop's thread:
+ *   http_server_start     binds, makes the folders in data_dir, starts the threads; calls begin to arrive on the loop
+ *   http_server_drain     stops listening; what is open may end; http_server_open_calls falls to 0
+ *   http_server_stop      joins the threads; connections still open are cut
+ *   api_free, store_free  whoever still holds calls answers them (they reach nobody)
+ *   http_server_free */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "orchestrator/edges/http_route.h"
+#include "proto/report.h"
+
+struct event_base;
+struct http_call;
+struct http_server;
+
+/* Bytes of a package went out to a device that said who it is in the query; for flow_served. */
+struct http_served {
+    char device_id[ID_SIZE];
+    char upgrade_id[UPGRADE_ID_SIZE];
+    int64_t attempt;
+    bool whole;              /* the last byte of the package was handed to the kernel */
+    int64_t progress_pct;    /* how far into the package */
+};
+
+/* What a peer can grow. 0: the default behind it. */
+struct http_limits {
+    unsigned device_connections;    /* open at a time on http.listen, 8192; more wait in the listen backlog */
+    unsigned operator_connections;  /* on api.listen, 128 (each may hold a body of 4 MiB) */
+    int64_t request_ms;             /* a request must be here whole, 30 s */
+    int64_t idle_ms;                /* a keep-alive connection without a request, or a reply without progress, 60 s */
+    int64_t reply_ms;               /* the longest reply, 4 h */
+    int64_t call_ms;                /* the loop must answer a call, 2 s; plus wait_ms of a long poll */
+    unsigned calls;                 /* calls and observations waiting for the loop, 1024 */
+    size_t header_bytes;            /* request line and headers, 8 KiB */
+    int64_t package_bytes;          /* the largest package, 2 GiB */
+};
+
+struct http_config {
+    const char *listen[HTTP_LISTENER_COUNT];   /* "0.0.0.0:8080", "[::]:8080"; port 0: any free one; "" for HTTP_OPERATORS: none */
+    unsigned threads;                          /* 1 .. 16 */
+    const char *data_dir;                      /* artifacts/ and uploads/ are made in it */
+    const char *token;                         /* what operators must send; "" : their API is refused with 403 */
+    struct http_limits limits;
+    /* Both on the loop. `call` must end in exactly one http_call_answer or _problem, at once or later. */
+    void (*call)(void *arg, struct http_call *call);
+    void (*served)(void *arg, const struct http_served *served);
+    void *arg;
+};
+
+/* Everything in config is copied. On failure nothing is left running and *ret_problem says which setting and why. */
+MUST_USE enum drover_error http_server_start(const struct http_config *config, struct event_base *loop, struct http_server **ret_server,
+                                             struct problem *ret_problem);
+unsigned http_server_port(const struct http_server *server, enum http_listener listener);
+void http_server_drain(struct http_server *server);
+unsigned http_server_open_calls(const struct http_server *server);   /* given to the loop and not answered yet */
+void http_server_stop(struct http_server *server);
+void http_server_free(struct http_server *server);                   /* stops it if it runs; NULL is fine */
+/* Appends its counters as Prometheus text. */
+void http_server_metrics(const struct http_server *server, struct buffer *text);
