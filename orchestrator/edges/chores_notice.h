@@ -1,0 +1,34 @@
+/* Which notices have to be said: one retained notice a model, as long as a rollout runs for it. Pure: rollouts in, notices out. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "orchestrator/core/rollout.h"
+#include "proto/notice.h"
+
+#define NOTICES_MAX 1024
+
+/* What the broker was last told about a model. */
+struct notice_told {
+    char model[ID_SIZE];
+    char rollout[ID_SIZE];   /* "": cleared */
+    int64_t epoch;
+};
+
+struct notice_book {
+    struct notice_told told[NOTICES_MAX];
+    unsigned count;
+};
+
+/* Forgets what was told: after a connection to the broker everything is said again. */
+void notice_forget(struct notice_book *book);
+
+/* Says what differs: calls `say` with the notice of each model whose running rollout is new or changed, and with NULL for each
+ * model that has no running rollout (any more). rollouts: those of one or more models, in any order; a model of which none
+ * is given is cleared only if it was told something. `say` returns false when it could not take the notice: it comes again at the next call. */
+typedef bool notice_say(void *arg, const char *model, const struct notice *notice);
+void notice_update(struct notice_book *book, const struct rollout *rollouts, size_t count, const char *public_url, notice_say *say, void *arg);
+
+/* The notice of a running rollout. */
+void notice_make(const struct rollout *rollout, const char *public_url, struct notice *ret);

@@ -1,0 +1,231 @@
+/* The table of settings, and what no single row can check. */
+#include "orchestrator/edges/daemon_settings.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#define AT(member) offsetof(struct daemon_settings, member), sizeof(((struct daemon_settings *)0)->member)
+#define TEXT(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 0, 0, NULL, fallback, false, false, "", help}
+#define NEEDED(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 1, sizeof(((struct daemon_settings *)0)->member) - 1, NULL, fallback, false, false, "", help}
+#define NUMBER(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, false, false, unit, help}
+#define POLICY(member, min, max, fallback, unit, help) {"flow." #member, SETTING_INTEGER, AT(flow.member), min, max, NULL, fallback, true, false, unit, help}
+
+#define DAY_MS (24 * 60 * 60 * 1000LL)
+
+static const struct setting rows[] = {
+    NEEDED("instance", instance, "drover-1", "Name of this droverd: MQTT client id, leases, events. Two that run side by side need two names."),
+    NEEDED("data_dir", data_dir, "/var/lib/drover", "Folder of the packages and, below the instance's name, of the rings."),
+
+    NEEDED("mqtt.url", mqtt_url, "tcp://127.0.0.1:1883", "The broker."),
+    TEXT("mqtt.username", mqtt_username, "", "User name at the broker; empty: anonymous."),
+    TEXT("mqtt.password_file", mqtt_password_file, "", "File whose first line is the password."),
+    TEXT("mqtt.share_group", mqtt_share_group, "", "Empty: plain subscriptions. The same word for all of several instances, such as `drover`: shared ones."),
+    NUMBER("mqtt.keepalive_s", mqtt_keepalive_s, 5, 3600, "60", "s", "Keepalive of the connection; not over the broker's `max_keepalive`."),
+    NUMBER("mqtt.session_expiry_s", mqtt_session_expiry_s, 0, 604800, "3600", "s", "How long the broker keeps messages for an absent droverd."),
+    NUMBER("mqtt.window", mqtt_window, 1, 10000, "500", "messages", "Most messages sent and not yet confirmed; below the broker's `max_inflight_messages`."),
+
+    NEEDED("redis.url", redis_url, "redis://127.0.0.1:6379/0", "`redis://host:port/db` or `unix:///path?db=N`."),
+    TEXT("redis.username", redis_username, "", "User of Redis' ACL; empty: the default user."),
+    TEXT("redis.password_file", redis_password_file, "", "File whose first line is the password."),
+    NUMBER("redis.timeout_ms", redis_timeout_ms, 100, 60000, "5000", "ms", "No answer for this long: the connection is dropped and made again."),
+
+    NEEDED("http.listen", http_listen, "0.0.0.0:8080", "Address for devices: `/firmware/latest`, `/artifacts/`, `/healthz`."),
+    TEXT("http.public_url", http_public_url, "", "How devices reach that address; stands in commands and notices. Empty: `http://` and `http.listen`."),
+    NUMBER("http.threads", http_threads, 1, 16, "2", "threads", "Threads that serve HTTP."),
+
+    NEEDED("api.listen", api_listen, "127.0.0.1:8081", "Address for operators and Prometheus: everything."),
+    {"api.token_file", SETTING_TEXT, AT(api_token_file), 0, 0, NULL, "", true, false, "",
+     "File whose first line is the operators' bearer token; empty: no operator API. Read again on SIGHUP."},
+
+    {"log.level", SETTING_CHOICE, AT(log_level), 0, 0, "debug|info|warn|error", "info", true, false, "", "Lowest level that is written."},
+    {"log.format", SETTING_CHOICE, AT(log_format), 0, 0, "logfmt|json", "logfmt", true, false, "", "One event a line on stderr, in this format."},
+
+    NUMBER("ring.heartbeats_mib", ring_heartbeats_mib, 1, 16384, "256", "MiB", "Ring file between the broker's connection and the loop, for heartbeats."),
+    NUMBER("ring.reports_mib", ring_reports_mib, 1, 16384, "64", "MiB", "The same for reports and online messages."),
+
+    NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
+
+    POLICY(heartbeat_ms, 100, DAY_MS, "30000", "ms", "Time between a device's heartbeats that is expected."),
+    POLICY(offline_after_ms, 200, 7 * DAY_MS, "90000", "ms", "No heartbeat for this long: the device is offline."),
+    POLICY(silent_after_ms, 200, 7 * DAY_MS, "180000", "ms", "A deadline passes and the device was silent for this long: its upgrade is lost."),
+    POLICY(lost_give_up_ms, 1000, 365 * DAY_MS, "604800000", "ms", "Lost for this long: failed."),
+    POLICY(pending_ms, 100, DAY_MS, "5000", "ms", "A pending upgrade is looked at again after this."),
+    POLICY(acknowledge_ms, 100, DAY_MS, "30000", "ms", "From the command to the device's reaction; for simple devices the rollout's spread comes on top."),
+    POLICY(acknowledge_repeats, 0, 100, "2", "times", "How often the command is said again before the attempt counts as failed."),
+    POLICY(start_ms, 100, DAY_MS, "300000", "ms", "From the reaction to the download's begin."),
+    POLICY(download_stall_ms, 100, DAY_MS, "300000", "ms", "A download without progress for this long has failed."),
+    POLICY(download_total_ms, 100, 7 * DAY_MS, "7200000", "ms", "The whole download."),
+    POLICY(install_ms, 100, DAY_MS, "900000", "ms", "The installation."),
+    POLICY(verify_ms, 100, DAY_MS, "300000", "ms", "From the reboot to the confirmation, the rollout's soak not counted."),
+    POLICY(ready_ms, 100, DAY_MS, "30000", "ms", "From the first sign of the new firmware to its being ready; otherwise it is rolled back."),
+    POLICY(unhealthy_max, 1, 1000, "3", "heartbeats", "This many unhealthy ones in a row: rolled back."),
+    POLICY(boot_loop_max, 2, 1000, "4", "boots", "This many different boot ids after the command: a boot loop, rolled back."),
+    POLICY(rollback_ms, 100, DAY_MS, "60000", "ms", "A rollback's time before it is told again."),
+    POLICY(rollback_repeats, 0, 100, "2", "times", "How often a rollback is told again before it counts as failed, with an alarm."),
+    POLICY(retry_base_ms, 1, DAY_MS, "10000", "ms", "First backoff before a new attempt; doubles each time, with full jitter."),
+    POLICY(retry_cap_ms, 1, 7 * DAY_MS, "900000", "ms", "Longest backoff before a new attempt."),
+    POLICY(busy_ms, 100, DAY_MS, "60000", "ms", "A busy device is asked again after this, with jitter."),
+    POLICY(busy_max, 0, 100000, "20", "answers", "Answers of `busy` that cost no attempt; further ones do."),
+    POLICY(clash_ms, 0, 30 * DAY_MS, "3600000", "ms", "No upgrade for this long after two devices with one identity were seen."),
+};
+
+const struct settings_table daemon_settings_table = {rows, sizeof rows / sizeof rows[0], "DROVER_"};
+
+bool daemon_settings_listen(const char *text, char *ret_host, size_t size, uint16_t *ret_port)
+{
+    const char *colon = strrchr(text, ':');
+    const char *begin = text, *end = colon;
+    int64_t port;
+
+    if (!colon || !text_to_i64(colon + 1, strlen(colon + 1), 0, UINT16_MAX, &port))
+        return false;
+    if (*begin == '[') {
+        if (end == begin || end[-1] != ']')
+            return false;
+        begin++;
+        end--;
+    } else if (memchr(begin, ':', (size_t)(end - begin))) {
+        return false;
+    }
+    if (end == begin || !text_copy_n(ret_host, size, begin, (size_t)(end - begin)))
+        return false;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+static bool has_scheme(const char *url, const char *schemes)
+{
+    const char *colon = strstr(url, "://");
+    size_t length = colon ? (size_t)(colon - url) : 0;
+
+    for (const char *at = schemes; length && *at; at += strcspn(at, " "), at += strspn(at, " "))
+        if (strcspn(at, " ") == length && strncmp(at, url, length) == 0 && colon[3])
+            return true;
+    return false;
+}
+
+static enum drover_error ids_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    if (!text_is_id(settings->instance, strlen(settings->instance)))
+        return problem_set(ret_problem, DROVER_SYNTAX, "instance", "must be an id: letters, digits, '.', '_', '-'");
+    if (settings->mqtt_share_group[0] && !text_is_id(settings->mqtt_share_group, strlen(settings->mqtt_share_group)))
+        return problem_set(ret_problem, DROVER_SYNTAX, "mqtt.share_group", "must be an id: letters, digits, '.', '_', '-'");
+    return DROVER_OK;
+}
+
+static enum drover_error addresses_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    const struct {
+        const char *name, *value, *schemes;
+    } urls[] = {
+        {"mqtt.url", settings->mqtt_url, "tcp mqtt ssl mqtts"},
+        {"redis.url", settings->redis_url, "redis unix"},
+        {"http.public_url", settings->http_public_url, "http https"},
+    };
+    const char *const listeners[][2] = {{"http.listen", settings->http_listen}, {"api.listen", settings->api_listen}};
+    char host[SETTING_PATH_SIZE];
+    uint16_t port;
+
+    for (unsigned i = 0; i < sizeof urls / sizeof urls[0]; i++)
+        if (urls[i].value[0] && !has_scheme(urls[i].value, urls[i].schemes))
+            return problem_set(ret_problem, DROVER_SYNTAX, urls[i].name, "must begin with one of %s and ://", urls[i].schemes);
+    for (unsigned i = 0; i < sizeof listeners / sizeof listeners[0]; i++)
+        if (!daemon_settings_listen(listeners[i][1], host, sizeof host, &port))
+            return problem_set(ret_problem, DROVER_SYNTAX, listeners[i][0], "must be host:port or [v6]:port");
+    if (strcmp(settings->http_listen, settings->api_listen) == 0)
+        return problem_set(ret_problem, DROVER_MISMATCH, "api.listen", "is the address of http.listen too");
+    return DROVER_OK;
+}
+
+static enum drover_error waits_check(const struct policy *flow, struct problem *ret_problem)
+{
+    if (flow->offline_after_ms <= flow->heartbeat_ms)
+        return problem_set(ret_problem, DROVER_MISMATCH, "flow.offline_after_ms", "must be over flow.heartbeat_ms");
+    if (flow->silent_after_ms <= flow->heartbeat_ms)
+        return problem_set(ret_problem, DROVER_MISMATCH, "flow.silent_after_ms", "must be over flow.heartbeat_ms");
+    if (flow->retry_cap_ms < flow->retry_base_ms)
+        return problem_set(ret_problem, DROVER_MISMATCH, "flow.retry_cap_ms", "must not be below flow.retry_base_ms");
+    if (flow->download_total_ms < flow->download_stall_ms)
+        return problem_set(ret_problem, DROVER_MISMATCH, "flow.download_total_ms", "must not be below flow.download_stall_ms");
+    return DROVER_OK;
+}
+
+/* What settings say together. */
+static enum drover_error settings_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    enum drover_error error = ids_check(settings, ret_problem);
+
+    if (!error)
+        error = addresses_check(settings, ret_problem);
+    if (!error)
+        error = waits_check(&settings->flow, ret_problem);
+    return error;
+}
+
+/* True for DROVER_X when x is a setting. */
+static bool variable_is_setting(const char *variable)
+{
+    size_t length = strcspn(variable, "=");
+    char name[ID_SIZE];
+
+    if (!text_copy_n(name, sizeof name, variable, length))
+        return false;
+    for (char *c = name; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c | 0x20);
+    return settings_find(&daemon_settings_table, name + strlen(daemon_settings_table.env_prefix)) != NULL;
+}
+
+static bool variable_is_ours(const char *variable)
+{
+    return strncmp(variable, daemon_settings_table.env_prefix, strlen(daemon_settings_table.env_prefix)) == 0;
+}
+
+void daemon_settings_unknown(char *const *environment, void (*unknown)(const char *variable, void *arg), void *arg)
+{
+    static const char *const of_the_command[] = {"DROVER_API=", "DROVER_TOKEN=", "DROVER_TOKEN_FILE="};
+
+    for (; *environment; environment++) {
+        bool known = !variable_is_ours(*environment) || variable_is_setting(*environment);
+
+        for (unsigned i = 0; i < sizeof of_the_command / sizeof of_the_command[0]; i++)
+            known = known || strncmp(*environment, of_the_command[i], strlen(of_the_command[i])) == 0;
+        if (!known)
+            unknown(*environment, arg);
+    }
+}
+
+static enum drover_error environment_read(char *const *environment, struct daemon_settings *settings, struct problem *ret_problem)
+{
+    enum drover_error error = DROVER_OK;
+
+    for (; *environment && !error; environment++) {
+        char *const one[] = {*environment, NULL};
+
+        if (variable_is_ours(*environment) && variable_is_setting(*environment))
+            error = settings_read_environment(&daemon_settings_table, one, settings, ret_problem);
+    }
+    return error;
+}
+
+enum drover_error daemon_settings_load(const struct daemon_settings_source *source, struct daemon_settings *ret,
+                                       struct problem *ret_problem)
+{
+    struct daemon_settings settings = {.instance = ""};
+    enum drover_error error = DROVER_OK;
+
+    settings_defaults(&daemon_settings_table, &settings);
+    if (source->file)
+        error = settings_read_file(&daemon_settings_table, source->file, &settings, ret_problem);
+    if (!error && source->environment)
+        error = environment_read(source->environment, &settings, ret_problem);
+    for (unsigned i = 0; i < source->count && !error; i++)
+        error = settings_set(&daemon_settings_table, source->names[i], source->values[i], &settings, ret_problem);
+    if (!error)
+        error = settings_check(&settings, ret_problem);
+    if (!error)
+        *ret = settings;
+    return error;
+}

@@ -1,0 +1,59 @@
+/* Every setting of droverd: one table, one struct. Rank: defaults < file < environment < command line. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/settings.h"
+#include "common/text.h"
+#include "orchestrator/core/policy.h"
+
+#define SETTING_PATH_SIZE 161 /* a path or URL in a setting: fits on a line of the file, with its name */
+
+struct daemon_settings {
+    char instance[ID_SIZE];
+    char data_dir[SETTING_PATH_SIZE];
+    char mqtt_url[SETTING_PATH_SIZE];
+    char mqtt_username[ID_SIZE];
+    char mqtt_password_file[SETTING_PATH_SIZE];
+    char mqtt_share_group[ID_SIZE];
+    int64_t mqtt_keepalive_s;
+    int64_t mqtt_session_expiry_s;
+    int64_t mqtt_window;
+    char redis_url[SETTING_PATH_SIZE];
+    char redis_username[ID_SIZE];
+    char redis_password_file[SETTING_PATH_SIZE];
+    int64_t redis_timeout_ms;
+    char http_listen[SETTING_PATH_SIZE];
+    char http_public_url[SETTING_PATH_SIZE];
+    int64_t http_threads;
+    char api_listen[SETTING_PATH_SIZE];
+    char api_token_file[SETTING_PATH_SIZE];
+    int64_t log_level;           /* enum log_level */
+    int64_t log_format;          /* enum log_format */
+    int64_t ring_heartbeats_mib;
+    int64_t ring_reports_mib;
+    int64_t events_keep;
+    struct policy flow;
+};
+
+extern const struct settings_table daemon_settings_table;
+
+/* Where values come from, in rising order of weight. */
+struct daemon_settings_source {
+    const char *file;                 /* NULL: none */
+    char *const *environment;         /* NULL: none */
+    const char *const *names;         /* of the command line, with values at the same index */
+    const char *const *values;
+    unsigned count;
+};
+
+/* Reads all sources and checks what settings say together. *ret is written only on success. */
+MUST_USE enum drover_error daemon_settings_load(const struct daemon_settings_source *source,
+                                                struct daemon_settings *ret, struct problem *ret_problem);
+/* Calls `unknown` for each DROVER_ variable that is neither a setting nor one that the `drover` command reads. They are
+ * ignored: container platforms put variables of their own under a service's name (DROVER_PORT=tcp://...). */
+void daemon_settings_unknown(char *const *environment, void (*unknown)(const char *variable, void *arg), void *arg);
+
+/* "host:port" or "[v6]:port" taken apart; false when it is neither. host: at least 64 bytes. */
+bool daemon_settings_listen(const char *text, char *ret_host, size_t size, uint16_t *ret_port);
+
