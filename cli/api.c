@@ -1,0 +1,197 @@
+/* What is repeated: requests that may be (GET, an upload's query, a release that may be added twice) when the server cannot
+ * be reached, breaks off or says 503; everything else only when nothing was sent. Exponential backoff, full jitter, an end. */
+#include "cli/api.h"
+
+#include <cjson/cJSON.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/values.h"
+#include "common/backoff.h"
+#include "common/clock.h"
+#include "common/json.h"
+
+#define ATTEMPTS 5
+#define BACKOFF_BASE_MS 200
+#define BACKOFF_CAP_MS 3000
+#define REQUEST_MS 15000
+#define UPLOAD_PART_MS 600000
+#define UPLOAD_STALL_MS 30000
+
+/* A page of 1000 devices is about 1 MiB. The client's limit on bytes comes first. */
+static const struct json_limits answer_limits = {.bytes = 32u << 20, .depth = 16, .members = 1u << 20, .string_bytes = 64u << 10};
+
+int64_t api_left_ms(const struct api *api)
+{
+    int64_t left;
+
+    if (!api->deadline_mono_ms)
+        return INT64_MAX;
+    left = api->deadline_mono_ms - clock_mono_ms();
+    return left > 0 ? left : 0;
+}
+
+bool api_sleep(const struct api *api, int64_t ms)
+{
+    int64_t left = api_left_ms(api);
+    struct timespec wait;
+
+    if (ms > left)
+        ms = left;
+    wait = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (nanosleep(&wait, &wait) != 0)
+        ;
+    return api_left_ms(api) > 0;
+}
+
+void api_answer_done(struct api_answer *answer)
+{
+    cJSON_Delete(answer->json);
+    buffer_done(&answer->text);
+}
+
+static const char *status_text(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } rows[] = {
+        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+        {409, "Conflict"}, {411, "Length Required"}, {413, "Content Too Large"}, {422, "Unprocessable Content"},
+        {429, "Too Many Requests"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+        {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {507, "Insufficient Storage"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].status == status)
+            return rows[i].text;
+    return "unexpected answer";
+}
+
+/* RFC 9457: title, detail, and our extension `where`. Whatever is missing is left out. */
+static void refusal_describe(struct api_answer *answer)
+{
+    const char *title = value_text(answer->json, "title");
+    const char *detail = value_text(answer->json, "detail");
+    const char *where = value_text(answer->json, "where");
+
+    buffer_add_format(&answer->text, "%d %s", answer->status, title[0] ? title : status_text(answer->status));
+    if (detail[0])
+        buffer_add_format(&answer->text, ": %s", detail);
+    if (where[0])
+        buffer_add_format(&answer->text, " (%s)", where);
+}
+
+static void answer_read(const struct http_response *response, struct api_answer *answer)
+{
+    struct problem problem = {0};
+    enum drover_error error = json_parse(response->body.bytes ? response->body.bytes : "", response->body.length, &answer_limits,
+                                         &answer->json, &problem);
+
+    answer->status = response->status;
+    answer->code = exit_code_of_status(response->status);
+    if (error)
+        answer->json = NULL;
+    if (answer->code) {
+        refusal_describe(answer);
+    } else if (error) {
+        answer->code = CLI_FAILED;
+        buffer_add_format(&answer->text, "the server's answer is no JSON object of ours: %s: %s", problem.where, problem.what);
+    }
+}
+
+static void failure_describe(const struct api *api, enum drover_error error, const struct http_response *response, struct api_answer *answer)
+{
+    answer->code = error == DROVER_TOO_LONG || error == DROVER_MEMORY ? CLI_FAILED : CLI_UNAVAILABLE;
+    if (answer->code == CLI_FAILED)
+        buffer_add_format(&answer->text, "the server's answer: %s", drover_error_text(error));
+    else
+        buffer_add_format(&answer->text, "%s %s: %s", error == DROVER_UNAVAILABLE ? "cannot reach" : "no answer from",
+                          http_client_url(api->client), response->message);
+}
+
+static int64_t request_timeout_ms(const struct api *api, const struct api_call *call)
+{
+    int64_t left = api_left_ms(api), usual = (call->upload ? UPLOAD_PART_MS : REQUEST_MS) + call->hold_ms;
+
+    return left < usual ? left : usual;
+}
+
+/* One request. *ret_again: the same request may be sent again. */
+static void attempt(struct api *api, const struct api_call *call, struct api_answer *answer, bool *ret_again, int64_t *ret_wait_ms)
+{
+    const struct http_request request = {
+        .method = call->method, .path = call->path, .body = call->body, .length = call->length, .content_type = call->content_type,
+        .timeout_ms = request_timeout_ms(api, call), .stall_ms = call->upload ? UPLOAD_STALL_MS : 0,
+        .sent = call->sent, .sent_arg = call->sent_arg,
+    };
+    struct http_response response;
+    enum drover_error error = http_client_call(api->client, &request, &response);
+    bool unsure = error == DROVER_TIMEOUT || error == DROVER_IO || (!error && response.status == 503);
+
+    if (error)
+        failure_describe(api, error, &response, answer);
+    else
+        answer_read(&response, answer);
+    if (unsure && !call->repeatable)
+        buffer_add_text(&answer->text, "; it may have been done nevertheless");
+    *ret_again = error == DROVER_UNAVAILABLE || (unsure && call->repeatable);
+    *ret_wait_ms = response.retry_after_ms;
+    http_response_done(&response);
+}
+
+static void answer_clear(struct api_answer *answer)
+{
+    api_answer_done(answer);
+    *answer = (struct api_answer){0};
+    buffer_init(&answer->text, 0);
+}
+
+static void tell_away(struct api *api, const struct api_answer *answer)
+{
+    if (api->away && !api->told)
+        api->away(api->away_arg, answer->text.bytes ? answer->text.bytes : "");
+    api->told = true;
+}
+
+static enum cli_exit timed_out(struct api_answer *answer)
+{
+    if (!answer->text.length)
+        buffer_add_text(&answer->text, "the time is over");
+    else
+        buffer_add_text(&answer->text, "; the time is over");
+    return answer->code = CLI_TIMED_OUT;
+}
+
+enum cli_exit api_call(struct api *api, const struct api_call *call, struct api_answer *answer)
+{
+    unsigned attempts = call->attempts ? call->attempts : ATTEMPTS;
+    int64_t begun_ms = clock_mono_ms();
+
+    *answer = (struct api_answer){0};
+    buffer_init(&answer->text, 0);
+    if (api_left_ms(api) == 0)
+        return timed_out(answer);
+    for (unsigned tried = 1;; tried++) {
+        int64_t wait_ms, asked_ms;
+        bool again;
+
+        attempt(api, call, answer, &again, &asked_ms);
+        if (!again) {
+            api->told = false;
+            return answer->code;
+        }
+        if (api_left_ms(api) == 0)
+            return timed_out(answer);
+        if (tried >= attempts && clock_mono_ms() - begun_ms >= call->patience_ms)
+            return answer->code;
+        if (tried >= 3)
+            tell_away(api, answer);
+        wait_ms = backoff_full_jitter_ms(BACKOFF_BASE_MS, BACKOFF_CAP_MS, tried - 1, clock_random());
+        if (asked_ms > wait_ms)
+            wait_ms = asked_ms > 10000 ? 10000 : asked_ms;
+        if (!api_sleep(api, wait_ms))
+            return timed_out(answer);
+        answer_clear(answer);
+    }
+}

@@ -1,0 +1,39 @@
+/* One run of `drover`: what was asked, where data and messages go, and the connection to the server. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/api.h"
+#include "cli/arguments.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+struct cli {
+    const struct invocation *invocation;
+    char command[COMMAND_NAME_SIZE];   /* "rollout start", for messages */
+    bool quiet;
+    struct output output;
+    struct progress progress;
+    struct api api;
+};
+
+/* The whole program; main() only calls it. */
+int cli_main(int argc, char **argv);
+
+/* The options and arguments of this run. */
+bool cli_given(const struct cli *cli, enum option_id id);
+const char *cli_text(const struct cli *cli, enum option_id id);                       /* NULL when not given */
+int64_t cli_number(const struct cli *cli, enum option_id id, int64_t fallback);
+const char *cli_argument(const struct cli *cli, unsigned at);
+
+/* Messages on standard error, made safe. A note is left out with --quiet; a failure never, and returns its code. */
+void cli_note(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+enum cli_exit cli_fail(struct cli *cli, enum cli_exit code, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Says what went wrong with a call. */
+enum cli_exit cli_refused(struct cli *cli, const struct api_answer *answer);
+
+/* GET of a path; on failure it has been reported. The answer is freed with api_answer_done on every path. */
+enum cli_exit cli_get(struct cli *cli, const char *path, struct api_answer *answer);
+/* POST of a JSON body (NULL: none); repeatable as in struct api_call. Otherwise like cli_get. */
+enum cli_exit cli_post(struct cli *cli, const char *path, const struct buffer *body, bool repeatable, struct api_answer *answer);

@@ -1,0 +1,26 @@
+/* The functions behind the table of commands, one a command; the file cmd_<noun>.c holds those of a noun. */
+#pragma once
+
+#include "cli/exit_code.h"
+
+struct cli;
+
+enum cli_exit cmd_release_add(struct cli *cli);
+enum cli_exit cmd_release_list(struct cli *cli);
+enum cli_exit cmd_release_show(struct cli *cli);
+enum cli_exit cmd_rollout_start(struct cli *cli);
+enum cli_exit cmd_rollout_list(struct cli *cli);
+enum cli_exit cmd_rollout_show(struct cli *cli);
+enum cli_exit cmd_rollout_watch(struct cli *cli);
+enum cli_exit cmd_rollout_pause(struct cli *cli);
+enum cli_exit cmd_rollout_resume(struct cli *cli);
+enum cli_exit cmd_rollout_cancel(struct cli *cli);
+enum cli_exit cmd_device_list(struct cli *cli);
+enum cli_exit cmd_device_show(struct cli *cli);
+enum cli_exit cmd_device_history(struct cli *cli);
+enum cli_exit cmd_device_rollback(struct cli *cli);
+enum cli_exit cmd_events(struct cli *cli);
+enum cli_exit cmd_status(struct cli *cli);
+enum cli_exit cmd_version(struct cli *cli);
+enum cli_exit cmd_help(struct cli *cli);
+enum cli_exit cmd_completion(struct cli *cli);

@@ -1,0 +1,126 @@
+/* drover events: pages through the event stream, and with --follow waits for more by long polls. */
+#include "cli/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/list.h"
+#include "cli/values.h"
+#include "cli/views.h"
+#include "common/clock.h"
+#include "common/text.h"
+
+#define PAGE_EVENTS 500
+#define WAIT_MS 25000
+#define SINCE_MS 600000
+#define PATIENCE_MS 60000
+#define EVENT_ID_SIZE 48
+
+struct reader {
+    struct cli *cli;
+    char after[EVENT_ID_SIZE];
+    bool follow;
+    int64_t left;      /* of --limit; -1: no limit */
+    bool at_end;       /* nothing came and the server did not move on */
+};
+
+/* An event's id begins with its time, so that "an hour ago" is an id too. */
+static void start_choose(struct reader *reader)
+{
+    struct cli *cli = reader->cli;
+    const char *after = cli_text(cli, OPT_AFTER);
+
+    if (after)
+        (void)text_copy(reader->after, sizeof reader->after, after);
+    else if (reader->follow && !cli_given(cli, OPT_SINCE))
+        (void)text_copy(reader->after, sizeof reader->after, "$");
+    else
+        (void)snprintf(reader->after, sizeof reader->after, "%lld-0",
+                       (long long)(clock_unix_ms() - cli_number(cli, OPT_SINCE, SINCE_MS)));
+}
+
+/* The long poll must end before --timeout does. */
+static int64_t wait_choose(const struct reader *reader)
+{
+    int64_t left = api_left_ms(&reader->cli->api);
+
+    if (!reader->follow)
+        return 0;
+    return left < WAIT_MS + 1000 ? (left > 1000 ? left - 1000 : 1) : WAIT_MS;
+}
+
+static void path_write(const struct reader *reader, int64_t wait_ms, struct buffer *out)
+{
+    char number[24];
+    int64_t limit = reader->left >= 0 && reader->left < PAGE_EVENTS ? reader->left : PAGE_EVENTS;
+
+    buffer_add_text(out, "/api/v1/events");
+    http_query_add(out, "after", reader->after);
+    http_query_add(out, "rollout", cli_text(reader->cli, OPT_ROLLOUT));
+    http_query_add(out, "device", cli_text(reader->cli, OPT_DEVICE));
+    (void)snprintf(number, sizeof number, "%lld", (long long)limit);
+    http_query_add(out, "limit", number);
+    (void)snprintf(number, sizeof number, "%lld", (long long)wait_ms);
+    http_query_add(out, "wait_ms", wait_ms ? number : NULL);
+}
+
+static enum cli_exit page_take(struct reader *reader, const struct cJSON *answer)
+{
+    const char *next = value_text(answer, "next");
+    int64_t printed = list_items_print(reader->cli, answer, reader->left > 0 ? reader->left : 0);
+
+    if (reader->left > 0)
+        reader->left -= printed;
+    reader->at_end = printed == 0 && (!next[0] || strcmp(next, reader->after) == 0);
+    if (next[0] && !text_copy(reader->after, sizeof reader->after, next))
+        return cli_fail(reader->cli, CLI_FAILED, "the server's event id is too long");
+    if (!next[0] && printed > 0)
+        return cli_fail(reader->cli, CLI_FAILED, "the server does not say where the next events begin");
+    if (printed && reader->follow)
+        output_show(&reader->cli->output);
+    return CLI_OK;
+}
+
+static enum cli_exit page_read(struct reader *reader)
+{
+    int64_t wait_ms = wait_choose(reader);
+    struct api_answer answer;
+    struct buffer path;
+    enum cli_exit code;
+
+    buffer_init(&path, 0);
+    path_write(reader, wait_ms, &path);
+    code = api_call(&reader->cli->api,
+                    &(struct api_call){.method = "GET", .path = path.bytes, .repeatable = true, .hold_ms = wait_ms,
+                                       .patience_ms = reader->follow ? PATIENCE_MS : 0},
+                    &answer);
+    code = code ? cli_refused(reader->cli, &answer) : page_take(reader, answer.json);
+    api_answer_done(&answer);
+    buffer_done(&path);
+    return code;
+}
+
+enum cli_exit cmd_events(struct cli *cli)
+{
+    struct reader reader = {.cli = cli, .follow = cli_given(cli, OPT_FOLLOW)};
+    int64_t limit = cli_number(cli, OPT_LIMIT, 0);
+    enum cli_exit code = CLI_OK;
+
+    reader.left = limit ? limit : -1;
+    start_choose(&reader);
+    output_begin(&cli->output, &event_list_view);
+    while (!code && reader.left != 0 && (reader.follow || !reader.at_end)) {
+        int64_t begun_ms = clock_mono_ms();
+
+        code = page_read(&reader);
+        if (!code && reader.follow && reader.at_end && clock_mono_ms() - begun_ms < 100 && !api_sleep(&cli->api, 200))
+            break; /* a server that does not hold the poll is not asked in a tight loop */
+        if (!code && reader.follow && api_left_ms(&cli->api) == 0)
+            break;
+    }
+    output_end(&cli->output);
+    if (!code && reader.follow && reader.left != 0)
+        code = cli_fail(cli, CLI_TIMED_OUT, "the time is over");
+    return code;
+}

@@ -1,0 +1,123 @@
+/* drover rollout start | list | show | pause | resume | cancel; watch has its own file. */
+#include "cli/cmd.h"
+
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "cli/list.h"
+#include "cli/values.h"
+#include "cli/views.h"
+#include "common/clock.h"
+#include "common/json.h"
+
+/* After a change: one row for people, the whole object for programs. */
+static void rollout_print_row(struct cli *cli, const struct cJSON *rollout)
+{
+    int64_t now_ms = clock_unix_ms();
+
+    if (cli->output.format != OUTPUT_TABLE) {
+        output_object(&cli->output, &rollout_view, rollout, now_ms);
+        return;
+    }
+    output_begin(&cli->output, &rollout_list_view);
+    output_item(&cli->output, rollout, now_ms);
+    output_end(&cli->output);
+}
+
+/* The members of the plan that were given; the server has defaults for the others. */
+static void plan_write(const struct cli *cli, struct buffer *out)
+{
+    static const struct {
+        enum option_id option;
+        const char *member;
+        int64_t divisor;
+    } rows[] = {
+        {OPT_SHARE, "share_pct", 1},
+        {OPT_MAX_IN_FLIGHT, "max_in_flight", 1},
+        {OPT_MAX_ATTEMPTS, "max_attempts", 1},
+        {OPT_ERROR_BUDGET, "error_budget_pct", 1},
+        {OPT_CONFIRMATIONS, "confirmations", 1},
+        {OPT_SOAK, "soak_ms", 1},
+        {OPT_SPREAD, "spread_s", 1000},
+    };
+    struct json_writer writer;
+
+    json_begin(&writer, out);
+    json_put_text(&writer, "id", cli_text(cli, OPT_ID));
+    json_put_text(&writer, "model", cli_argument(cli, 0));
+    json_put_text(&writer, "version", cli_argument(cli, 1));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (cli_given(cli, rows[i].option))
+            json_put_i64(&writer, rows[i].member, cli_number(cli, rows[i].option, 0) / rows[i].divisor);
+    if (cli_given(cli, OPT_SUPERSEDE))
+        json_put_bool(&writer, "supersede", true);
+    json_end(&writer);
+}
+
+enum cli_exit cmd_rollout_start(struct cli *cli)
+{
+    struct api_answer answer;
+    struct buffer body;
+    enum cli_exit code;
+
+    buffer_init(&body, 0);
+    plan_write(cli, &body);
+    code = cli_post(cli, "/api/v1/rollouts", &body, false, &answer);
+    if (!code)
+        rollout_print_row(cli, answer.json);
+    api_answer_done(&answer);
+    buffer_done(&body);
+    return code;
+}
+
+enum cli_exit cmd_rollout_list(struct cli *cli)
+{
+    return list_print(cli, &(struct list){.path = "/api/v1/rollouts", .view = &rollout_list_view, .paged = true});
+}
+
+enum cli_exit cmd_rollout_show(struct cli *cli)
+{
+    struct api_answer answer;
+    struct buffer path;
+    enum cli_exit code;
+
+    buffer_init(&path, 0);
+    buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
+    code = cli_get(cli, path.bytes, &answer);
+    if (!code)
+        output_object(&cli->output, &rollout_view, answer.json, clock_unix_ms());
+    api_answer_done(&answer);
+    buffer_done(&path);
+    return code;
+}
+
+static enum cli_exit rollout_act(struct cli *cli, const char *action)
+{
+    struct api_answer answer;
+    struct buffer path;
+    enum cli_exit code;
+
+    buffer_init(&path, 0);
+    buffer_add_format(&path, "/api/v1/rollouts/%s/%s", cli_argument(cli, 0), action);
+    code = cli_post(cli, path.bytes, NULL, false, &answer);
+    if (!code)
+        rollout_print_row(cli, answer.json);
+    api_answer_done(&answer);
+    buffer_done(&path);
+    return code;
+}
+
+enum cli_exit cmd_rollout_pause(struct cli *cli)
+{
+    return rollout_act(cli, "pause");
+}
+
+enum cli_exit cmd_rollout_resume(struct cli *cli)
+{
+    return rollout_act(cli, "resume");
+}
+
+enum cli_exit cmd_rollout_cancel(struct cli *cli)
+{
+    return rollout_act(cli, "cancel");
+}

@@ -1,0 +1,8 @@
+/* Bringing a package to the server: SHA-256 here, then parts, resumed where the server stands. */
+#pragma once
+
+#include "cli/cli.h"
+#include "common/sha256.h"
+
+/* Uploads the file unless the server has it already; on failure it has been reported. ret_sha256: SHA256_HEX_SIZE. */
+enum cli_exit upload_file(struct cli *cli, const char *path, char *ret_sha256);
