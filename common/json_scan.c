@@ -11,7 +11,7 @@
 #define NUMBER_BYTES 40            /* longest spelling of a number */
 #define INTEGER_MAX ((int64_t)1 << 53)
 #define STRING_BYTES 4096          /* no limits may allow longer strings */
-#define EXPONENT_MAX 308           /* digits before the point plus exponent: what a double surely holds */
+#define EXPONENT_MAX 308           /* digits before the point plus exponent: under 10^308, which a double holds */
 
 const struct json_limits json_message_limits = {8192, 4, 64, 512};
 const struct json_limits json_api_limits = {262144, 8, 4096, STRING_BYTES};

@@ -162,7 +162,7 @@ struct reading {
     const struct settings_table *table;
     const char *file;             /* its name without folders, for problems */
     const char *at, *end;
-    unsigned line;
+    unsigned line, error_line;
     void *values;
     bool seen[ROWS_MAX];
     enum drover_error error;      /* the first one; what follows is not looked at */
@@ -173,8 +173,7 @@ static enum drover_error reading_fail(struct reading *reading, enum drover_error
 {
     char where[48];
 
-    if (reading->error)
-        return reading->error;
+    reading->error_line = reading->line;
     (void)snprintf(where, sizeof where, "%.36s:%u", reading->file, reading->line);
     reading->error = problem_set(reading->problem, error, where, "%s%s%s", name, name[0] ? ": " : "", what);
     return reading->error;
@@ -243,7 +242,7 @@ enum drover_error settings_read_text(const struct settings_table *table, const c
     reading.at = text;
     reading.end = text + length;
     bad_line = ini_parse_stream(line_next, &reading, pair_read, &reading);
-    if (bad_line > 0 && !reading.error) { /* libinih's own complaint: no '=', or no ']' */
+    if (bad_line > 0 && (!reading.error || (unsigned)bad_line < reading.error_line)) { /* its own: no '=', or no ']' */
         reading.line = (unsigned)bad_line;
         (void)reading_fail(&reading, DROVER_SYNTAX, "", "neither [section] nor name = value");
     }

@@ -1,0 +1,13 @@
+/* {text, seed, XXH64}, computed with libxxhash 0.8.1; lengths below, at and over the stripe of 32 bytes. */
+{"", UINT64_C(0), UINT64_C(0xef46db3751d8e999)},
+{"", UINT64_C(1), UINT64_C(0xd5afba1336a3be4b)},
+{"a", UINT64_C(0), UINT64_C(0xd24ec4f1a98c6e5b)},
+{"abc", UINT64_C(0), UINT64_C(0x44bc2cf5ad770999)},
+{"d1", UINT64_C(0), UINT64_C(0xac086d27f621990f)},
+{"esp32-000017", UINT64_C(42), UINT64_C(0xf306645925349877)},
+{"dev-1", UINT64_C(0), UINT64_C(0x92080725f82ffff8)},
+{"0123456789abcdefghijklmnopqrstu", UINT64_C(7), UINT64_C(0xefb1b28a49b0de22)},
+{"0123456789abcdefghijklmnopqrstuv", UINT64_C(7), UINT64_C(0xdb2ec5962c1d63f3)},
+{"Nobody inspects the spammish repetition", UINT64_C(0), UINT64_C(0xfbcea83c8a378bf1)},
+{"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", UINT64_C(9223372036854775808), UINT64_C(0x895153fa88700133)},
+{"5f0f4b9c-9a1e-4c46-8d35-0b8f6a0c8d11/berlin/floor-2/room-114/ceiling", UINT64_C(18446744073709551615), UINT64_C(0xe6324d0f94222375)},
