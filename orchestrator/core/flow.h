@@ -45,7 +45,8 @@ void flow_report(struct flow *flow, const struct report *report, flow_done *done
 /* Works off up to max upgrades whose deadline has passed; done says how many in `why`. Also works off live upgrades of cancelled rollouts. */
 void flow_deadlines(struct flow *flow, size_t max, flow_done *done, void *arg);
 
-/* GET /firmware/latest. device_id "" is an anonymous question: answered from the rollouts alone. */
+/* All calls below may call `done` before they return when the flow has its fill (DROVER_FULL): try again later. */
+/* GET /firmware/latest. version as semver_read gives it. device_id "" is an anonymous question: answered from the rollouts alone. */
 struct flow_offer {
     bool offered;                  /* false: 304 */
     struct command command;        /* url, version, size, sha256, delta ... when offered */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 enum upgrade_state {
     STATE_NONE,
@@ -57,5 +58,9 @@ const char *upgrade_state_text(enum upgrade_state state);      /* one sentence f
 bool upgrade_state_read(const char *name, enum upgrade_state *ret_state);
 const char *upgrade_event_name(enum upgrade_event event);      /* "target_seen"; "nothing" */
 const char *upgrade_event_text(enum upgrade_event event);
+enum state_kind upgrade_state_kind(enum upgrade_state state);
 bool upgrade_state_is_final(enum upgrade_state state);
 bool upgrade_state_is_in_flight(enum upgrade_state state);     /* neither none, final nor lost */
+
+/* Prints docs/upgrade-states.md: states, moves and a drawing, all from the .def. */
+void fsm_print_docs(FILE *out);

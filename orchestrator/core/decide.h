@@ -1,0 +1,77 @@
+/* The decisions: what follows from a heartbeat, a report, a deadline, a question, an operator. Values in, a value out;
+ * no clock, no log, no memory: `now_ms` and `random` are inputs. Guards here choose the event, upgrade_fsm.def the move. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "orchestrator/core/device.h"
+#include "orchestrator/core/policy.h"
+#include "orchestrator/core/rollout.h"
+#include "orchestrator/core/upgrade.h"
+#include "proto/report.h"
+
+/* Everything a decision may look at. */
+struct situation {
+    int64_t now_ms;
+    uint64_t random;
+    const struct policy *policy;
+    const struct rollout *rollout;   /* of the upgrade; NULL: not known now */
+    const struct rollout *running;   /* the one that runs for the device's model; NULL: none */
+    int64_t in_flight;               /* of `running`, as far as known; the store has the last word */
+    const struct device *device;
+    const struct upgrade *upgrade;   /* state NONE: there is none */
+};
+
+/* Why an observation changes nothing; each is a counter. */
+enum refusal {
+    REFUSAL_NONE, REFUSAL_UNKNOWN_UPGRADE, REFUSAL_STALE_ATTEMPT, REFUSAL_STALE_SEQ, REFUSAL_STALE_STEP,
+    REFUSAL_ILLEGAL, REFUSAL_UNKNOWN_DEVICE, REFUSAL_OVER, REFUSAL_NO_OFFER,
+    REFUSAL_COUNT
+};
+const char *refusal_name(enum refusal refusal);   /* "stale_seq" */
+
+struct decision {
+    enum drover_error error;         /* DROVER_OK, or why nothing is done: STALE, UNKNOWN, REFUSED */
+    enum refusal refusal;
+    const struct fsm_move *move;     /* NULL: nothing is to be saved */
+    struct upgrade next;             /* as it shall be */
+    unsigned effects;                /* to be spoken once it is saved */
+    enum device_kind learned;        /* KIND_UNKNOWN: nothing new of the device */
+    bool silent;                     /* no entry in the event stream */
+    char why[128];                   /* never empty */
+};
+
+/* The device's newest heartbeat, which is in s->device; also after a save, to see whether more follows from it. */
+void decide_heartbeat(const struct situation *s, struct decision *ret);
+void decide_report(const struct situation *s, const struct report *report, struct decision *ret);
+void decide_deadline(const struct situation *s, struct decision *ret);
+/* GET /firmware/latest by this device, which says what it is and runs. REFUSED: it may fetch nothing now, and why. */
+void decide_ask(const struct situation *s, const char *model, const char *version, struct decision *ret);
+/* The depot gave it bytes of this attempt's package. */
+void decide_served(const struct situation *s, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress, struct decision *ret);
+void decide_rollback(const struct situation *s, const char *who, struct decision *ret);
+/* Its rollout was cancelled or superseded. */
+void decide_ending(const struct situation *s, struct decision *ret);
+
+/* Is the upgrade in a state in which the device may fetch the package of this attempt? */
+bool decide_may_fetch(const struct upgrade *upgrade);
+
+/* --- for the decide_*.c files --- */
+void decision_begin(const struct situation *s, struct decision *ret);
+/* Takes the move for `on`, or refuses when the table has none. code E_NONE: no failure. why NULL: the row's. */
+void decision_make(const struct situation *s, struct decision *ret, enum upgrade_event on, enum error_code code, const char *why);
+/* After `next` was changed further: its deadline, anew. */
+void decision_reschedule(const struct situation *s, struct decision *ret);
+void decision_refuse(struct decision *ret, enum drover_error error, enum refusal refusal, const char *why);
+/* The reason; of a move already taken too, whose upgrade then carries it. */
+void decision_say(struct decision *ret, const char *format, ...) PRINTF_LIKE(2, 3);
+/* An attempt failed with this code: RETRY, GIVE_UP, FAIL or BUSY. what: in words, NULL for the code's own. */
+void decide_failure(const struct situation *s, struct decision *ret, enum error_code code, const char *what);
+/* DISPATCH when the rollout runs; otherwise CANCEL, SUPERSEDE or POSTPONE. */
+void decide_dispatch(const struct situation *s, struct decision *ret);
+/* NULL: an attempt may begin now. */
+const char *decide_dispatch_refusal(const struct situation *s);
+/* Takes the device into s->running, unless `eligible_refusal` has something against it. */
+void decide_open(const struct situation *s, struct decision *ret);

@@ -1,0 +1,122 @@
+/* What questions and orders decide: a device asks over HTTP or fetches bytes, an operator cancels or wants it back. */
+#include <string.h>
+
+#include "orchestrator/core/decide.h"
+#include "orchestrator/core/truth.h"
+
+static void nothing_to_offer(struct decision *ret, const char *why)
+{
+    decision_refuse(ret, DROVER_REFUSED, REFUSAL_NO_OFFER, why);
+}
+
+/* It must say what its heartbeats say: a device that has just changed will say so in its next heartbeat. */
+static bool contradicts(const struct situation *s, const char *model, const char *version, struct decision *ret)
+{
+    if (strcmp(model, s->device->last.model))
+        nothing_to_offer(ret, "says another model than its heartbeats");
+    else if (strcmp(version, s->device->last.version))
+        nothing_to_offer(ret, "says another version than its heartbeats");
+    else
+        return false;
+    return true;
+}
+
+/* A question is a sign of life. Simple devices pace themselves: theirs begins the next attempt, too. */
+void decide_ask(const struct situation *s, const char *model, const char *version, struct decision *ret)
+{
+    decision_begin(s, ret);
+    if (contradicts(s, model, version, ret))
+        return;
+    bool simple = s->device->last.kind != KIND_MANAGED;
+    if (s->device->last.kind == KIND_UNKNOWN)
+        ret->learned = KIND_SIMPLE;
+    enum device_kind learned = ret->learned;
+    switch (s->upgrade->state) {
+    case STATE_PENDING:
+        decide_dispatch(s, ret);
+        break;
+    case STATE_RETRY_WAIT:
+        if (simple)
+            decide_dispatch(s, ret);
+        else
+            nothing_to_offer(ret, "waits before its next attempt");
+        break;
+    case STATE_DISPATCHED:
+        decision_make(s, ret, EVENT_ACKNOWLEDGE, E_NONE, "it asked for the release");
+        break;
+    case STATE_ACKNOWLEDGED:
+    case STATE_DOWNLOADING:
+    case STATE_INSTALLING:
+        decision_say(ret, "asked again in the same attempt");
+        break;
+    case STATE_VERIFYING:
+    case STATE_ROLLING_BACK:
+    case STATE_LOST:
+        nothing_to_offer(ret, "its upgrade is beyond the download");
+        break;
+    default:
+        decide_open(s, ret);
+        if (!ret->move)
+            nothing_to_offer(ret, ret->why);
+    }
+    if (ret->move) {
+        ret->next.heard_ms = s->now_ms;
+        ret->learned = learned;
+    }
+}
+
+void decide_served(const struct situation *s, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress, struct decision *ret)
+{
+    decision_begin(s, ret);
+    const struct upgrade *upgrade = s->upgrade;
+    if (upgrade->state == STATE_NONE || strcmp(upgrade->upgrade_id, upgrade_id)) {
+        decision_refuse(ret, DROVER_UNKNOWN, REFUSAL_UNKNOWN_UPGRADE, "it has no upgrade of this id");
+    } else if (attempt != upgrade->attempt) {
+        decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_ATTEMPT, "about another attempt than the current one");
+    } else if (s->device->last.kind == KIND_MANAGED) {
+        decision_say(ret, "it reports for itself");
+    } else if (!decide_may_fetch(upgrade) || upgrade->state == STATE_INSTALLING) {
+        decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_STEP, "bytes fetched after their step was over");
+    } else {
+        bool forward = progress > upgrade->progress;
+        ret->next.heard_ms = s->now_ms;
+        if (whole) {
+            decision_make(s, ret, EVENT_INSTALL, E_NONE, "has all bytes");
+        } else if (upgrade->state != STATE_DOWNLOADING) {
+            decision_make(s, ret, EVENT_DOWNLOAD, E_NONE, "fetches the package");
+        } else if (forward) {
+            ret->next.progress = progress;
+            decision_make(s, ret, EVENT_PROGRESS, E_NONE, "fetches the package");
+            decision_reschedule(s, ret);
+        }
+    }
+}
+
+void decide_rollback(const struct situation *s, const char *who, struct decision *ret)
+{
+    decision_begin(s, ret);
+    if (s->upgrade->state == STATE_FAILED && truth_of(s->device, s->upgrade) != TRUTH_TARGET) {
+        decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it does not run the new version");
+        return;
+    }
+    if (s->upgrade->state == STATE_ROLLING_BACK) {
+        decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it is going back already");
+        return;
+    }
+    decision_make(s, ret, EVENT_ROLLBACK_ASKED, E_ROLLED_BACK, NULL);
+    if (ret->move)
+        decision_say(ret, "%.40s wants the old version", who[0] ? who : "an operator");
+}
+
+/* A cancelled rollout calls back whoever has not begun to install; a superseded one lets those finish that were told. */
+void decide_ending(const struct situation *s, struct decision *ret)
+{
+    decision_begin(s, ret);
+    bool cancelled = s->rollout && s->rollout->state == ROLLOUT_CANCELLED;
+    bool superseded = s->rollout && s->rollout->state == ROLLOUT_SUPERSEDED;
+    enum upgrade_event on = cancelled ? EVENT_CANCEL : superseded ? EVENT_SUPERSEDE : EVENT_NOTHING;
+    if (on != EVENT_NOTHING && fsm_find(s->upgrade->state, on))
+        decision_make(s, ret, on, cancelled ? E_CANCELLED : E_NONE, NULL);
+    else
+        decision_say(ret, "goes on to its end although the rollout is over");
+}

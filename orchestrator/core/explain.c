@@ -1,0 +1,163 @@
+/* The answer to "why is this device not updating?", from the same guards that decide. */
+#include "orchestrator/core/explain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "orchestrator/core/eligible.h"
+#include "orchestrator/core/retry.h"
+#include "orchestrator/core/truth.h"
+
+static void say(char *dst, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
+static void say(char *dst, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(dst, size, format, arguments);
+    va_end(arguments);
+}
+#define NOW(...) say(ret->now, sizeof ret->now, __VA_ARGS__)
+#define NEXT(...) say(ret->next, sizeof ret->next, __VA_ARGS__)
+
+static long long since_s(const struct situation *s)
+{
+    int64_t age_ms = s->now_ms - s->upgrade->state_ms;
+    return age_ms > 0 ? age_ms / 1000 : 0;
+}
+
+/* What follows when an attempt fails at its deadline. */
+static const char *after_failure(const struct situation *s)
+{
+    return retry_left(s->policy, s->rollout, s->upgrade) ? "tries again" : "gives up";
+}
+
+static void without_upgrade(const struct situation *s, struct explanation *ret)
+{
+    const char *refusal = eligible_refusal(s->policy, s->running, s->in_flight, s->device, s->upgrade, s->now_ms);
+    if (s->upgrade->state == STATE_NONE)
+        NOW("runs %s, has no upgrade", s->device->last.version);
+    if (refusal)
+        NEXT("nothing is planned: %s", refusal);
+    else if (s->device->last.kind == KIND_SIMPLE)
+        NEXT("is offered %s when it asks over HTTP", s->running->version);
+    else
+        NEXT("its next heartbeat takes it into rollout %s to %s", s->running->id, s->running->version);
+}
+
+static void pending(const struct situation *s, struct explanation *ret)
+{
+    const char *refusal = decide_dispatch_refusal(s);
+    if (refusal)
+        NEXT("waits: %s", refusal);
+    else
+        NEXT("is told to update to %s", s->upgrade->version);
+}
+
+static void dispatched(const struct situation *s, struct explanation *ret)
+{
+    long long left = s->policy->acknowledge_repeats - s->upgrade->repeats;
+    if (left > 0)
+        NEXT("without a reaction it is told again (%lld more times)", left);
+    else
+        NEXT("without a reaction this attempt has failed, then %s", after_failure(s));
+}
+
+static void acknowledged(const struct situation *s, struct explanation *ret)
+{
+    NEXT("should begin to download, else this attempt has failed, then %s", after_failure(s));
+}
+
+static void downloading(const struct situation *s, struct explanation *ret)
+{
+    NOW("downloading since %lld s: %lld %%", since_s(s), (long long)s->upgrade->progress);
+    NEXT("must get further, else this attempt has failed, then %s", after_failure(s));
+}
+
+static void installing(const struct situation *s, struct explanation *ret)
+{
+    NEXT("should reboot into %s, else this attempt has failed, then %s", s->upgrade->version, after_failure(s));
+}
+
+static void verifying(const struct situation *s, struct explanation *ret)
+{
+    const struct upgrade *upgrade = s->upgrade;
+    long long needed = truth_needed(s->rollout), have = upgrade->confirmations;
+    int64_t soak_ms = s->rollout ? s->rollout->soak_ms : 0;
+    if (!upgrade->rebooted_ms) {
+        NOW("verifying since %lld s: no heartbeat from a new boot on %s yet", since_s(s), upgrade->version);
+        NEXT("such a heartbeat must come, else the attempt has failed, then %s", after_failure(s));
+        return;
+    }
+    if (upgrade->unhealthy)
+        NOW("verifying since %lld s: unhealthy for %lld of %lld heartbeats on %s", since_s(s), (long long)upgrade->unhealthy,
+            (long long)s->policy->unhealthy_max, upgrade->version);
+    else
+        NOW("verifying since %lld s: %lld of %lld healthy heartbeats on %s", since_s(s), have, needed, upgrade->version);
+    int64_t soaked_ms = have ? s->now_ms - upgrade->confirmed_ms : 0;
+    long long soak_left_s = soaked_ms < soak_ms ? (soak_ms - soaked_ms + 999) / 1000 : 0;
+    if (have < needed)
+        NEXT("succeeds after %lld more healthy heartbeats and %lld s of soak; otherwise it goes back", needed - have, soak_left_s);
+    else
+        NEXT("succeeds with the first healthy heartbeat after %lld s of soak; otherwise it goes back", soak_left_s);
+}
+
+static void retry_wait(const struct situation *s, struct explanation *ret)
+{
+    NOW("waits before attempt %lld of %lld: %s", (long long)retry_attempts_used(s->policy, s->upgrade) + 1,
+        (long long)retry_attempts_max(s->rollout), s->upgrade->why);
+    const char *refusal = decide_dispatch_refusal(s);
+    if (refusal)
+        NEXT("waits on: %s", refusal);
+    else
+        NEXT("is told again, %s", s->upgrade->full_only ? "with the full package" : "with the same package");
+}
+
+static void rolling_back(const struct situation *s, struct explanation *ret)
+{
+    long long left = s->policy->rollback_repeats - s->upgrade->repeats;
+    if (left > 0)
+        NEXT("a heartbeat on %s ends it, else it is told again (%lld more times)", s->upgrade->from_version, left);
+    else
+        NEXT("a heartbeat on %s ends it, else it has failed, with an alarm", s->upgrade->from_version);
+}
+
+static void lost(const struct situation *s, struct explanation *ret)
+{
+    NOW("lost since %lld s, while %s: %s", since_s(s), upgrade_state_name(s->upgrade->lost_from), s->upgrade->why);
+    NEXT("its next heartbeat says where it stands; without one it has failed");
+}
+
+static void failed(const struct situation *s, struct explanation *ret)
+{
+    if (s->upgrade->lost_from == STATE_ROLLING_BACK)
+        NEXT("somebody should look: it did not go back to %s", s->upgrade->from_version);
+    else
+        without_upgrade(s, ret);
+}
+
+typedef void by_state(const struct situation *s, struct explanation *ret);
+static by_state *const by_states[UPGRADE_STATE_COUNT] = {
+    [STATE_NONE] = without_upgrade,
+    [STATE_PENDING] = pending,
+    [STATE_DISPATCHED] = dispatched,
+    [STATE_ACKNOWLEDGED] = acknowledged,
+    [STATE_DOWNLOADING] = downloading,
+    [STATE_INSTALLING] = installing,
+    [STATE_VERIFYING] = verifying,
+    [STATE_RETRY_WAIT] = retry_wait,
+    [STATE_ROLLING_BACK] = rolling_back,
+    [STATE_LOST] = lost,
+    [STATE_SUCCEEDED] = without_upgrade,
+    [STATE_ROLLED_BACK] = without_upgrade,
+    [STATE_FAILED] = failed,
+    [STATE_REJECTED] = without_upgrade,
+    [STATE_CANCELLED] = without_upgrade,
+    [STATE_SUPERSEDED] = without_upgrade,
+};
+
+void explain(const struct situation *s, struct explanation *ret)
+{
+    *ret = (struct explanation){.next_ms = s->upgrade->deadline_ms};
+    NOW("%s since %lld s: %s", upgrade_state_name(s->upgrade->state), since_s(s), s->upgrade->why);
+    by_states[s->upgrade->state](s, ret);
+}

@@ -1,0 +1,290 @@
+/* The flow's outer side: heartbeats come in by batches, reports one by one; rollouts are known here; counters come out. */
+#include "orchestrator/core/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "orchestrator/core/eligible.h"
+#include "orchestrator/core/explain.h"
+#include "orchestrator/core/flow_work.h"
+
+static void heartbeats_recorded(void *arg, enum drover_error error, const struct recorded_beat *beats, size_t count); /* 2 in Redis: decide what they mean */
+static void report_ended(struct work *work, enum drover_error error, const char *why);                                /* 2 its consequence is in Redis     */
+
+/* A batch of heartbeats in the store's hands. */
+struct batch {
+    struct batch *next;
+    struct flow *flow;
+    flow_done *done;
+    void *arg;
+};
+
+static size_t table_size(size_t work_max)
+{
+    size_t size = 64;
+    while (size < work_max && size < ((size_t)1 << 20))
+        size *= 2;
+    return size;
+}
+
+struct flow *flow_new(const struct flow_config *config)
+{
+    struct flow *flow = calloc(1, sizeof *flow);
+    if (!flow)
+        return NULL;
+    flow->config = *config;
+    text_copy(flow->instance, sizeof flow->instance, config->instance);
+    text_copy(flow->public_url, sizeof flow->public_url, config->public_url);
+    flow->table_mask = table_size(config->work_max) - 1;
+    flow->table = calloc(flow->table_mask + 1, sizeof *flow->table);
+    if (!flow->table) {
+        free(flow);
+        return NULL;
+    }
+    return flow;
+}
+
+static void free_queue(struct work *work)
+{
+    while (work) {
+        struct work *behind = work->behind;
+        free(work);
+        work = behind;
+    }
+}
+
+void flow_free(struct flow *flow)
+{
+    if (!flow)
+        return;
+    for (size_t i = 0; i <= flow->table_mask; i++) {
+        for (struct work *work = flow->table[i], *next; work; work = next) {
+            next = work->chain;
+            free_queue(work);
+        }
+    }
+    batches_free(flow);
+    sweeps_free(flow);
+    free(flow->table);
+    free(flow->plans);
+    free(flow);
+}
+
+void flow_set_policy(struct flow *flow, const struct policy *policy)
+{
+    flow->config.policy = *policy;
+}
+
+uint64_t flow_random(struct flow *flow)
+{
+    return hash_mix(flow->config.seed + ++flow->random_count * 0x9e3779b97f4a7c15u);
+}
+
+/* --- rollouts --- */
+
+/* Out of memory the flow goes on with what it knew: the next call repairs it. */
+void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count)
+{
+    struct plan *plans = calloc(count ? count : 1, sizeof *plans);
+    if (!plans)
+        return;
+    for (size_t i = 0; i < count; i++)
+        plans[i].rollout = rollouts[i];
+    free(flow->plans);
+    flow->plans = plans;
+    flow->plan_count = count;
+}
+
+struct plan *flow_plan(const struct flow *flow, const char *rollout_id)
+{
+    for (size_t i = 0; i < flow->plan_count; i++)
+        if (!strcmp(flow->plans[i].rollout.id, rollout_id))
+            return &flow->plans[i];
+    return NULL;
+}
+
+struct plan *flow_plan_running(const struct flow *flow, const char *model)
+{
+    for (size_t i = flow->plan_count; i > 0; i--) {
+        struct plan *plan = &flow->plans[i - 1];
+        if (plan->rollout.state == ROLLOUT_RUNNING && !strcmp(plan->rollout.model, model))
+            return plan;
+    }
+    return NULL;
+}
+
+int64_t plan_in_flight(const struct plan *plan)
+{
+    return rollout_in_flight(&plan->rollout) + plan->opened;
+}
+
+const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id)
+{
+    const struct plan *plan = flow_plan(flow, rollout_id);
+    return plan ? &plan->rollout : NULL;
+}
+
+void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret)
+{
+    const struct plan *running = flow_plan_running(flow, device->last.model);
+    *ret = (struct situation){
+        .now_ms = flow->config.now_ms(flow->config.now_arg),
+        .random = random,
+        .policy = &flow->config.policy,
+        .rollout = flow_rollout(flow, upgrade->rollout),
+        .running = running ? &running->rollout : NULL,
+        .in_flight = running ? plan_in_flight(running) : 0,
+        .device = device,
+        .upgrade = upgrade,
+    };
+}
+
+/* --- 1 devices spoke --- */
+
+static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat)
+{
+    const struct plan *plan = flow_plan_running(flow, heartbeat->model);
+    return plan && eligible_by_heartbeat(&plan->rollout, plan_in_flight(plan), heartbeat);
+}
+
+void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size_t count, flow_done *done, void *arg)
+{
+    struct batch *batch = count <= STORE_BATCH_MAX ? malloc(sizeof *batch) : NULL;
+    if (!batch) {
+        done(arg, count <= STORE_BATCH_MAX ? DROVER_MEMORY : DROVER_TOO_LONG, "too much for one batch");
+        return;
+    }
+    *batch = (struct batch){.next = flow->batches, .flow = flow, .done = done, .arg = arg};
+    flow->batches = batch;
+    flow->call_count++;
+    int64_t now_ms = flow->config.now_ms(flow->config.now_arg);
+    for (size_t i = 0; i < count; i++)
+        flow->beats[i] = (struct beat){.heartbeat = heartbeats[i], .at_ms = now_ms, .want = is_wanted(flow, &heartbeats[i])};
+    flow->config.store.record(flow->config.store.store, flow->beats, count, heartbeats_recorded, batch);
+}
+
+/* A device that waits in a queue already is looked at anyway; one dropped here is repaired by its next heartbeat. */
+static void look_at(struct flow *flow, const struct device *device, const struct upgrade *upgrade)
+{
+    if (work_heartbeat_waits(flow, device->last.device_id)) {
+        flow->counts.coalesced++;
+        return;
+    }
+    struct work *work = work_new(flow, WORK_HEARTBEAT, device->last.device_id);
+    if (!work) {
+        flow->counts.dropped++;
+        return;
+    }
+    work_give(work, device, upgrade);
+    work_start(work);
+}
+
+static void batch_free(struct batch *batch)
+{
+    struct batch **at = &batch->flow->batches;
+    while (*at != batch)
+        at = &(*at)->next;
+    *at = batch->next;
+    batch->flow->call_count--;
+    free(batch);
+}
+
+static void heartbeats_recorded(void *arg, enum drover_error error, const struct recorded_beat *beats, size_t count)
+{
+    struct batch *batch = arg;
+    struct flow *flow = batch->flow;
+    flow_done *done = batch->done;
+    void *done_arg = batch->arg;
+    batch_free(batch);
+    for (size_t i = 0; error == DROVER_OK && i < count; i++) {
+        flow->counts.heartbeats[beats[i].outcome]++;
+        if (beats[i].outcome == RECORDED_LOADED)
+            look_at(flow, beats[i].device, beats[i].upgrade);
+    }
+    done(done_arg, error, error == DROVER_OK ? "recorded" : drover_error_text(error));
+}
+
+void batches_free(struct flow *flow)
+{
+    while (flow->batches)
+        batch_free(flow->batches);
+}
+
+/* --- 1 a device reported --- */
+
+void flow_report(struct flow *flow, const struct report *report, flow_done *done, void *arg)
+{
+    struct work *work = work_new(flow, WORK_REPORT, report->device_id);
+    if (!work) {
+        flow->counts.full++;
+        done(arg, DROVER_FULL, "as much work as allowed is under way");
+        return;
+    }
+    work->input.report = *report;
+    work->ended = report_ended;
+    work->done = done;
+    work->arg = arg;
+    work_start(work);
+}
+
+static void report_ended(struct work *work, enum drover_error error, const char *why)
+{
+    work->done(work->arg, error, why);
+}
+
+/* --- where a device stands --- */
+
+void flow_explain(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct explanation *ret)
+{
+    struct situation s;
+    flow_situation(flow, device, upgrade, 0, &s);
+    explain(&s, ret);
+}
+
+/* --- counters --- */
+
+static const char *const recorded_names[] = {
+    [RECORDED_SAME] = "same", [RECORDED_LOADED] = "loaded", [RECORDED_STALE] = "stale", [RECORDED_CLASH] = "clash",
+};
+static const char *const command_names[] = {
+    [COMMAND_UPDATE] = "update", [COMMAND_CANCEL] = "cancel", [COMMAND_ROLLBACK] = "rollback",
+};
+static const char *const work_names[WORK_KIND_COUNT] = {
+    [WORK_HEARTBEAT] = "heartbeat", [WORK_REPORT] = "report", [WORK_DEADLINE] = "deadline", [WORK_ENDING] = "ending",
+    [WORK_ASK] = "ask", [WORK_SERVED] = "served", [WORK_ROLLBACK] = "rollback",
+};
+
+typedef void each_counter(void *arg, const char *name, const char *label, uint64_t value);
+
+static void each_named(each_counter *each, void *arg, const char *name, const char *const *labels, const uint64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        each(arg, name, labels[i], values[i]);
+}
+
+void flow_counters(const struct flow *flow, each_counter *each, void *arg)
+{
+    const struct flow_counts *counts = &flow->counts;
+    for (int i = EVENT_NOTHING + 1; i < UPGRADE_EVENT_COUNT; i++)
+        each(arg, "moves", upgrade_event_name((enum upgrade_event)i), counts->moves[i]);
+    for (int i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
+        each(arg, "refusals", refusal_name((enum refusal)i), counts->refusals[i]);
+    each_named(each, arg, "heartbeats", recorded_names, counts->heartbeats, RECORDED_CLASH + 1);
+    each_named(each, arg, "commands", command_names, counts->commands, COMMAND_ROLLBACK + 1);
+    each_named(each, arg, "work", work_names, counts->work, WORK_KIND_COUNT);
+    each(arg, "work_dropped", "", counts->dropped);
+    each(arg, "work_full", "", counts->full);
+    each(arg, "heartbeats_coalesced", "", counts->coalesced);
+    each(arg, "opens_refused", "", counts->opens_refused);
+    each(arg, "save_conflicts", "", counts->conflicts);
+    each(arg, "save_conflicts_lost", "", counts->conflicts_lost);
+    each(arg, "saves_resent", "", counts->resent);
+    each(arg, "store_unavailable", "", counts->unavailable);
+    each(arg, "store_refused", "", counts->store_refused);
+}
+
+size_t flow_work_count(const struct flow *flow)
+{
+    return flow->work_count + flow->call_count;
+}

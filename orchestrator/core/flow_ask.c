@@ -1,0 +1,109 @@
+/* Questions and orders that do not come over MQTT: GET /firmware/latest, bytes given out, an operator's rollback. */
+#include <string.h>
+
+#include "orchestrator/core/eligible.h"
+#include "orchestrator/core/flow_work.h"
+#include "orchestrator/core/offer.h"
+
+static void ask_ended(struct work *work, enum drover_error error, const char *why);
+static void rollback_ended(struct work *work, enum drover_error error, const char *why);
+
+static void answer_nothing(flow_answered *answered, void *arg, enum drover_error error, const char *why)
+{
+    struct flow_offer offer = {.offered = false};
+    size_t length = strnlen(why, sizeof offer.why - 1);
+    memcpy(offer.why, why, length);
+    answered(arg, error, &offer);
+}
+
+/* Somebody unnamed has no place in a rollout and cannot be counted: only a rollout to everybody is for them. */
+static void ask_anonymously(struct flow *flow, const char *model, const char *version, flow_answered *answered, void *arg)
+{
+    const struct plan *plan = flow_plan_running(flow, model);
+    const struct rollout *rollout = plan ? &plan->rollout : NULL;
+    if (!rollout) {
+        answer_nothing(answered, arg, DROVER_OK, "no rollout runs for its model");
+    } else if (rollout->share_pct < 100) {
+        answer_nothing(answered, arg, DROVER_OK, "this rollout asks for a device_id");
+    } else if (semver_compare(version, rollout->version) >= 0) {
+        answer_nothing(answered, arg, DROVER_OK, "it runs a version that is not older");
+    } else {
+        struct flow_offer offer = {.offered = true, .why = "a newer release is on offer"};
+        offer_anonymous(rollout, flow->public_url, &offer.command);
+        answered(arg, DROVER_OK, &offer);
+    }
+}
+
+void flow_ask(struct flow *flow, const char *device_id, const char *model, const char *version, flow_answered *done, void *arg)
+{
+    if (!device_id[0]) {
+        ask_anonymously(flow, model, version, done, arg);
+        return;
+    }
+    struct work *work = work_new(flow, WORK_ASK, device_id);
+    if (!work) {
+        flow->counts.full++;
+        answer_nothing(done, arg, DROVER_FULL, "as much work as allowed is under way");
+        return;
+    }
+    text_copy(work->input.ask.version, sizeof work->input.ask.version, version);
+    text_copy(work->input.ask.model, sizeof work->input.ask.model, model);
+    work->input.ask.answered = done;
+    work->arg = arg;
+    work->ended = ask_ended;
+    work_start(work);
+}
+
+/* The upgrade is now where the question has led it; what it may fetch there is the answer. */
+static void ask_ended(struct work *work, enum drover_error error, const char *why)
+{
+    flow_answered *answered = work->input.ask.answered;
+    const struct rollout *rollout = flow_rollout(work->flow, work->upgrade.rollout);
+    if (error == DROVER_REFUSED || error == DROVER_UNKNOWN) {
+        answer_nothing(answered, work->arg, DROVER_OK, why);
+    } else if (error != DROVER_OK) {
+        answer_nothing(answered, work->arg, error, why);
+    } else if (!rollout || !decide_may_fetch(&work->upgrade)) {
+        answer_nothing(answered, work->arg, DROVER_OK, why);
+    } else {
+        struct flow_offer offer = {.offered = true};
+        text_copy(offer.why, sizeof offer.why, work->upgrade.why);
+        offer_update(&work->flow->config.policy, rollout, &work->upgrade, work->flow->public_url, &offer.command);
+        answered(work->arg, DROVER_OK, &offer);
+    }
+}
+
+/* Nobody waits for it; what is dropped here is repaired by the next bytes or by the heartbeat with the new version. */
+void flow_served(struct flow *flow, const char *device_id, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress_pct)
+{
+    struct work *work = work_new(flow, WORK_SERVED, device_id);
+    if (!work) {
+        flow->counts.dropped++;
+        return;
+    }
+    text_copy(work->input.served.upgrade_id, sizeof work->input.served.upgrade_id, upgrade_id);
+    work->input.served.attempt = attempt;
+    work->input.served.whole = whole;
+    work->input.served.progress = progress_pct;
+    work_start(work);
+}
+
+void flow_rollback(struct flow *flow, const char *device_id, const char *who, flow_done *done, void *arg)
+{
+    struct work *work = work_new(flow, WORK_ROLLBACK, device_id);
+    if (!work) {
+        flow->counts.full++;
+        done(arg, DROVER_FULL, "as much work as allowed is under way");
+        return;
+    }
+    text_copy(work->input.who, sizeof work->input.who, who);
+    work->ended = rollback_ended;
+    work->done = done;
+    work->arg = arg;
+    work_start(work);
+}
+
+static void rollback_ended(struct work *work, enum drover_error error, const char *why)
+{
+    work->done(work->arg, error, why);
+}

@@ -1,0 +1,301 @@
+/* One piece of work from its beginning to its end. A device has one at a time; the others queue behind it, so that
+ * decisions about one device never race inside this process. Races with other processes end in CONFLICT: load, decide again. */
+#include "orchestrator/core/flow_work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+
+static void work_run(struct work *work);                                                                                     /* 1 load, unless it was given    */
+static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);   /* 2 decide                        */
+static void work_decide(struct work *work);
+static void work_save(struct work *work);                                                                                    /* 3 compare and set               */
+static void move_saved(void *arg, enum drover_error error, const struct upgrade *upgrade);                                   /* 4 only now tell it; once more?  */
+static void work_end(struct work *work, enum drover_error error, const char *why);                                           /* 5 the device's next piece       */
+
+#define CONFLICTS_MAX 5
+#define MOVES_MAX 8 /* open, dispatch, ...: one observation never leads to more moves than this */
+
+/* --- the table of devices with work --- */
+
+static struct work **bucket_of(const struct flow *flow, const char *device_id)
+{
+    return &flow->table[hash_text(device_id, 0) & flow->table_mask];
+}
+
+static struct work *head_of(const struct flow *flow, const char *device_id)
+{
+    struct work *work = *bucket_of(flow, device_id);
+    while (work && strcmp(work->device_id, device_id))
+        work = work->chain;
+    return work;
+}
+
+static void table_add(struct work *work)
+{
+    struct work **bucket = bucket_of(work->flow, work->device_id);
+    work->chain = *bucket;
+    *bucket = work;
+}
+
+static void table_remove(struct work *work)
+{
+    struct work **at = bucket_of(work->flow, work->device_id);
+    while (*at != work)
+        at = &(*at)->chain;
+    *at = work->chain;
+}
+
+bool work_heartbeat_waits(const struct flow *flow, const char *device_id)
+{
+    const struct work *head = head_of(flow, device_id);
+    for (const struct work *work = head ? head->behind : NULL; work; work = work->behind)
+        if (work->kind == WORK_HEARTBEAT)
+            return true;
+    return false;
+}
+
+/* --- beginning --- */
+
+struct work *work_new(struct flow *flow, enum work_kind kind, const char *device_id)
+{
+    if (flow->work_count >= flow->config.work_max)
+        return NULL;
+    struct work *work = calloc(1, sizeof *work);
+    if (!work)
+        return NULL;
+    work->flow = flow;
+    work->kind = kind;
+    text_copy(work->device_id, sizeof work->device_id, device_id);
+    flow->work_count++;
+    flow->counts.work[kind]++;
+    return work;
+}
+
+void work_give(struct work *work, const struct device *device, const struct upgrade *upgrade)
+{
+    work->device = *device;
+    work->upgrade = *upgrade;
+    work->loaded = true;
+}
+
+void work_start(struct work *work)
+{
+    struct work *head = head_of(work->flow, work->device_id);
+    if (!head) {
+        table_add(work);
+        work_run(work);
+        return;
+    }
+    work->loaded = false; /* by its turn, what it was given is old */
+    while (head->behind)
+        head = head->behind;
+    head->behind = work;
+}
+
+/* --- 1 load --- */
+
+static void work_run(struct work *work)
+{
+    const struct store_port *store = &work->flow->config.store;
+    if (work->loaded)
+        work_decide(work);
+    else
+        store->load(store->store, work->device_id, device_loaded, work);
+}
+
+static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade)
+{
+    struct work *work = arg;
+    if (error != DROVER_OK) {
+        work->flow->counts.unavailable++;
+        work_end(work, error, drover_error_text(error));
+    } else if (!device) {
+        work->flow->counts.refusals[REFUSAL_UNKNOWN_DEVICE]++;
+        work_end(work, DROVER_UNKNOWN, "no heartbeat of this device was seen yet");
+    } else {
+        work_give(work, device, upgrade);
+        work_decide(work);
+    }
+}
+
+/* --- 2 decide --- */
+
+static void decide_by_kind(const struct work *work, const struct situation *s, struct decision *ret)
+{
+    switch (work->kind) {
+    case WORK_HEARTBEAT:
+        decide_heartbeat(s, ret);
+        break;
+    case WORK_REPORT:
+        decide_report(s, &work->input.report, ret);
+        break;
+    case WORK_DEADLINE:
+        decide_deadline(s, ret);
+        break;
+    case WORK_ENDING:
+        decide_ending(s, ret);
+        break;
+    case WORK_ASK:
+        decide_ask(s, work->input.ask.model, work->input.ask.version, ret);
+        break;
+    case WORK_SERVED:
+        decide_served(s, work->input.served.upgrade_id, work->input.served.attempt, work->input.served.whole,
+                      work->input.served.progress, ret);
+        break;
+    case WORK_ROLLBACK:
+    case WORK_KIND_COUNT:
+        decide_rollback(s, work->input.who, ret);
+        break;
+    }
+}
+
+/* After a heartbeat or a question more may follow from the same observation; everything else decides once. */
+static bool decides_again(const struct work *work)
+{
+    return (work->kind == WORK_HEARTBEAT || work->kind == WORK_ASK) && work->moves < MOVES_MAX;
+}
+
+static void make_token(struct flow *flow, char *ret)
+{
+    uint64_t words[2] = {flow_random(flow), flow_random(flow)};
+    text_hex(ret, words, sizeof words);
+}
+
+static void fill_save(struct work *work, const struct situation *s, const struct decision *decision)
+{
+    struct upgrade_save *save = &work->save;
+    bool opens = decision->move->on == EVENT_OPEN;
+    *save = (struct upgrade_save){
+        .upgrade = decision->next,
+        .expected_revision = opens ? 0 : s->upgrade->revision,
+        .from = decision->move->from,
+        .on = decision->move->on,
+        .kind = decision->learned,
+        .alarm = decision->effects & FX_ALARM,
+        .silent = decision->silent,
+        .at_ms = s->now_ms,
+    };
+    memcpy(save->why, decision->why, sizeof save->why);
+    make_token(work->flow, save->upgrade.token);
+    work->effects = decision->effects;
+    work->max_in_flight = opens ? s->running->max_in_flight : 0;
+    work->resent = false;
+}
+
+static void work_decide(struct work *work)
+{
+    struct situation s;
+    struct decision decision;
+    flow_situation(work->flow, &work->device, &work->upgrade, flow_random(work->flow), &s);
+    decide_by_kind(work, &s, &decision);
+    if (decision.error != DROVER_OK) {
+        work->flow->counts.refusals[decision.refusal]++;
+        work_end(work, decision.error, decision.why);
+    } else if (!decision.move) {
+        /* What was done before, if anything, is more interesting than that nothing more follows. */
+        work_end(work, DROVER_OK, work->moves ? work->save.why : decision.why);
+    } else {
+        fill_save(work, &s, &decision);
+        work_save(work);
+    }
+}
+
+/* --- 3 save --- */
+
+static void work_save(struct work *work)
+{
+    const struct store_port *store = &work->flow->config.store;
+    if (work->save.on == EVENT_OPEN)
+        store->open(store->store, &work->save, work->max_in_flight, move_saved, work);
+    else
+        store->move(store->store, &work->save, move_saved, work);
+}
+
+/* --- 4 speak, and look again --- */
+
+static void saved_well(struct work *work, const struct upgrade *upgrade)
+{
+    char before[EVENT_ID_SIZE];
+    memcpy(before, work->upgrade.last_event, sizeof before);
+    work->upgrade = *upgrade;
+    if (work->save.kind != KIND_UNKNOWN)
+        work->device.last.kind = work->save.kind;
+    work->moves++;
+    work->flow->counts.moves[work->save.on]++;
+    struct plan *plan = work->save.on == EVENT_OPEN ? flow_plan(work->flow, upgrade->rollout) : NULL;
+    if (plan)
+        plan->opened++;
+    flow_speak(work, before);
+    if (decides_again(work))
+        work_decide(work);
+    else
+        work_end(work, DROVER_OK, work->save.why);
+}
+
+static void saved_by_another(struct work *work)
+{
+    work->flow->counts.conflicts++;
+    work->loaded = false;
+    if (++work->conflicts < CONFLICTS_MAX) {
+        work_run(work);
+        return;
+    }
+    work->flow->counts.conflicts_lost++;
+    work_end(work, DROVER_CONFLICT, "changed by others again and again");
+}
+
+/* The outcome is unknown. The same save once more, with the same token, turns out as a success if the first had worked. */
+static void save_again(struct work *work)
+{
+    work->resent = true;
+    work->flow->counts.resent++;
+    work_save(work);
+}
+
+static void move_saved(void *arg, enum drover_error error, const struct upgrade *upgrade)
+{
+    struct work *work = arg;
+    switch (error) {
+    case DROVER_OK:
+        saved_well(work, upgrade);
+        return;
+    case DROVER_CONFLICT:
+        saved_by_another(work);
+        return;
+    case DROVER_REFUSED:
+        work->flow->counts.opens_refused++;
+        work_end(work, DROVER_OK, "no place is free, or it had its turn");
+        return;
+    case DROVER_UNAVAILABLE:
+        if (!work->resent) {
+            save_again(work);
+            return;
+        }
+        work->flow->counts.unavailable++;
+        break;
+    default:
+        work->flow->counts.store_refused++;
+        break;
+    }
+    work_end(work, error, drover_error_text(error));
+}
+
+/* --- 5 the end --- */
+
+static void work_end(struct work *work, enum drover_error error, const char *why)
+{
+    struct work *behind = work->behind;
+    char reason[sizeof work->save.why];
+    text_copy(reason, sizeof reason, why);
+    table_remove(work);
+    work->flow->work_count--;
+    if (behind)
+        table_add(behind);
+    if (work->ended)
+        work->ended(work, error, reason);
+    free(work);
+    if (behind)
+        work_run(behind);
+}

@@ -1,0 +1,106 @@
+/* Inside the flow: pieces of work, one at a time per device, and what they share. Only flow*.c include this. */
+#pragma once
+
+#include "orchestrator/core/decide.h"
+#include "orchestrator/core/flow.h"
+
+#define INSTANCE_SIZE ID_SIZE
+#define PUBLIC_URL_SIZE 256
+
+enum work_kind { WORK_HEARTBEAT, WORK_REPORT, WORK_DEADLINE, WORK_ENDING, WORK_ASK, WORK_SERVED, WORK_ROLLBACK, WORK_KIND_COUNT };
+
+struct work;
+typedef void work_ended(struct work *work, enum drover_error error, const char *why);
+
+/* One observation on its way: load -> decide -> save -> speak, and perhaps once more. Owns copies of everything. */
+struct work {
+    struct work *chain;            /* next in the hash bucket; only the piece at the head of a device's queue is in the table */
+    struct work *behind;           /* the same device's next piece */
+    struct flow *flow;
+    enum work_kind kind;
+    char device_id[ID_SIZE];
+    union {
+        struct report report;
+        struct {
+            char model[ID_SIZE];
+            char version[VERSION_SIZE];
+            flow_answered *answered;
+        } ask;
+        struct {
+            char upgrade_id[UPGRADE_ID_SIZE];
+            int64_t attempt;
+            bool whole;
+            int64_t progress;
+        } served;
+        char who[ID_SIZE];
+    } input;
+    work_ended *ended;             /* NULL: nobody waits for it */
+    flow_done *done;               /* for `ended` */
+    void *arg;
+    bool loaded;                   /* device and upgrade are filled in and current, as far as known */
+    struct device device;
+    struct upgrade upgrade;
+    struct upgrade_save save;      /* on its way to the store */
+    unsigned effects;              /* to be spoken when it is saved */
+    int64_t max_in_flight;         /* of an open */
+    unsigned moves, conflicts;
+    bool resent;
+};
+
+/* A rollout and the upgrades opened since its counts were read. */
+struct plan {
+    struct rollout rollout;
+    int64_t opened;
+};
+
+struct flow_counts {
+    uint64_t moves[UPGRADE_EVENT_COUNT];
+    uint64_t refusals[REFUSAL_COUNT];
+    uint64_t heartbeats[RECORDED_CLASH + 1];
+    uint64_t commands[COMMAND_ROLLBACK + 1];
+    uint64_t work[WORK_KIND_COUNT];
+    uint64_t dropped, full, coalesced, opens_refused, conflicts, conflicts_lost, resent, unavailable, store_refused;
+};
+
+struct batch;
+struct sweep;
+
+struct flow {
+    struct flow_config config;
+    char instance[INSTANCE_SIZE];
+    char public_url[PUBLIC_URL_SIZE];
+    struct plan *plans;
+    size_t plan_count;
+    struct work **table;           /* by device id; size is a power of two */
+    size_t table_mask;
+    size_t work_count;
+    struct batch *batches;         /* under way in the store */
+    struct sweep *sweeps;
+    size_t call_count;             /* batches and sweeps */
+    uint64_t random_count;
+    struct flow_counts counts;
+    struct beat beats[STORE_BATCH_MAX];
+};
+
+uint64_t flow_random(struct flow *flow);
+struct plan *flow_plan(const struct flow *flow, const char *rollout_id);
+/* The rollout that runs for the model; NULL: none. */
+struct plan *flow_plan_running(const struct flow *flow, const char *model);
+int64_t plan_in_flight(const struct plan *plan);
+/* What a decision about this device looks at; points into device, upgrade and flow. */
+void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret);
+
+/* NULL: out of memory, or as much work as allowed (counted by the caller). */
+struct work *work_new(struct flow *flow, enum work_kind kind, const char *device_id);
+/* Gives it what was loaded already, so that it may begin with deciding. */
+void work_give(struct work *work, const struct device *device, const struct upgrade *upgrade);
+/* Begins it, or queues it behind the device's other work. The flow owns it from here on. */
+void work_start(struct work *work);
+/* True when a heartbeat of the device waits already; it will look at the newest one. */
+bool work_heartbeat_waits(const struct flow *flow, const char *device_id);
+
+/* Speaks what was saved: commands by effects, the event. `before` is the upgrade's last_event before the save. */
+void flow_speak(struct work *work, const char *before);
+
+void batches_free(struct flow *flow);
+void sweeps_free(struct flow *flow);

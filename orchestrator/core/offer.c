@@ -1,0 +1,69 @@
+/* Commands are built here from the upgrade alone, so that a repeated one is the same as the first. */
+#include "orchestrator/core/offer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct release_delta *offer_delta(const struct release *release, const char *base_version)
+{
+    for (unsigned i = 0; i < release->delta_count && i < RELEASE_DELTAS_MAX; i++)
+        if (!strcmp(release->deltas[i].base_version, base_version))
+            return &release->deltas[i];
+    return NULL;
+}
+
+bool offer_wants_delta(const struct release *release, const struct upgrade *upgrade)
+{
+    return !upgrade->full_only && offer_delta(release, upgrade->from_version) != NULL;
+}
+
+static void fill_names(enum command_kind kind, const struct upgrade *upgrade, struct command *ret)
+{
+    *ret = (struct command){.kind = kind, .attempt = upgrade->attempt};
+    memcpy(ret->upgrade_id, upgrade->upgrade_id, sizeof ret->upgrade_id);
+    memcpy(ret->rollout, upgrade->rollout, sizeof ret->rollout);
+    memcpy(ret->version, upgrade->version, sizeof ret->version);
+}
+
+static void fill_full(const struct release *release, struct command *ret)
+{
+    memcpy(ret->sha256, release->sha256, sizeof ret->sha256);
+    ret->size_bytes = release->size_bytes;
+}
+
+void offer_update(const struct policy *policy, const struct rollout *rollout, const struct upgrade *upgrade, const char *public_url, struct command *ret)
+{
+    fill_names(COMMAND_UPDATE, upgrade, ret);
+    const struct release_delta *delta = upgrade->delta ? offer_delta(&rollout->release, upgrade->from_version) : NULL;
+    if (delta) {
+        ret->delta = true;
+        memcpy(ret->base_version, delta->base_version, sizeof ret->base_version);
+        memcpy(ret->sha256, delta->sha256, sizeof ret->sha256);
+        ret->size_bytes = delta->size_bytes;
+    } else {
+        fill_full(&rollout->release, ret);
+    }
+    ret->deadline_ms = upgrade->attempt_ms + policy->start_ms + policy->download_total_ms + policy->install_ms;
+    snprintf(ret->url, sizeof ret->url, "%s/artifacts/%s?device=%s&upgrade=%s&attempt=%lld", public_url, ret->sha256,
+             upgrade->device_id, upgrade->upgrade_id, (long long)upgrade->attempt);
+}
+
+void offer_anonymous(const struct rollout *rollout, const char *public_url, struct command *ret)
+{
+    *ret = (struct command){.kind = COMMAND_UPDATE};
+    memcpy(ret->rollout, rollout->id, sizeof ret->rollout);
+    memcpy(ret->version, rollout->version, sizeof ret->version);
+    fill_full(&rollout->release, ret);
+    snprintf(ret->url, sizeof ret->url, "%s/artifacts/%s", public_url, ret->sha256);
+}
+
+void offer_cancel(const struct upgrade *upgrade, struct command *ret)
+{
+    fill_names(COMMAND_CANCEL, upgrade, ret);
+}
+
+void offer_rollback(const struct upgrade *upgrade, struct command *ret)
+{
+    fill_names(COMMAND_ROLLBACK, upgrade, ret);
+    memcpy(ret->version, upgrade->from_version, sizeof ret->version);
+}

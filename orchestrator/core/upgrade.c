@@ -1,0 +1,51 @@
+/* What begins anew at each turn of an upgrade: the upgrade itself, an attempt, the proof of the new version. */
+#include "orchestrator/core/upgrade.h"
+
+#include <string.h>
+
+#include "orchestrator/core/device.h"
+#include "orchestrator/core/rollout.h"
+
+void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms)
+{
+    *upgrade = (struct upgrade){.state = STATE_NONE, .opened_ms = now_ms, .state_ms = now_ms, .report_seq = -1};
+    memcpy(upgrade->device_id, device->last.device_id, sizeof upgrade->device_id);
+    memcpy(upgrade->rollout, rollout->id, sizeof upgrade->rollout);
+    memcpy(upgrade->model, rollout->model, sizeof upgrade->model);
+    memcpy(upgrade->from_version, device->last.version, sizeof upgrade->from_version);
+    memcpy(upgrade->version, rollout->version, sizeof upgrade->version);
+    rollout_upgrade_id(rollout->id, upgrade->device_id, upgrade->upgrade_id);
+}
+
+void upgrade_begin_verify(struct upgrade *upgrade)
+{
+    upgrade->rebooted_ms = 0;
+    upgrade->healthy_ms = 0;
+    upgrade->confirmations = 0;
+    upgrade->confirmed_ms = 0;
+    upgrade->unhealthy = 0;
+    upgrade->old_beats = 0;
+    upgrade->progress = 0;
+}
+
+void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device, int64_t now_ms)
+{
+    upgrade_begin_verify(upgrade);
+    upgrade->attempt++;
+    upgrade->attempt_ms = now_ms;
+    upgrade->download_ms = 0;
+    upgrade->report_seq = -1;
+    upgrade->note[0] = 0;
+    memcpy(upgrade->boot_before, device->last.boot_id, sizeof upgrade->boot_before);
+    upgrade->boot_id[0] = 0;
+    upgrade->boots = 0;
+    upgrade->evidence_ms = device->seen_ms;
+    upgrade->lost_from = STATE_NONE;
+}
+
+void upgrade_set_why(struct upgrade *upgrade, const char *why)
+{
+    size_t length = strnlen(why, WHY_SIZE - 1);
+    memcpy(upgrade->why, why, length);
+    upgrade->why[length] = 0;
+}
