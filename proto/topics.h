@@ -32,4 +32,5 @@ size_t topic_write(const struct topic *topic, char *ret);
 /* What the orchestrator subscribes to: filters[0..2] ("device/+/heartbeat", ...), each TOPIC_SIZE; share_group NULL or ""
  * for plain subscriptions, else "$share/<group>/..." */
 #define TOPIC_FILTER_COUNT 3
+/* (a longer group is cut to 64 characters) */
 void topic_filters(const char *share_group, char ret[TOPIC_FILTER_COUNT][TOPIC_SIZE]);
