@@ -12,6 +12,8 @@
 #include "orchestrator/edges/http_route.h"
 #include "orchestrator/edges/http_server.h"
 
+#define HTTP_WAIT_MAX_MS 30000   /* longest wait_ms of a long poll */
+
 struct http_call {
     /* the question */
     const struct http_route *route;
@@ -51,6 +53,9 @@ void http_call_error(struct http_call *call, enum drover_error error, const char
 
 /* Fills the answer without sending it (for whoever sends it himself). where NULL: none. */
 void http_call_set_problem(struct http_call *call, int status, const char *where, const char *what);
+/* The same, left open for more members: json_end(writer) ends it. */
+struct json_writer;
+void http_call_open_problem(struct http_call *call, struct json_writer *writer, int status, const char *where, const char *what);
 const char *http_status_title(int status);
 
 /* --- the queues: many producers, one consumer that sleeps on an eventfd --- */

@@ -1,0 +1,162 @@
+/* GET and HEAD /artifacts/<sha256>: the package's bytes by sendfile, one Range, conditions, and what the loop is told about it.
+ * The query (device, upgrade, attempt) only says whose download this is; without it the bytes are the same. */
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "orchestrator/edges/http_range.h"
+#include "orchestrator/edges/http_thread.h"
+
+#define TELL_STEP_PCT 10       /* the loop is told at each such step ... */
+#define TELL_EVERY_MS 30000    /* ... and this often while bytes move: far below every download deadline */
+#define ATTEMPT_MAX 1000
+
+/* Reads whose download it is into *ret. False: a value is malformed, *ret_where says which. All three or none count. */
+static bool served_read(const struct http_call *call, struct http_served *ret, bool *ret_known, const char **ret_where)
+{
+    const char *device = http_call_query(call, "device"), *upgrade = http_call_query(call, "upgrade");
+    const char *attempt = http_call_query(call, "attempt");
+    *ret = (struct http_served){0};
+    *ret_known = device != NULL && upgrade != NULL && attempt != NULL;
+    *ret_where = "device";
+    if (device != NULL && (!text_is_id(device, strlen(device)) || !text_copy(ret->device_id, sizeof ret->device_id, device)))
+        return false;
+    *ret_where = "upgrade";
+    if (upgrade != NULL && (!text_is_id(upgrade, strlen(upgrade)) || !text_copy(ret->upgrade_id, sizeof ret->upgrade_id, upgrade)))
+        return false;
+    *ret_where = "attempt";
+    return attempt == NULL || text_to_i64(attempt, strlen(attempt), 1, ATTEMPT_MAX, &ret->attempt);
+}
+
+/* --- telling the loop --- */
+
+static void observe(struct http_thread *thread, struct http_conn *conn, int64_t position, bool whole)
+{
+    struct http_call *call = http_call_new();
+    conn->served.whole = whole;
+    conn->served.progress_pct = position * 100 / conn->size;
+    conn->told_ms = clock_mono_ms();
+    if (call != NULL) {
+        call->observation = true;
+        call->served = conn->served;
+        if (http_queue_push(&thread->shared->to_loop, call))
+            return;
+        http_call_free(call);
+    }
+    http_metrics_refused(&thread->shared->metrics, REFUSED_OBSERVATION);
+}
+
+/* sent: bytes of this reply that are gone; a little less or more while headers stand in the same buffer. ended: all of them. */
+void depot_progress(struct http_thread *thread, struct http_conn *conn, int64_t sent, bool ended)
+{
+    int64_t length = conn->end - conn->start;
+    int64_t position = conn->start + (sent < 0 ? 0 : sent > length ? length : sent);
+    int64_t moved_pct = position * 100 / conn->size - conn->served.progress_pct;
+    if (ended)
+        observe(thread, conn, position, position == conn->size);
+    else if (moved_pct >= TELL_STEP_PCT || (moved_pct > 0 && clock_mono_ms() - conn->told_ms >= TELL_EVERY_MS))
+        observe(thread, conn, position, false);
+}
+
+static void track(struct http_thread *thread, struct http_conn *conn, const struct http_served *served, const struct http_range *range,
+                  int64_t size)
+{
+    conn->tracked = true;
+    conn->served = *served;
+    conn->start = range->start;
+    conn->end = range->start + range->length;
+    conn->size = size;
+    observe(thread, conn, range->start, false);
+}
+
+/* --- answering --- */
+
+static void header_put(struct http_conn *conn, const char *name, const char *value)
+{
+    (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), name, value);
+}
+
+static void headers_put(struct http_conn *conn, const char *etag, const struct http_range *range, int64_t size)
+{
+    char text[80];
+    header_put(conn, "ETag", etag);
+    header_put(conn, "Accept-Ranges", "bytes");
+    header_put(conn, "Cache-Control", "public, max-age=31536000, immutable");
+    if (range->kind == HTTP_PART) {
+        snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range->start, range->start + range->length - 1, size);
+        header_put(conn, "Content-Range", text);
+    }
+}
+
+/* Range counts only with GET (RFC 9110, 14.2), and only if If-Range names what we have. */
+static struct http_range range_of(struct http_conn *conn, const char *etag, int64_t size)
+{
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(conn->request);
+    const char *range = evhttp_find_header(headers, "Range");
+    bool counts = evhttp_request_get_command(conn->request) == EVHTTP_REQ_GET &&
+                  http_if_range_holds(evhttp_find_header(headers, "If-Range"), etag);
+    return http_range_read(counts ? range : NULL, range != NULL ? strlen(range) : 0, size);
+}
+
+static void unsatisfiable(struct http_conn *conn, int64_t size)
+{
+    char text[40];
+    snprintf(text, sizeof text, "bytes */%" PRId64, size);
+    header_put(conn, "Content-Range", text);
+    http_reply_problem(conn, 416, "Range", "no byte of the package is in this range");
+}
+
+/* Connections of this server are plain sockets (http_guard_accept makes them), so that the body may go by sendfile. */
+static void bytes_send(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_range *range)
+{
+    bool head = evhttp_request_get_command(conn->request) == EVHTTP_REQ_HEAD;
+    struct evbuffer *body = evbuffer_new();
+    if (body != NULL)
+        evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
+    if (body == NULL || (!head && !depot_files_add(&thread->files, file, range->start, range->length, body))) {
+        http_reply_last(conn, 503, NULL, "out of memory");
+    } else {
+        header_put(conn, "Content-Type", "application/octet-stream");
+        http_reply_body(conn, range->kind == HTTP_PART ? 206 : 200, body, range->length);
+    }
+    if (body != NULL)
+        evbuffer_free(body);
+}
+
+void depot_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
+{
+    const struct depot_file *file = NULL;
+    struct http_served served;
+    const char *where = NULL;
+    bool known = false;
+    char etag[SHA256_HEX_SIZE + 2];
+    snprintf(etag, sizeof etag, "\"%s\"", call->params[0]);
+    if (!served_read(call, &served, &known, &where)) {
+        http_metrics_refused(&thread->shared->metrics, REFUSED_QUERY);
+        http_reply_problem(conn, 400, where, "malformed");
+        return;
+    }
+    enum drover_error error = depot_files_find(&thread->files, call->params[0], &file);
+    if (error != DROVER_OK) {
+        http_reply_problem(conn, error == DROVER_NOT_FOUND ? 404 : 503, NULL,
+                           error == DROVER_NOT_FOUND ? "no such package" : "the package cannot be read now");
+        return;
+    }
+    struct http_range range = range_of(conn, etag, file->size_bytes);
+    if (http_none_match_hits(evhttp_find_header(evhttp_request_get_input_headers(conn->request), "If-None-Match"), etag)) {
+        headers_put(conn, etag, &(struct http_range){.kind = HTTP_WHOLE}, file->size_bytes);
+        http_reply_body(conn, 304, NULL, 0);
+        return;
+    }
+    if (range.kind == HTTP_UNSATISFIABLE) {
+        unsatisfiable(conn, file->size_bytes);
+        return;
+    }
+    headers_put(conn, etag, &range, file->size_bytes);
+    if (known && evhttp_request_get_command(conn->request) == EVHTTP_REQ_GET)
+        track(thread, conn, &served, &range, file->size_bytes);
+    bytes_send(thread, conn, file, &range);
+}

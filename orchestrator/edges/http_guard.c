@@ -1,0 +1,158 @@
+/* See http_guard.h. */
+#include "orchestrator/edges/http_guard.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/hash.h"
+
+#define BUCKETS (sizeof((struct http_guard *)0)->buckets / sizeof(struct http_conn *))
+#define INPUT_SLACK_BYTES 16384   /* what may come in beyond one request: the beginning of the next */
+#define INPUT_SENDING_BYTES 4096  /* while a reply goes out nothing more is needed */
+
+static struct http_conn **bucket_of(struct http_guard *guard, const struct bufferevent *bev)
+{
+    return &guard->buckets[hash_mix((uintptr_t)bev) % BUCKETS];
+}
+
+/* One request with its body must fit, or reading it would never end. */
+static size_t input_max(const struct http_guard *guard, enum http_listener listener)
+{
+    return guard->limits.header_bytes + INPUT_SLACK_BYTES + (listener == HTTP_OPERATORS ? HTTP_PART_BYTES : 0);
+}
+
+struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_base *base, enum http_listener listener)
+{
+    struct http_conn *conn = calloc(1, sizeof *conn);
+    struct bufferevent *bev = conn != NULL ? bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (bev == NULL) {
+        free(conn);
+        return NULL;
+    }
+    bufferevent_incref(bev);
+    bufferevent_setwatermark(bev, EV_READ, 0, input_max(guard, listener));
+    conn->guard = guard;
+    conn->bev = bev;
+    conn->listener = listener;
+    conn->deadline_ms = clock_mono_ms() + guard->limits.request_ms;
+    struct http_conn **bucket = bucket_of(guard, bev);
+    conn->next = *bucket;
+    *bucket = conn;
+    guard->open[listener]++;
+    atomic_fetch_add(&guard->metrics->open[listener], 1);
+    atomic_fetch_add(&guard->metrics->accepted[listener], 1);
+    return bev;
+}
+
+struct http_conn *http_guard_find(struct http_guard *guard, struct bufferevent *bev)
+{
+    struct http_conn *conn = *bucket_of(guard, bev);
+    while (conn != NULL && conn->bev != bev)
+        conn = conn->next;
+    return conn;
+}
+
+bool http_guard_is_full(const struct http_guard *guard, enum http_listener listener)
+{
+    unsigned cap = listener == HTTP_OPERATORS ? guard->limits.operator_connections : guard->limits.device_connections;
+    return guard->open[listener] >= (cap + guard->threads - 1) / guard->threads;
+}
+
+void http_guard_request(struct http_conn *conn, struct evhttp_request *request, int64_t now_ms)
+{
+    conn->phase = HTTP_SENDING;
+    conn->deadline_ms = now_ms;   /* set anew by _wait or _send before anybody looks */
+    conn->request = request;
+    conn->route = NULL;
+    conn->since_us = clock_mono_us();
+    conn->tracked = false;
+    conn->body_bytes = 0;
+}
+
+void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_ms)
+{
+    conn->phase = HTTP_WAITING;
+    conn->ticket = ticket;
+    conn->deadline_ms = deadline_ms;
+}
+
+void http_guard_send(struct http_conn *conn, int64_t now_ms)
+{
+    conn->phase = HTTP_SENDING;
+    conn->deadline_ms = now_ms + conn->guard->limits.reply_ms;
+    bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_SENDING_BYTES);
+}
+
+void http_guard_receive(struct http_conn *conn, int64_t now_ms)
+{
+    const struct http_limits *limits = &conn->guard->limits;
+    conn->phase = HTTP_RECEIVING;
+    conn->request = NULL;
+    conn->tracked = false;
+    conn->deadline_ms = now_ms + limits->idle_ms + limits->request_ms;
+    bufferevent_setwatermark(conn->bev, EV_READ, 0, input_max(conn->guard, conn->listener));
+}
+
+void http_guard_close(struct http_conn *conn)
+{
+    struct http_guard *guard = conn->guard;
+    struct http_conn **link = bucket_of(guard, conn->bev);
+    while (*link != conn)
+        link = &(*link)->next;
+    *link = conn->next;
+    guard->open[conn->listener]--;
+    atomic_fetch_sub(&guard->metrics->open[conn->listener], 1);
+    guard->closed(guard->arg, conn);
+    bufferevent_decref(conn->bev);
+    free(conn);
+}
+
+/* evhttp takes its callbacks away when it frees a connection, and never else. */
+static bool is_abandoned(struct http_conn *conn)
+{
+    bufferevent_event_cb event_cb = NULL;
+    bufferevent_getcb(conn->bev, NULL, NULL, &event_cb, NULL);
+    return event_cb == NULL;
+}
+
+static void cut(struct http_guard *guard, struct http_conn *conn, enum http_refusal reason)
+{
+    short what = reason == REFUSED_SLOW ? BEV_EVENT_READING : BEV_EVENT_WRITING;
+    http_metrics_refused(guard->metrics, reason);
+    bufferevent_trigger_event(conn->bev, (short)(BEV_EVENT_TIMEOUT | what), 0);
+}
+
+static void conn_sweep(struct http_guard *guard, struct http_conn *conn, int64_t now_ms)
+{
+    if (is_abandoned(conn)) {
+        http_guard_close(conn);
+    } else if (conn->phase == HTTP_SENDING && now_ms <= conn->deadline_ms) {
+        guard->sending(guard->arg, conn, (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev)));
+    } else if (now_ms > conn->deadline_ms) {
+        if (conn->phase == HTTP_WAITING)
+            guard->late(guard->arg, conn);
+        else
+            cut(guard, conn, conn->phase == HTTP_RECEIVING ? REFUSED_SLOW : REFUSED_STALLED);
+    }
+}
+
+void http_guard_sweep(struct http_guard *guard, int64_t now_ms)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        struct http_conn *next;
+        for (struct http_conn *conn = guard->buckets[i]; conn != NULL; conn = next) {
+            next = conn->next;   /* only conn itself may go away: evhttp's connections do not know each other */
+            conn_sweep(guard, conn, now_ms);
+        }
+    }
+}
+
+void http_guard_done(struct http_guard *guard)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        while (guard->buckets[i] != NULL)
+            http_guard_close(guard->buckets[i]);
+}

@@ -1,0 +1,79 @@
+/* Watches the connections of one HTTP thread, because evhttp does not: how many there are, how long a request takes to come
+ * and a reply to go, and what a peer may push meanwhile.
+ *
+ * evhttp tells nobody when it frees a connection that never sent a whole request. So the guard holds a reference to every
+ * bufferevent; one whose callbacks are gone was freed by evhttp, and the next sweep lets it go. Connections that had a request
+ * are let go at once, by evhttp's close callback. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "orchestrator/edges/http_metrics.h"
+#include "orchestrator/edges/http_server.h"
+
+struct bufferevent;
+struct event_base;
+struct evhttp_request;
+
+#define HTTP_SWEEP_MS 250
+
+enum http_phase {
+    HTTP_RECEIVING,   /* waits for a request, or is in the middle of one */
+    HTTP_WAITING,     /* the request is a call that waits for the loop */
+    HTTP_SENDING,
+};
+
+struct http_conn {
+    struct http_conn *next;            /* in its bucket */
+    struct http_guard *guard;
+    struct bufferevent *bev;
+    enum http_listener listener;
+    enum http_phase phase;
+    int64_t deadline_ms;               /* monotonic: of the phase */
+    /* the request that is being answered */
+    struct evhttp_request *request;    /* HTTP_WAITING, HTTP_SENDING */
+    const struct http_route *route;    /* NULL: none matched */
+    uint64_t ticket;                   /* HTTP_WAITING: of the call */
+    int64_t since_us;
+    int status;
+    int64_t body_bytes;                /* of the answer */
+    /* a download whose device is known */
+    bool tracked;
+    struct http_served served;
+    int64_t start, end, size;          /* bytes [start, end) of size go out */
+    int64_t told_ms;                   /* when the loop was last told */
+};
+
+struct http_guard {
+    struct http_conn *buckets[1024];
+    struct http_metrics *metrics;
+    struct http_limits limits;
+    unsigned threads;                        /* the caps are shared between so many guards */
+    unsigned open[HTTP_LISTENER_COUNT];
+    /* A connection goes away; its request, if any, must not be touched any more unless evhttp gave it up (see http_thread.c). */
+    void (*closed)(void *arg, struct http_conn *conn);
+    /* HTTP_WAITING beyond its deadline. */
+    void (*late)(void *arg, struct http_conn *conn);
+    /* HTTP_SENDING, seen by the sweep: bytes of the answer still to be sent. */
+    void (*sending)(void *arg, struct http_conn *conn, int64_t left);
+    void *arg;
+};
+
+/* For evhttp_set_bevcb. NULL: out of memory. */
+struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_base *base, enum http_listener listener);
+struct http_conn *http_guard_find(struct http_guard *guard, struct bufferevent *bev);
+bool http_guard_is_full(const struct http_guard *guard, enum http_listener listener);
+
+/* Phases. `request` has come whole; ms is how long the loop or the peer may take. */
+void http_guard_request(struct http_conn *conn, struct evhttp_request *request, int64_t now_ms);
+void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_ms);
+void http_guard_send(struct http_conn *conn, int64_t now_ms);
+void http_guard_receive(struct http_conn *conn, int64_t now_ms);   /* the reply is out */
+
+/* evhttp is about to free the connection. */
+void http_guard_close(struct http_conn *conn);
+/* Every HTTP_SWEEP_MS: cuts what is too slow, lets go what evhttp has freed. */
+void http_guard_sweep(struct http_guard *guard, int64_t now_ms);
+/* After evhttp_free: lets go of everything. */
+void http_guard_done(struct http_guard *guard);

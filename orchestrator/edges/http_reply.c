@@ -1,0 +1,99 @@
+/* Answers of an HTTP thread: headers that every answer has, HEAD, closing, and the end of a reply. See http_thread.h. */
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "orchestrator/edges/http_thread.h"
+
+static struct http_thread *thread_of(struct http_conn *conn)
+{
+    return conn->guard->arg;
+}
+
+static void header_put(struct http_conn *conn, const char *name, const char *value)
+{
+    (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), name, value);
+}
+
+/* The last byte went to the kernel. evhttp frees the request afterwards. */
+static void reply_sent(struct evhttp_request *request, void *arg)
+{
+    struct http_conn *conn = arg;
+    struct http_thread *thread = thread_of(conn);
+    (void)request;
+    http_metrics_request(conn->guard->metrics, conn->route, conn->status, clock_mono_us() - conn->since_us);
+    atomic_fetch_add_explicit(&conn->guard->metrics->sent_bytes, (uint_fast64_t)conn->body_bytes, memory_order_relaxed);
+    if (conn->tracked)
+        depot_progress(thread, conn, conn->end - conn->start, true);
+    http_guard_receive(conn, clock_mono_ms());
+}
+
+void http_reply_body(struct http_conn *conn, int status, struct evbuffer *body, int64_t body_bytes)
+{
+    struct http_thread *thread = thread_of(conn);
+    struct evhttp_request *request = conn->request;
+    bool head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
+    char length[24];
+    if (status != 304) {
+        snprintf(length, sizeof length, "%" PRId64, body_bytes);
+        header_put(conn, "Content-Length", length);
+    }
+    if (atomic_load(&thread->shared->draining))
+        header_put(conn, "Connection", "close");
+    header_put(conn, "X-Content-Type-Options", "nosniff");
+    conn->status = status;
+    conn->body_bytes = head || status == 304 ? 0 : body_bytes;
+    http_guard_send(conn, clock_mono_ms());
+    evhttp_request_set_on_complete_cb(request, reply_sent, conn);
+    evhttp_send_reply(request, status, http_status_title(status), head || status == 304 ? NULL : body);
+}
+
+static void answer_free(const void *bytes, size_t length, void *arg)
+{
+    (void)length;
+    (void)arg;
+    free((void *)(uintptr_t)bytes);
+}
+
+void http_reply_call(struct http_conn *conn, struct http_call *call)
+{
+    char seconds[16];
+    size_t length = 0;
+    if (call->content_type != NULL && call->status != 304)
+        header_put(conn, "Content-Type", call->content_type);
+    if (call->retry_after_s > 0) {
+        snprintf(seconds, sizeof seconds, "%d", call->retry_after_s);
+        header_put(conn, "Retry-After", seconds);
+    }
+    if (call->status == 401)
+        header_put(conn, "WWW-Authenticate", "Bearer realm=\"drover\"");
+    header_put(conn, "Cache-Control", "no-store");
+    struct evbuffer *body = evbuffer_new();
+    char *bytes = buffer_take(&call->answer, &length);
+    if (body != NULL && bytes != NULL && length > 0 && evbuffer_add_reference(body, bytes, length, answer_free, NULL) == 0)
+        bytes = NULL;
+    http_reply_body(conn, call->status, body, body != NULL ? (int64_t)evbuffer_get_length(body) : 0);
+    free(bytes);
+    if (body != NULL)
+        evbuffer_free(body);
+}
+
+void http_reply_problem(struct http_conn *conn, int status, const char *where, const char *what)
+{
+    struct http_call call = {0};
+    buffer_init(&call.answer, 0);
+    http_call_set_problem(&call, status, where, what);
+    if (status == 503)
+        call.retry_after_s = 1 + (int)(clock_random() % 5);
+    http_reply_call(conn, &call);
+    buffer_done(&call.answer);
+}
+
+void http_reply_last(struct http_conn *conn, int status, const char *where, const char *what)
+{
+    header_put(conn, "Connection", "close");
+    http_reply_problem(conn, status, where, what);
+}

@@ -1,0 +1,235 @@
+/* A whole request has come: is it well framed, which route is it, may this peer ask, and who answers? See http_thread.h.
+ * The steps stand in the order in which they happen; each either answers with a problem or lets the request on. */
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "orchestrator/edges/http_thread.h"
+
+typedef void thread_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
+static thread_serve *const served_here[HTTP_ROUTE_COUNT] = {
+    [ROUTE_ARTIFACT] = depot_serve,
+    [ROUTE_UPLOAD_PUT] = http_upload_put,
+    [ROUTE_UPLOAD_GET] = http_upload_get,
+};
+
+static bool refuse(struct http_conn *conn, enum http_refusal reason, int status, const char *where, const char *what)
+{
+    http_metrics_refused(conn->guard->metrics, reason);
+    if (reason == REFUSED_FRAMING)
+        http_reply_last(conn, status, where, what);
+    else
+        http_reply_problem(conn, status, where, what);
+    return false;
+}
+
+static enum http_method method_of(const struct evhttp_request *request)
+{
+    switch (evhttp_request_get_command(request)) {
+    case EVHTTP_REQ_GET:
+        return HTTP_GET;
+    case EVHTTP_REQ_HEAD:
+        return HTTP_HEAD;
+    case EVHTTP_REQ_POST:
+        return HTTP_POST;
+    case EVHTTP_REQ_PUT:
+        return HTTP_PUT;
+    default:
+        return HTTP_OTHER;
+    }
+}
+
+static unsigned header_count(struct evkeyvalq *headers, const char *name)
+{
+    unsigned count = 0;
+    for (struct evkeyval *header = headers->tqh_first; header != NULL; header = header->next.tqe_next)
+        count += strcasecmp(header->key, name) == 0;
+    return count;
+}
+
+/* Where does this request end? If a proxy in front of us could see that differently, it is refused and the connection closed. */
+static bool framing_check(struct http_conn *conn)
+{
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(conn->request);
+    const char *length = evhttp_find_header(headers, "Content-Length");
+    enum http_method method = method_of(conn->request);
+    bool bodyless = method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OTHER;
+    if (header_count(headers, "Content-Length") > 1)
+        return refuse(conn, REFUSED_FRAMING, 400, "Content-Length", "given twice");
+    if (header_count(headers, "Host") > 1 || header_count(headers, "Transfer-Encoding") > 1)
+        return refuse(conn, REFUSED_FRAMING, 400, "Host", "Host or Transfer-Encoding given twice");
+    if (bodyless && (evhttp_find_header(headers, "Transfer-Encoding") != NULL || (length != NULL && strcmp(length, "0") != 0)))
+        return refuse(conn, REFUSED_FRAMING, 400, "Content-Length", "this method takes no body");
+    if (conn->request->major == 1 && conn->request->minor >= 1 && header_count(headers, "Host") == 0)
+        return refuse(conn, REFUSED_FRAMING, 400, "Host", "missing");
+    return true;
+}
+
+static bool route_find(struct http_conn *conn, struct http_found *ret_found)
+{
+    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(conn->request));
+    switch (http_route_find(conn->listener, method_of(conn->request), path != NULL ? path : "", ret_found)) {
+    case HTTP_MATCHED:
+        conn->route = ret_found->route;
+        return true;
+    case HTTP_NO_METHOD:
+        (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), "Allow", ret_found->allow);
+        return refuse(conn, REFUSED_ROUTE, 405, NULL, "this path does not take this method");
+    case HTTP_BAD_PARAM:
+        return refuse(conn, REFUSED_ROUTE, 404, ret_found->where, "not a name that anything here can have");
+    case HTTP_NO_PATH:
+        break;
+    }
+    return refuse(conn, REFUSED_ROUTE, 404, NULL, "no such path");
+}
+
+static bool size_check(struct http_conn *conn)
+{
+    size_t bytes = evbuffer_get_length(evhttp_request_get_input_buffer(conn->request));
+    atomic_fetch_add_explicit(&conn->guard->metrics->received_bytes, bytes, memory_order_relaxed);
+    if (bytes <= conn->route->body_bytes)
+        return true;
+    return refuse(conn, REFUSED_TOO_LARGE, 413, "body", "larger than this path takes");
+}
+
+/* The bearer token of the request; NULL when there is none. */
+static const char *token_of(const struct http_conn *conn)
+{
+    const char *value = evhttp_find_header(evhttp_request_get_input_headers(conn->request), "Authorization");
+    if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
+        return NULL;
+    value += 7;
+    return value + strspn(value, " ");
+}
+
+/* Takes as long for a wrong token as for the right one; its length is no secret. */
+static bool token_is(const char *token, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    return strlen(token) == length && CRYPTO_memcmp(token, wanted, length) == 0;
+}
+
+static bool token_check(const struct http_thread *thread, struct http_conn *conn)
+{
+    if (conn->route->audience != HTTP_OPERATOR)
+        return true;
+    const char *token = token_of(conn);
+    if (thread->shared->token[0] == '\0')
+        return refuse(conn, REFUSED_TOKEN, 403, "api.token_file", "not set: the operators' API is off");
+    if (token == NULL)
+        return refuse(conn, REFUSED_TOKEN, 401, "Authorization", "an operator's bearer token is needed");
+    if (!token_is(token, thread->shared->token))
+        return refuse(conn, REFUSED_TOKEN, 401, "Authorization", "not an operator's token");
+    return true;
+}
+
+/* Copies what the loop needs. False: refused, or out of memory. */
+static bool call_fill(struct http_conn *conn, const struct http_found *found, struct http_call *call)
+{
+    struct problem problem;
+    struct evbuffer *body = evhttp_request_get_input_buffer(conn->request);
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(conn->request));
+    call->route = found->route;
+    memcpy(call->params, found->params, sizeof call->params);
+    call->has_token = token_of(conn) != NULL;
+    if (http_query_read(found->route, query, call->query, &problem) != DROVER_OK)
+        return refuse(conn, REFUSED_QUERY, 400, problem.where, problem.what);
+    if (found->route->served_by == HTTP_THREAD || evbuffer_get_length(body) == 0)
+        return true;
+    call->body_length = evbuffer_get_length(body);
+    call->body = malloc(call->body_length);
+    if (call->body == NULL)
+        return refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
+    return evbuffer_remove(body, call->body, call->body_length) == (int)call->body_length;
+}
+
+/* A long poll may take wait_ms longer. A value that is no number is the api's to refuse. */
+static int64_t call_patience_ms(const struct http_thread *thread, const struct http_call *call)
+{
+    int64_t wait_ms = 0;
+    const char *text = http_call_query(call, "wait_ms");
+    if (text != NULL && !text_to_i64(text, strlen(text), 0, HTTP_WAIT_MAX_MS, &wait_ms))
+        wait_ms = 0;
+    return thread->shared->limits.call_ms + wait_ms;
+}
+
+static struct http_slot *slot_take(struct http_thread *thread, struct http_conn *conn)
+{
+    if (thread->first_free == thread->slot_count)
+        return NULL;
+    struct http_slot *slot = &thread->slots[thread->first_free];
+    thread->first_free = slot->next_free;
+    slot->conn = conn;
+    return slot;
+}
+
+/* Hands the call to the loop. It belongs to the loop afterwards, whatever becomes of the connection. */
+static bool call_push(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
+{
+    struct http_shared *shared = thread->shared;
+    if (atomic_fetch_add(&shared->open_calls, 1) >= shared->limits.calls) {
+        atomic_fetch_sub(&shared->open_calls, 1);
+        return refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
+    }
+    struct http_slot *slot = slot_take(thread, conn);
+    call->deadline_ms = clock_mono_ms() + call_patience_ms(thread, call);
+    call->home = &thread->answers;
+    if (slot != NULL) {
+        uint32_t place = (uint32_t)(slot - thread->slots);
+        call->ticket = (uint64_t)slot->generation << 32 | place;
+        http_guard_wait(conn, call->ticket, call->deadline_ms);
+        if (http_queue_push(&shared->to_loop, call))
+            return true;
+        http_slot_free(thread, place);
+    }
+    atomic_fetch_sub(&shared->open_calls, 1);
+    return refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
+}
+
+static void request_serve(struct http_thread *thread, struct http_conn *conn, const struct http_found *found)
+{
+    struct http_call *call = http_call_new();
+    if (call == NULL) {
+        (void)refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
+        return;
+    }
+    if (call_fill(conn, found, call)) {
+        if (found->route->served_by == HTTP_THREAD)
+            served_here[found->route->id](thread, conn, call);
+        else if (found->route->id == ROUTE_RELEASE_ADD && !http_release_prepare(&thread->shared->depot, call))
+            http_reply_call(conn, call);
+        else if (call_push(thread, conn, call))
+            return;
+    }
+    http_call_free(call);
+}
+
+static void connection_closes(struct evhttp_connection *connection, void *arg)
+{
+    (void)connection;
+    http_guard_close(arg);
+}
+
+void http_request_came(struct evhttp_request *request, void *arg)
+{
+    struct http_side *side = arg;
+    struct http_thread *thread = side->thread;
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct http_conn *conn = http_guard_find(&thread->guard, evhttp_connection_get_bufferevent(connection));
+    struct http_found found;
+    if (conn == NULL) {   /* there was no memory to watch it */
+        (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+        evhttp_send_reply(request, 503, http_status_title(503), NULL);
+        return;
+    }
+    evhttp_connection_set_closecb(connection, connection_closes, conn);
+    http_guard_request(conn, request, clock_mono_ms());
+    if (framing_check(conn) && route_find(conn, &found) && size_check(conn) && token_check(thread, conn))
+        request_serve(thread, conn, &found);
+}

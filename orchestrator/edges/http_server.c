@@ -1,0 +1,271 @@
+/* See http_server.h: listening sockets, the threads, and the loop's end of the queue. */
+#include "orchestrator/edges/http_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/util.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "orchestrator/edges/http_thread.h"
+
+#define BACKLOG 1024
+#define THREADS_MAX 16
+
+struct http_server {
+    struct http_shared shared;
+    struct http_thread threads[THREADS_MAX];
+    unsigned thread_count;
+    unsigned ports[HTTP_LISTENER_COUNT];
+    struct event *calls_event;
+    void (*call)(void *arg, struct http_call *call);
+    void (*served)(void *arg, const struct http_served *served);
+    void *arg;
+};
+
+static const char *const setting_names[HTTP_LISTENER_COUNT] = {"http.listen", "api.listen"};
+
+/* --- listening --- */
+
+struct address {
+    struct sockaddr_storage storage;
+    socklen_t length;
+};
+
+static enum drover_error address_read(const char *text, const char *setting, struct address *ret, struct problem *ret_problem)
+{
+    int length = sizeof ret->storage;
+    *ret = (struct address){0};
+    if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&ret->storage, &length) != 0 ||
+        (strchr(text, ':') == NULL))
+        return problem_set(ret_problem, DROVER_SYNTAX, setting, "\"%.60s\" is not like 127.0.0.1:8080 or [::1]:8080", text);
+    ret->length = (socklen_t)length;
+    return DROVER_OK;
+}
+
+static unsigned address_port(const struct address *address)
+{
+    if (address->storage.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
+}
+
+/* A listening socket. shared: together with others of this process. */
+static int socket_listen(const struct address *address, bool shared)
+{
+    const int on = 1;
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+        bind(fd, (const struct sockaddr *)&address->storage, address->length) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+/* SO_REUSEPORT would let a second droverd share our port unnoticed. So first listen as if alone. */
+static enum drover_error address_claim(struct address *address, const char *setting, struct problem *ret_problem)
+{
+    int fd = socket_listen(address, false);
+    if (fd < 0)
+        return problem_set(ret_problem, DROVER_UNAVAILABLE, setting, "cannot listen: %s", strerror(errno));
+    address->length = sizeof address->storage;
+    int failed = getsockname(fd, (struct sockaddr *)&address->storage, &address->length);   /* the port, when 0 was asked */
+    close(fd);
+    return failed == 0 ? DROVER_OK : problem_set(ret_problem, DROVER_IO, setting, "getsockname: %s", strerror(errno));
+}
+
+static void sockets_close(int fds[][HTTP_LISTENER_COUNT], unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < HTTP_LISTENER_COUNT; j++)
+            if (fds[i][j] >= 0)
+                close(fds[i][j]);
+}
+
+/* One socket a thread and listener. */
+static enum drover_error sockets_open(struct http_server *server, const struct http_config *config, int fds[][HTTP_LISTENER_COUNT],
+                                      struct problem *ret_problem)
+{
+    memset(fds, -1, config->threads * sizeof fds[0]);
+    for (unsigned j = 0; j < HTTP_LISTENER_COUNT; j++) {
+        struct address address;
+        enum drover_error error;
+        if (config->listen[j] == NULL || config->listen[j][0] == '\0')
+            continue;
+        error = address_read(config->listen[j], setting_names[j], &address, ret_problem);
+        if (error == DROVER_OK)
+            error = address_claim(&address, setting_names[j], ret_problem);
+        for (unsigned i = 0; i < config->threads && error == DROVER_OK; i++) {
+            fds[i][j] = socket_listen(&address, true);
+            if (fds[i][j] < 0)
+                error = problem_set(ret_problem, DROVER_UNAVAILABLE, setting_names[j], "cannot listen: %s", strerror(errno));
+        }
+        if (error != DROVER_OK) {
+            sockets_close(fds, config->threads);
+            return error;
+        }
+        server->ports[j] = address_port(&address);
+    }
+    return DROVER_OK;
+}
+
+/* --- the loop's end --- */
+
+static void calls_came(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_server *server = arg;
+    struct http_call *next;
+    (void)fd;
+    (void)what;
+    for (struct http_call *call = http_queue_take(&server->shared.to_loop); call != NULL; call = next) {
+        next = call->next;
+        if (call->observation) {
+            server->served(server->arg, &call->served);
+            http_call_free(call);
+        } else {
+            server->call(server->arg, call);
+        }
+    }
+}
+
+/* --- life --- */
+
+static void limits_default(struct http_limits *limits)
+{
+#define DEFAULT(field, value) limits->field = limits->field != 0 ? limits->field : (value)
+    DEFAULT(device_connections, 8192);
+    DEFAULT(operator_connections, 128);
+    DEFAULT(request_ms, 30000);
+    DEFAULT(idle_ms, 60000);
+    DEFAULT(reply_ms, 4 * 3600 * 1000ll);
+    DEFAULT(call_ms, 2000);
+    DEFAULT(calls, 1024);
+    DEFAULT(header_bytes, 8192);
+    DEFAULT(package_bytes, 2ll << 30);
+#undef DEFAULT
+}
+
+static enum drover_error parts_init(struct http_server *server, const struct http_config *config, struct event_base *loop,
+                                    struct problem *ret_problem)
+{
+    struct http_shared *shared = &server->shared;
+    shared->token = strdup(config->token != NULL ? config->token : "");
+    enum drover_error error = depot_open(&shared->depot, config->data_dir, ret_problem);
+    if (error != DROVER_OK)
+        return error;
+    shared->uploads = depot_uploads_new(&shared->depot, shared->limits.package_bytes);
+    server->calls_event = event_new(loop, shared->to_loop.event_fd, EV_READ | EV_PERSIST, calls_came, server);
+    if (shared->token == NULL || shared->uploads == NULL || server->calls_event == NULL || event_add(server->calls_event, NULL) != 0)
+        return problem_set(ret_problem, DROVER_MEMORY, "http", "out of memory");
+    return DROVER_OK;
+}
+
+static enum drover_error threads_start(struct http_server *server, const struct http_config *config, struct problem *ret_problem)
+{
+    int fds[THREADS_MAX][HTTP_LISTENER_COUNT];
+    enum drover_error error = sockets_open(server, config, fds, ret_problem);
+    if (error != DROVER_OK)
+        return error;
+    for (unsigned i = 0; i < config->threads; i++) {
+        error = http_thread_init(&server->threads[i], &server->shared, (const int *)fds[i]);
+        if (error != DROVER_OK) {
+            sockets_close(fds + i + 1, config->threads - i - 1);
+            return problem_set(ret_problem, error, "http.threads", "cannot make thread %u", i);
+        }
+        server->thread_count = i + 1;
+    }
+    for (unsigned i = 0; i < config->threads; i++)
+        if (http_thread_run(&server->threads[i]) != DROVER_OK)
+            return problem_set(ret_problem, DROVER_UNAVAILABLE, "http.threads", "cannot start thread %u", i);
+    return DROVER_OK;
+}
+
+enum drover_error http_server_start(const struct http_config *config, struct event_base *loop, struct http_server **ret_server,
+                                    struct problem *ret_problem)
+{
+    if (config->threads < 1 || config->threads > THREADS_MAX)
+        return problem_set(ret_problem, DROVER_RANGE, "http.threads", "not 1 to %d", THREADS_MAX);
+    struct http_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return problem_set(ret_problem, DROVER_MEMORY, "http", "out of memory");
+    server->call = config->call;
+    server->served = config->served;
+    server->arg = config->arg;
+    server->shared.limits = config->limits;
+    server->shared.threads = config->threads;
+    limits_default(&server->shared.limits);
+    if (http_queue_init(&server->shared.to_loop, 2 * server->shared.limits.calls) != DROVER_OK) {
+        free(server);
+        return problem_set(ret_problem, DROVER_IO, "http", "eventfd: %s", strerror(errno));
+    }
+    enum drover_error error = parts_init(server, config, loop, ret_problem);
+    if (error == DROVER_OK)
+        error = threads_start(server, config, ret_problem);
+    if (error != DROVER_OK) {
+        http_server_free(server);
+        return error;
+    }
+    log_event(LOG_INFO, "http_listening", LOG_NUMBER("devices_port", server->ports[HTTP_DEVICES]),
+              LOG_NUMBER("operators_port", server->ports[HTTP_OPERATORS]), LOG_NUMBER("threads", config->threads));
+    *ret_server = server;
+    return DROVER_OK;
+}
+
+unsigned http_server_port(const struct http_server *server, enum http_listener listener)
+{
+    return server->ports[listener];
+}
+
+unsigned http_server_open_calls(const struct http_server *server)
+{
+    return atomic_load(&server->shared.open_calls);
+}
+
+void http_server_drain(struct http_server *server)
+{
+    atomic_store(&server->shared.draining, true);
+    for (unsigned i = 0; i < server->thread_count; i++)
+        http_thread_wake(&server->threads[i]);
+}
+
+void http_server_stop(struct http_server *server)
+{
+    atomic_store(&server->shared.draining, true);
+    atomic_store(&server->shared.stopping, true);
+    for (unsigned i = 0; i < server->thread_count; i++)
+        http_thread_wake(&server->threads[i]);
+    for (unsigned i = 0; i < server->thread_count; i++)
+        http_thread_join(&server->threads[i]);
+}
+
+void http_server_free(struct http_server *server)
+{
+    if (server == NULL)
+        return;
+    http_server_stop(server);
+    for (unsigned i = 0; i < server->thread_count; i++)
+        http_thread_done(&server->threads[i]);
+    if (server->calls_event != NULL)
+        event_free(server->calls_event);
+    http_queue_done(&server->shared.to_loop);
+    depot_uploads_free(server->shared.uploads);
+    free(server->shared.token);
+    free(server);
+}
+
+void http_server_metrics(const struct http_server *server, struct buffer *text)
+{
+    http_metrics_print(&server->shared.metrics, text);
+}

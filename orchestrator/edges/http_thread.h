@@ -1,0 +1,94 @@
+/* One HTTP thread: its base, its evhttp per listener, the calls it waits for. Inside the HTTP side only; main sees http_server.h. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "orchestrator/edges/depot_store.h"
+#include "orchestrator/edges/depot_upload.h"
+#include "orchestrator/edges/http_call.h"
+#include "orchestrator/edges/http_guard.h"
+
+struct event;
+struct evconnlistener;
+struct evhttp;
+struct evhttp_bound_socket;
+struct evhttp_request;
+
+/* What all threads share; fixed once they run, but for the atomics, the queue and the uploads, which lock themselves. */
+struct http_shared {
+    struct http_limits limits;
+    unsigned threads;
+    char *token;
+    struct depot depot;
+    struct depot_uploads *uploads;
+    struct http_queue to_loop;
+    struct http_metrics metrics;
+    atomic_uint open_calls;
+    atomic_bool draining, stopping;
+};
+
+/* A call that is with the loop. The ticket names the slot and its generation: a late answer finds nobody. */
+struct http_slot {
+    struct http_conn *conn;   /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct http_thread;
+struct http_side {
+    struct http_thread *thread;
+    enum http_listener listener;
+    struct evhttp *http;
+    struct evhttp_bound_socket *bound;   /* NULL: does not listen (any more) */
+    struct evconnlistener *accept;       /* of bound */
+    bool paused;
+    int64_t paused_until_ms;             /* accept failed: not before */
+};
+
+struct http_thread {
+    struct http_shared *shared;
+    struct event_base *base;
+    struct http_side sides[HTTP_LISTENER_COUNT];
+    struct http_queue answers;
+    struct event *answers_event, *sweep_event;
+    struct http_guard guard;
+    struct depot_files files;
+    struct http_slot *slots;
+    uint32_t slot_count, first_free;
+    pthread_t id;
+    bool running;
+};
+
+/* fds: listening sockets, taken over; -1: that listener is off. Nothing runs before http_thread_run. */
+MUST_USE enum drover_error http_thread_init(struct http_thread *thread, struct http_shared *shared, const int fds[HTTP_LISTENER_COUNT]);
+MUST_USE enum drover_error http_thread_run(struct http_thread *thread);
+void http_thread_wake(struct http_thread *thread);    /* looks at shared->draining and stopping; from any thread */
+void http_thread_join(struct http_thread *thread);
+void http_thread_done(struct http_thread *thread);    /* after http_thread_join; zeroed is fine */
+
+/* Nobody waits for the slot's answer any more. */
+void http_slot_free(struct http_thread *thread, uint32_t place);
+
+/* --- http_request.c: a whole request has come --- */
+void http_request_came(struct evhttp_request *request, void *side);
+
+/* --- http_reply.c: answering it. Each ends the request; the connection may be gone any time after. --- */
+/* Sends call->status and call->answer; the call stays the caller's. */
+void http_reply_call(struct http_conn *conn, struct http_call *call);
+void http_reply_problem(struct http_conn *conn, int status, const char *where, const char *what);
+/* The same, and closes the connection afterwards: what follows on it cannot be trusted, or we want it to end. */
+void http_reply_last(struct http_conn *conn, int status, const char *where, const char *what);
+/* With headers set by the caller; body may be NULL, and is left empty. For HEAD only its length counts. */
+struct evbuffer;
+void http_reply_body(struct http_conn *conn, int status, struct evbuffer *body, int64_t body_bytes);
+
+/* --- depot_serve.c and http_upload.c: served by the thread itself --- */
+void depot_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
+void depot_progress(struct http_thread *thread, struct http_conn *conn, int64_t sent, bool ended);
+void http_upload_put(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
+void http_upload_get(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
+/* --- http_release.c: the body of POST /api/v1/releases, read and its packages looked up in the depot, which the loop must not do.
+ * False: call->answer is a problem to be sent. Else call->prepared is a struct release. --- */
+bool http_release_prepare(const struct depot *depot, struct http_call *call);
