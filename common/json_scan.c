@@ -49,7 +49,7 @@ static enum drover_error fail_in(const struct scan *scan, const char *at, enum d
 {
     char name[48];
 
-    if (!scan->member.bytes)
+    if (scan->member.length == 0) /* not in a member yet, or in one named "" */
         return fail_at(scan, at, error, what);
     (void)text_excerpt(name, sizeof name, scan->member.bytes, scan->member.length);
     return problem_set(scan->problem, error, name, "%s", what);

@@ -111,6 +111,7 @@ static void refuses_bad_json(void **state)
         {"{\"a\":-1e99999999999999999999}", DROVER_RANGE, "a"},
         {"{\"a\":0.00000000000000000000000000000000000000}", DROVER_OK, ""},      /* 40 bytes */
         {"{\"a\":0.000000000000000000000000000000000000000}", DROVER_TOO_LONG, "a"},
+        {"{\"\":1e308}", DROVER_RANGE, "byte 4"}, /* a name of nothing is no place */
         {"{\"a\":1,\"a\":2}", DROVER_DUPLICATE, "a"},
         {"{\"a\":1,\"\\u0061\":2}", DROVER_DUPLICATE, "\\u0061"},
         {"{\"b\":{\"a\":1,\"a\":2}}", DROVER_DUPLICATE, "b"},

@@ -1,0 +1,25 @@
+/* Any bytes as a notice: refused with a reason, or read, written and read again to the same text. */
+#include "fuzz.h"
+
+#include "proto/notice.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    struct notice message, again;
+    struct problem problem = {0};
+    struct buffer first, second;
+
+    if (notice_read((const char *)bytes, length, &message, &problem) != DROVER_OK) {
+        MUST(problem.error != DROVER_OK && problem.where[0] && problem.what[0]);
+        return 0;
+    }
+    buffer_init(&first, 0);
+    buffer_init(&second, 0);
+    notice_write(&message, &first);
+    MUST(notice_read(first.bytes, first.length, &again, &problem) == DROVER_OK);
+    notice_write(&again, &second);
+    MUST(first.length == second.length && memcmp(first.bytes, second.bytes, first.length) == 0);
+    buffer_done(&first);
+    buffer_done(&second);
+    return 0;
+}
