@@ -19,7 +19,7 @@
 #define UPLOAD_STALL_MS 30000
 
 /* A page of 1000 devices is about 1 MiB. The client's limit on bytes comes first. */
-static const struct json_limits answer_limits = {.bytes = 32u << 20, .depth = 16, .members = 1u << 20, .string_bytes = 64u << 10};
+static const struct json_limits answer_limits = {.bytes = 32u << 20, .depth = 16, .members = 1u << 20, .string_bytes = 4096};
 
 int64_t api_left_ms(const struct api *api)
 {

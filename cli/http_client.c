@@ -150,6 +150,8 @@ static void request_prepare(struct http_client *client, const struct http_reques
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
     if (!getenv("no_proxy") && !getenv("NO_PROXY")) /* a proxy is never the way to this machine */
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+    if (request->body) /* on a used connection that breaks libcurl would send it a second time by itself */
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
     if (request->stall_ms) {
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));

@@ -1,0 +1,620 @@
+"""The built `drover` against a small server with the operator API (fake_api.py): every command, format, exit code and fault."""
+import hashlib
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from fake_api import STATES, TOKEN, Api, now_ms
+
+DROVER = os.environ["DROVER"]
+OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, NOT_UPDATED, TIMED_OUT = range(9)
+DEADLINE_S = 20
+
+
+@pytest.fixture
+def api():
+    server = Api()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def environment(api, **more):
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")}
+    return {**kept, "LC_ALL": "C.UTF-8", "TZ": "UTC", "DROVER_API": api.url if api else "", "DROVER_TOKEN": TOKEN, **more}
+
+
+def run(api, *args, code=OK, **more):
+    done = subprocess.run([DROVER, *map(str, args)], env=environment(api, **more), capture_output=True, text=True, timeout=DEADLINE_S,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def once(method, part, act):
+    """A fault for the first request that fits."""
+    def fault(handler):
+        if handler.command != method or part not in handler.path:
+            return False
+        act(handler)
+        return True
+    return fault
+
+
+def device(api, device_id, upgrade=None, explain=None, **members):
+    api.devices[device_id] = {
+        "device": {"device_id": device_id, "model": "esp32", "version": "1.0.0", "online": True, "status": "idle", "kind": "managed",
+                   "seen_ms": now_ms() - 12000, "first_seen_ms": 1700000000000, "state": "none", "attempt": 0, "rollout": "", "target": "",
+                   "rssi_dbm": -60, "battery_pct": 80, **members},
+        "upgrade": upgrade, "explain": explain or {"now": "runs 1.0.0, nothing to do", "next": "", "next_ms": 0}}
+
+
+@pytest.fixture
+def package(tmp_path):
+    path = tmp_path / "esp32-1.1.0.dfw"
+    path.write_bytes(os.urandom((9 << 20) + 123))
+    return path
+
+
+def sha(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- releases ---
+
+def test_release_add_uploads_in_parts(api, package, tmp_path):
+    delta = tmp_path / "delta"
+    delta.write_bytes(b"delta" * 1000)
+    done = run(api, "release", "add", "esp32", "v1.1.0", package, "--delta", f"v1.0.0={delta}", "-o", "json")
+    release = json.loads(done.stdout)
+    assert release["sha256"] == sha(package) and release["version"] == "1.1.0" and release["size"] == package.stat().st_size
+    assert release["deltas"] == [{"base_version": "1.0.0", "sha256": sha(delta), "size": 5000}]
+    assert api.uploads[sha(package)]["bytes"] == package.read_bytes()
+    puts = [path for method, path in api.requests if method == "PUT" and sha(package) in path]
+    assert [re.search(r"offset=(\d+)", path)[1] for path in puts] == ["0", str(4 << 20), str(8 << 20)]
+    assert api.requests[0] == ("GET", "/api/v1/uploads/" + sha(package)), "it asks first"
+    assert "release esp32 1.1.0 added" in done.stderr and "[" not in done.stderr, "no bar when stderr is no terminal"
+
+    again = run(api, "release", "add", "esp32", "1.1.0", package, "--delta", f"1.0.0={delta}", "-o", "name")
+    assert again.stdout == "esp32 1.1.0\n" and "the server has it already" in again.stderr and "was there already" in again.stderr
+    assert len([1 for method, _ in api.requests if method == "PUT"]) == 4, "nothing was sent twice"
+
+
+def test_release_with_other_content_is_a_conflict(api, package, tmp_path):
+    run(api, "release", "add", "esp32", "1.1.0", package, "-q")
+    other = tmp_path / "other"
+    other.write_bytes(b"other")
+    done = run(api, "release", "add", "esp32", "1.1.0", other, code=CONFLICT)
+    assert "drover: release add: 409 Conflict: the release exists with other content\n" in done.stderr and done.stdout == ""
+
+
+def test_upload_goes_on_after_a_cut(api, package):
+    def cut_in_the_middle(handler):
+        handler.rfile.read(1 << 20)
+        handler.cut()
+
+    def lost_answer(handler):        # the part arrived, its answer did not
+        api.uploads[sha(package)]["bytes"] += handler.body()
+        handler.cut()
+
+    api.faults = [once("PUT", f"offset={4 << 20}", cut_in_the_middle), once("PUT", f"offset={4 << 20}", lost_answer),
+                  once("PUT", f"offset={8 << 20}", lambda handler: (handler.body(), handler.problem(503, "busy")))]
+    done = run(api, "release", "add", "esp32", "1.1.0", package)
+    assert api.uploads[sha(package)]["complete"] and api.faults == []
+    assert done.stderr.count("going on from where the server stands") == 3
+    offsets = [int(re.search(r"offset=(\d+)", path)[1]) >> 20 for method, path in api.requests if method == "PUT"]
+    assert offsets == [0, 4, 4, 8, 8], "what the server has is not sent again"
+
+
+def test_upload_started_earlier_is_resumed(api, package):
+    data = package.read_bytes()
+    api.uploads[sha(package)] = {"bytes": data[:5000000], "size": len(data), "complete": False}
+    done = run(api, "release", "add", "esp32", "1.1.0", package)
+    assert f"going on at byte 5000000 of {len(data)}" in done.stderr
+    assert [path for method, path in api.requests if method == "PUT"][0].endswith("offset=5000000")
+
+
+def test_upload_without_progress_ends(api, package):
+    stuck = {"offset": 0, "size": package.stat().st_size, "complete": False}
+    api.faults = [once("PUT", "", lambda handler: (handler.body(), handler.answer(200, stuck))) for _ in range(20)]
+    done = run(api, "release", "add", "esp32", "1.1.0", package, code=UNAVAILABLE)
+    assert "no progress in 6 tries" in done.stderr and len([1 for method, _ in api.requests if method == "PUT"]) == 6
+
+
+@pytest.mark.parametrize("status, text", [(507, "507 Insufficient Storage: no room"), (422, "422 Unprocessable Entity: no room")])
+def test_upload_that_is_refused_ends_at_once(api, package, status, text):
+    api.faults = [once("PUT", "", lambda handler: (handler.body(), handler.problem(status, "no room")))]
+    done = run(api, "release", "add", "esp32", "1.1.0", package, code=FAILED)
+    assert text in done.stderr and api.releases == {}
+
+
+def test_upload_of_a_server_that_counts_wrongly_is_refused(api, package):
+    api.faults = [once("GET", "uploads", lambda handler: handler.answer(200, {"offset": 1 << 40, "size": 5, "complete": False}))]
+    assert "the server's copy has" in run(api, "release", "add", "esp32", "1.1.0", package, code=FAILED).stderr
+
+
+def test_files_that_are_no_packages(api, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    for path, text in ((empty, "is empty"), (tmp_path, "is no file"), (tmp_path / "absent", "No such file")):
+        assert text in run(api, "release", "add", "esp32", "1.1.0", path, code=FAILED).stderr
+    assert api.requests == []
+
+
+def test_release_list_and_show(api):
+    for version in ("1.0.0", "1.1.0"):
+        api.releases["esp32", version] = {"model": "esp32", "version": version, "sha256": "ab" * 32, "size": 2048, "created_ms": now_ms() - 61000,
+                                          "deltas": [{"base_version": "0.9.0", "sha256": "cd" * 32, "size": 512}]}
+    api.releases["zero", "2.0.0"] = {**api.releases["esp32", "1.0.0"], "model": "zero", "version": "2.0.0"}
+    lines = run(api, "release", "list").stdout.splitlines()
+    assert lines[0].split() == ["MODEL", "VERSION", "SIZE", "DELTAS", "CREATED", "SHA-256"] and len(lines) == 4
+    assert re.match(r"esp32  1\.0\.0    2\.0 KiB       1  1 min \d s ago  (ab){32}$", lines[1])
+    assert run(api, "release", "list", "--model", "zero", "-o", "name").stdout == "zero 2.0.0\n"
+    shown = run(api, "release", "show", "esp32", "1.0.0").stdout
+    assert re.search(r"^size +2\.0 KiB$", shown, re.M) and re.search(r"^0\.9\.0 +512 B +(cd){32}$", shown, re.M)
+    assert json.loads(run(api, "release", "show", "esp32", "1.0.0", "-o", "jsonl").stdout) == api.releases["esp32", "1.0.0"]
+    assert "404 Not Found: no release esp32 3.0.0" in run(api, "release", "show", "esp32", "3.0.0", code=NOT_FOUND).stderr
+
+
+# --- rollouts ---
+
+def test_rollout_start_sends_the_plan(api):
+    api.releases["esp32", "1.1.0"] = {}
+    done = run(api, "rollout", "start", "esp32", "1.1.0", "--id", "r1", "--share", 10, "--max-in-flight", 5, "--max-attempts", 2, "--error-budget",
+               0, "--confirmations", 3, "--soak", "10m", "--spread", "90s", "-o", "json")
+    plan = {"share_pct": 10, "max_in_flight": 5, "max_attempts": 2, "error_budget_pct": 0, "confirmations": 3, "soak_ms": 600000, "spread_s": 90}
+    assert {name: json.loads(done.stdout)[name] for name in plan} == plan
+    done = run(api, "rollout", "start", "esp32", "1.1.0", code=CONFLICT)
+    assert done.stderr == "drover: rollout start: 409 Conflict: r1 runs for this model\n" and done.stdout == ""
+    assert run(api, "rollout", "start", "esp32", "1.1.0", "--supersede", "-o", "name").stdout == "esp32-1.1.0\n"
+    assert api.rollouts["r1"]["state"] == "superseded"
+    done = run(api, "rollout", "start", "esp32", "9.9.9", code=NOT_FOUND)
+    assert done.stderr == "drover: rollout start: 404 Not Found: no release esp32 9.9.9 (version)\n"
+
+
+def test_rollout_list_and_show(api):
+    api.rollout("r1", states={"succeeded": 6, "failed": 1, "retry_wait": 2}, on_target=6, remaining=3, errors={"E_SHA256": 1})
+    api.rollout("r2", state="paused", why="error budget spent")
+    lines = run(api, "rollout", "list").stdout.splitlines()
+    assert lines[1].split()[:10] == ["r1", "esp32", "1.1.0", "running", "10", "6", "3", "1", "0", "0"]
+    assert run(api, "rollout", "list", "-o", "name").stdout == "r1\nr2\n"
+    shown = run(api, "rollout", "show", "r1").stdout
+    for fact in (r"upgrades +retry_wait 2, succeeded 6, failed 1", r"errors +E_SHA256 1", r"soak +1 min", r"share +100 %", r"settled +no"):
+        assert re.search(f"^{fact}$", shown, re.M), (fact, shown)
+    assert run(api, "rollout", "show", "nothing", code=NOT_FOUND).stdout == ""
+
+
+def test_rollout_moves(api):
+    api.rollout("r1")
+    assert " paused " in run(api, "rollout", "pause", "r1").stdout
+    assert "409 Conflict: it is paused (state)" in run(api, "rollout", "pause", "r1", code=CONFLICT).stderr
+    assert json.loads(run(api, "rollout", "resume", "r1", "-o", "jsonl").stdout)["state"] == "running"
+    assert run(api, "rollout", "cancel", "r1", "-o", "name").stdout == "r1\n"
+    run(api, "rollout", "cancel", "r2", code=NOT_FOUND)
+
+
+def watch_steps(last):
+    return [{"states": {"downloading": 4}, "on_target": 0, "remaining": 10}, {"states": {"downloading": 4}, "on_target": 0, "remaining": 10},
+            {"states": {"succeeded": 5, "verifying": 5}, "on_target": 5, "remaining": 5}, last]
+
+
+def test_watch_to_a_good_end(api):
+    api.rollout("r1")
+    api.steps["r1"] = watch_steps({"states": {"succeeded": 10}, "on_target": 10, "remaining": 0, "settled": True})
+    done = run(api, "rollout", "watch", "r1", "--interval", "50ms", "--until-settled")
+    assert done.stderr.splitlines() == ["running: 0 of 10 on 1.1.0, 10 remaining; downloading 4",
+                                        "running: 5 of 10 on 1.1.0, 5 remaining; verifying 5, succeeded 5",
+                                        "running: 10 of 10 on 1.1.0, 0 remaining; succeeded 10"], "a line per change, no more"
+    assert re.search(r"^settled +yes$", done.stdout, re.M)
+
+
+def test_watch_to_a_bad_end(api):
+    api.rollout("r1")
+    end = {"states": {"succeeded": 7, "failed": 2, "lost": 1}, "on_target": 7, "remaining": 0, "settled": True}
+    api.steps["r1"] = watch_steps(end)
+    done = run(api, "rollout", "watch", "r1", "--interval", "50ms", "-o", "jsonl", "-q", code=NOT_UPDATED)
+    assert [json.loads(line)["on_target"] for line in done.stdout.splitlines()] == [0, 5, 7]
+    assert done.stderr == "drover: rollout watch: it has ended; 3 devices were not updated\n", "-q leaves only the error"
+
+
+@pytest.mark.parametrize("state", ["cancelled", "superseded"])
+def test_watch_ends_when_it_is_broken_off(api, state):
+    api.rollout("r1")
+    api.steps["r1"] = watch_steps({"state": state, "why": "operator", "states": {"verifying": 1}, "remaining": 9})
+    done = run(api, "rollout", "watch", "r1", "--interval", "50ms", "-o", "name", code=NOT_UPDATED)
+    assert f"it is {state}: operator" in done.stderr and done.stdout == "r1\n"
+
+
+def test_watch_gives_up_in_time_and_knows_nothing(api):
+    api.rollout("r1")
+    begun = time.monotonic()
+    done = run(api, "rollout", "watch", "r1", "--timeout", "600ms", code=TIMED_OUT)
+    assert 0.5 < time.monotonic() - begun < 5 and "the rollout goes on" in done.stderr
+    run(api, "rollout", "watch", "r2", code=NOT_FOUND)
+
+
+def test_watch_outlives_a_server_that_is_away(api):
+    api.rollout("r1")
+    api.steps["r1"] = watch_steps({"states": {"succeeded": 10}, "on_target": 10, "remaining": 0, "settled": True})
+    api.faults = [once("GET", "rollouts", lambda handler: handler.problem(503, "no Redis")) for _ in range(7)]
+    done = run(api, "rollout", "watch", "r1", "--interval", "50ms")
+    assert api.faults == [] and "503 Service Unavailable: no Redis; trying again" in done.stderr
+
+
+def on_terminal(api, *args, size=(24, 80), **more):
+    """Runs drover with a terminal as its stdout and stderr; returns the exit code and all it wrote."""
+    main, child = pty.openpty()
+    import fcntl
+    import struct
+    import termios
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    process = subprocess.Popen([DROVER, *map(str, args)], env=environment(api, TERM="xterm", **more), stdin=child, stdout=child, stderr=child)
+    os.close(child)
+    written, deadline = b"", time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        if not select.select([main], [], [], 0.1)[0]:
+            continue
+        try:
+            data = os.read(main, 65536)
+        except OSError:      # the other end is closed
+            break
+        if not data:
+            break
+        written += data
+    code = process.wait(timeout=5)
+    os.close(main)
+    return code, written.decode()
+
+
+def test_watch_draws_a_bar_on_a_terminal(api):
+    api.rollout("r1")
+    api.steps["r1"] = watch_steps({"states": {"succeeded": 10}, "on_target": 10, "remaining": 0, "settled": True})
+    code, written = on_terminal(api, "rollout", "watch", "r1", "--interval", "200ms")
+    assert code == OK
+    assert "\r[........................]   0 %  running: 0 of 10 on 1.1.0" in written
+    assert "\r[############............]  50 %  running: 5 of 10 on 1.1.0" in written and "100 %" in written
+    assert "settled" in written[written.rindex("\r\033[K"):], "the bar is gone before the result comes"
+    _, narrow = on_terminal(api, "rollout", "watch", "r1", size=(24, 40))
+    for line in re.findall(r"\r(\[.*?)\033\[K", narrow):
+        assert len(line) <= 39, line
+
+
+def test_upload_draws_a_bar_and_quiet_does_not(api, package):
+    code, written = on_terminal(api, "release", "add", "esp32", "1.1.0", package)
+    assert code == OK and re.search(r"\[#+\.*\] +\d+ %  esp32-1\.1\.0\.dfw: [\d.]+ MiB of 9\.0 MiB", written)
+    api.uploads.clear()
+    code, written = on_terminal(api, "release", "add", "esp32", "1.1.0", package, "-q", "-o", "name")
+    assert code == OK and written == "esp32 1.1.0\r\n"
+
+
+def test_colors_only_where_wanted(api):
+    api.rollout("r1")
+    green = "\033[32mrunning\033[0m"
+    assert green in on_terminal(api, "rollout", "list")[1]
+    assert "\033" not in on_terminal(api, "rollout", "list", "--no-color")[1]
+    assert "\033" not in on_terminal(api, "rollout", "list", NO_COLOR="1")[1]
+    assert green in on_terminal(api, "rollout", "list", NO_COLOR="")[1]
+    assert "\033" not in run(api, "rollout", "list", TERM="xterm").stdout
+
+
+# --- devices ---
+
+def test_device_list_in_pages(api):
+    for number in range(1200):
+        device(api, f"d-{number:04}", online=number % 2 == 0, state="failed" if number < 3 else "none")
+    done = run(api, "device", "list", "-o", "name")
+    assert len(done.stdout.splitlines()) == 1000 and "more than these 1000; --limit 0 prints all" in done.stderr
+    done = run(api, "device", "list", "-o", "name", "--limit", 0)
+    assert done.stdout.splitlines() == sorted(api.devices) and done.stderr == ""
+    api.page = 7
+    assert len(json.loads(run(api, "device", "list", "--limit", 20, "-o", "json").stdout)["items"]) == 20
+    assert run(api, "device", "list", "--state", "failed", "--online", "-o", "name").stdout == "d-0000\nd-0002\n"
+    assert run(api, "device", "list", "--state", "failed", "--offline", "-o", "name").stdout == "d-0001\n"
+    assert run(api, "device", "list", "--version", "2.0.0", "-o", "jsonl").stdout == ""
+    assert run(api, "device", "list", "--model", "other").stdout.split()[:3] == ["DEVICE", "MODEL", "VERSION"]
+    row = run(api, "device", "list", "--limit", 1).stdout.splitlines()[1]
+    assert re.match(r"d-0000  esp32  1\.0\.0    online  idle    1\d s ago  failed", row), row
+
+
+def test_device_list_ends_when_the_cursor_stands_still(api):
+    api.faults = [once("GET", "devices", lambda handler: handler.answer(200, {"items": [], "next": "7"})) for _ in range(2)]
+    assert run(api, "device", "list", "-o", "name").stdout == ""
+    assert len(api.requests) == 2
+
+
+def test_device_show_says_it_in_words(api):
+    device(api, "d-1", state="retry_wait", upgrade={
+        "upgrade_id": "0123456789abcdef", "rollout": "r1", "from_version": "1.0.0", "version": "1.1.0", "state": "retry_wait", "attempt": 2,
+        "state_ms": now_ms() - 5000, "deadline_ms": now_ms() + 60500, "error": "E_SHA256", "why": "a passing failure, attempts left",
+        "note": "hash\x1b[2J"},
+        explain={"now": "waits after attempt 2 of 3: E_SHA256", "next": "attempt 3", "next_ms": now_ms() + 60500})
+    shown = run(api, "device", "show", "d-1").stdout
+    assert shown.startswith("now   waits after attempt 2 of 3: E_SHA256\n")
+    assert re.search(r"^next  attempt 3 \(in (1 min|59 s), \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\)$", shown, re.M)
+    for fact in (r"last heartbeat +1\d s ago", r"battery +80 %", r"signal dBm +-60", r"last error +E_SHA256", r"device's words +hash\\x1b\[2J",
+                 r"deadline +in (1 min|59 s|1 min 0 s)", r"first seen +2023-11-14 22:13:20"):
+        assert re.search(f"^{fact}$", shown, re.M), (fact, shown)
+    assert json.loads(run(api, "device", "show", "d-1", "-o", "json").stdout) == api.devices["d-1"]
+    assert run(api, "device", "show", "d-1", "-o", "name").stdout == "d-1\n"
+    device(api, "d-2")
+    shown = run(api, "device", "show", "d-2").stdout
+    assert shown.startswith("now   runs 1.0.0, nothing to do\n\n") and "next" not in shown and "upgrade" not in shown
+    run(api, "device", "show", "d-3", code=NOT_FOUND)
+
+
+def test_device_history_and_rollback(api):
+    device(api, "d-1")
+    for number in range(3):
+        api.add_event(attempt=number, why=f"step {number}")
+    api.add_event(device="d-2")
+    rows = [json.loads(line)["attempt"] for line in run(api, "device", "history", "d-1", "-o", "jsonl").stdout.splitlines()]
+    assert rows == [2, 1, 0]
+    lines = run(api, "device", "history", "d-1", "--limit", 2).stdout.splitlines()
+    assert len(lines) == 3 and re.search(r"move  d-1     pending  dispatched        2  -      step 2$", lines[1])
+    run(api, "device", "history", "d-9", code=NOT_FOUND)
+    assert "409 Conflict: it has no upgrade" in run(api, "device", "rollback", "d-1", code=CONFLICT).stderr
+    api.devices["d-1"]["upgrade"] = {}
+    assert run(api, "device", "rollback", "d-1").stdout == "why  an operator wants it back on the old version\n"
+    assert run(api, "device", "rollback", "d-1", "-o", "name").stdout == "d-1\n"
+
+
+# --- events ---
+
+def test_events_in_pages(api):
+    old = api.add_event(id=f"{now_ms() - 3600000}-0", why="long ago")
+    fresh = [api.add_event(device=f"d-{number % 2}") for number in range(5)]
+    api.page = 2
+    printed = [json.loads(line) for line in run(api, "events", "-o", "jsonl").stdout.splitlines()]
+    assert printed == fresh, "ten minutes back by default"
+    assert run(api, "events", "--since", "2h", "-o", "name").stdout.splitlines() == [e["id"] for e in [old] + fresh]
+    assert run(api, "events", "--after", fresh[2]["id"], "-o", "name").stdout.splitlines() == [e["id"] for e in fresh[3:]]
+    assert run(api, "events", "--device", "d-1", "-o", "name").stdout.splitlines() == [fresh[1]["id"], fresh[3]["id"]]
+    assert run(api, "events", "--rollout", "r9").stdout.startswith("TIME")
+    assert len(json.loads(run(api, "events", "--limit", 3, "-o", "json").stdout)["items"]) == 3
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_events_follow_by_long_polls(api):
+    api.add_event(why="before")
+    process = subprocess.Popen([DROVER, "events", "-f", "-o", "jsonl", "--limit", "2"], env=environment(api), stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: api.requests)
+        assert "after=%24" in api.requests[0][1] and "wait_ms=25000" in api.requests[0][1]
+        for number in range(2):
+            time.sleep(0.05)     # another moment for each; the reader gets it at once either way
+            sent = api.add_event(attempt=number)
+            begun = time.monotonic()
+            assert json.loads(process.stdout.readline()) == sent and time.monotonic() - begun < 5
+        assert process.wait(timeout=DEADLINE_S) == OK, "--limit ends it"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_events_follow_until_the_time_is_over(api):
+    begun = time.monotonic()
+    done = run(api, "events", "-f", "--timeout", "1500ms", code=TIMED_OUT)
+    assert 1 < time.monotonic() - begun < 10 and "the time is over" in done.stderr
+
+
+def test_events_do_not_flood_a_server_that_does_not_wait(api):
+    answer = {"items": [], "next": "5-0"}
+    api.faults = [once("GET", "events", lambda handler: handler.answer(200, answer)) for _ in range(1000)]
+    run(api, "events", "-f", "--after", "5-0", "--timeout", "1s", code=TIMED_OUT)
+    assert len(api.requests) <= 12
+
+
+# --- the server as a whole ---
+
+def test_status(api):
+    shown = run(api, "status").stdout
+    for fact in (r"ready +yes", r"up +1 h 2 min", r"lag +12 ms", r"mqtt\.connected +true", r"redis\.url +unix:///r\\u009b", r"online +9",
+                 r"esp32 +10 +9 +1\.0\.0 4, 1\.1\.0 6"):
+        assert re.search(f"^{fact}$", shown, re.M), (fact, shown)
+    assert json.loads(run(api, "status", "-o", "json").stdout)["fleet"] == {"devices": 10, "online": 9}
+    assert run(api, "status", "-o", "name").stdout == "drover-1\n"
+    api.ready = False
+    done = run(api, "status", code=UNAVAILABLE)
+    assert "the server is not ready" in done.stderr and re.search(r"^ready +no$", done.stdout, re.M)
+
+
+def test_tokens(api, tmp_path):
+    wanted = "401 Unauthorized: a bearer token is needed"
+    assert wanted in run(api, "status", code=DENIED, DROVER_TOKEN="").stderr
+    assert wanted in run(api, "status", code=DENIED, DROVER_TOKEN="wrong").stderr
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.write_text(TOKEN + "\n")
+    bad.write_text("two words\n")
+    run(api, "status", "--token-file", good, DROVER_TOKEN="wrong")
+    run(api, "status", DROVER_TOKEN="", DROVER_TOKEN_FILE=str(good))
+    assert "token:" in run(api, "status", "--token-file", bad, code=USAGE).stderr
+    assert "No such file" in run(api, "status", "--token-file", tmp_path / "absent", code=USAGE).stderr
+    assert TOKEN not in run(api, "rollout", "show", "x", code=NOT_FOUND).stderr
+    api.faults = [once("GET", "status", lambda handler: handler.problem(403, "operators only"))]
+    assert "403 Forbidden: operators only" in run(api, "status", code=DENIED).stderr
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_unreachable(api):
+    url = f"http://127.0.0.1:{free_port()}"
+    done = run(api, "status", "--api", url, code=UNAVAILABLE)
+    assert f"cannot reach {url}" in done.stderr
+    run(api, "status", "--api", "ftp://x", code=USAGE)
+    begun = time.monotonic()
+    done = run(api, "status", "--api", url, "--timeout", "100ms", code=TIMED_OUT)
+    assert time.monotonic() - begun < 3 and "the time is over" in done.stderr
+
+
+def test_a_server_that_does_not_answer(api):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begun = time.monotonic()
+        run(api, "status", "--api", url, "--timeout", "500ms", code=TIMED_OUT)
+        assert 0.4 < time.monotonic() - begun < 5
+
+
+def test_503_is_tried_again_only_where_that_is_safe(api):
+    busy = lambda handler: (handler.body(), handler.problem(503, "no answer in time"))  # noqa: E731
+    cut = lambda handler: (handler.body(), handler.cut())  # noqa: E731
+    api.faults = [once("GET", "status", cut), once("GET", "status", busy)]
+    run(api, "status")
+    assert len(api.requests) == 3
+    api.faults = [once("GET", "status", busy) for _ in range(5)]
+    done = run(api, "status", code=UNAVAILABLE)
+    assert api.faults == [] and done.stderr.endswith("drover: status: 503 Service Unavailable: no answer in time\n")
+    api.rollout("r1")
+    api.faults = [once("POST", "pause", busy)]
+    done = run(api, "rollout", "pause", "r1", code=UNAVAILABLE)
+    assert api.rollouts["r1"]["state"] == "running" and "it may have been done nevertheless" in done.stderr
+    api.requests.clear()
+    api.faults = [once("POST", "pause", cut)]
+    assert "it may have been done nevertheless" in run(api, "rollout", "pause", "r1", code=UNAVAILABLE).stderr
+    assert len(api.requests) == 1
+
+
+def test_release_add_survives_a_lost_answer(api, package):
+    """POST /releases may be said twice: the same again is no conflict."""
+    def lost(handler):
+        wanted = json.loads(handler.body())
+        api.releases[wanted["model"], wanted["version"]] = {**wanted, "size": 1, "created_ms": 1}
+        handler.cut()
+
+    api.faults = [once("POST", "releases", lost)]
+    assert "was there already" in run(api, "release", "add", "esp32", "1.1.0", package).stderr
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"no json", b'{"a":1}x', b'{"a":1,"a":2}', b'{"a":"\xff"}', b"{" * 100])
+def test_answers_that_are_no_json_of_ours(api, body):
+    api.faults = [once("GET", "status", lambda handler: handler.answer(200, body))]
+    done = run(api, "status", code=FAILED)
+    assert "the server's answer is no JSON object of ours" in done.stderr and done.stdout == ""
+
+
+def test_answers_without_end(api):
+    def endless(handler):
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(64):
+            handler.wfile.write(b" " * (1 << 20))
+        handler.cut()
+
+    api.faults = [once("GET", "status", endless)]
+    assert "the server's answer: too long" in run(api, "status", code=FAILED).stderr
+
+
+def test_errors_without_problem_json(api):
+    api.faults = [once("GET", "status", lambda handler: handler.answer(500, b"<html>", "text/html"))]
+    assert run(api, "status", code=FAILED).stderr == "drover: status: 500 Internal Server Error\n"
+    api.faults = [once("GET", "status", lambda handler: handler.answer(302, b"", headers=[("Location", api.url + "/api/v1/other")]))]
+    assert run(api, "status", code=FAILED).stderr == "drover: status: 302 unexpected answer\n"
+    assert len(api.requests) == 2, "no redirect is followed"
+
+
+def test_nothing_steers_the_terminal(api):
+    evil = "x\x1b]0;owned\x07\x9b2J\u202e\r\n"
+    api.rollout("r1", why=evil, model=evil)
+    device(api, "d-1", status=evil, explain={"now": evil, "next": evil, "next_ms": 0})
+    api.add_event(why=evil, error=evil)
+    outputs = [run(api, *command, "-o", form).stdout for form in ("table", "json", "jsonl", "name")
+               for command in (["rollout", "show", "r1"], ["rollout", "list"], ["device", "list"], ["device", "show", "d-1"], ["events"])]
+    api.faults = [once("GET", "status", lambda handler: handler.problem(400, evil, evil, title=evil))]
+    outputs.append(run(api, "status", code=FAILED).stderr)
+    for output in outputs:
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", output), repr(output)
+    assert "owned" in outputs[0]
+
+
+# --- the command line itself ---
+
+def test_usage(api):
+    for args, text in ((["rollout", "strt"], "did you mean `rollout start`?"), (["rollout", "list", "--ouput"], "did you mean `--output`?"),
+                       ([], "no command given"), (["rollout"], "`rollout` what?"), (["nonsense\x1b"], r"unknown command `nonsense\x1b`")):
+        done = run(api, *args, code=USAGE)
+        assert text in done.stderr and "Try `drover help" in done.stderr and done.stdout == ""
+    assert api.requests == []
+
+
+def test_help_and_version_need_no_server():
+    whole = run(None, "help").stdout
+    for code in range(9):
+        assert re.search(rf"^  {code}  \w", whole, re.M)
+    for args in (["help", "rollout", "start"], ["rollout", "start", "--help"], ["rollout", "start", "-h"]):
+        assert run(None, *args).stdout.startswith("Usage: drover rollout start MODEL VERSION [OPTION]...\n")
+    assert "rollout watch ROLLOUT" in run(None, "help", "rollout").stdout == run(None, "rollout", "--help").stdout
+    assert "no command `rollout begin`" in run(None, "help", "rollout", "begin", code=USAGE).stderr
+    version = run(None, "version").stdout
+    assert re.fullmatch(r"drover \d+\.\d+\.\d+\n", version) and run(None, "--version").stdout == version
+    assert json.loads(run(None, "version", "-o", "json").stdout)["version"] == version.split()[1] == run(None, "version", "-o", "name").stdout.strip()
+
+
+def test_full_disk_is_a_failure(api):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([DROVER, "status"], env=environment(api), stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE_S)
+    assert done.returncode == FAILED and "standard output: No space left on device" in done.stderr
+
+
+def complete(api, tmp_path, *words):
+    """What bash offers for the last of the words."""
+    if not (tmp_path / "drover").exists():
+        (tmp_path / "drover").symlink_to(DROVER)
+    script = tmp_path / "completion"
+    script.write_text(run(None, "completion", "bash").stdout)
+    quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
+    done = subprocess.run(["bash", "-uc", f'source "$1"; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _drover; printf "%s\\n" "${{COMPREPLY[@]}}"',
+                           "bash", str(script)], capture_output=True, text=True, timeout=DEADLINE_S, cwd=tmp_path,
+                          env=environment(api, PATH=f"{tmp_path}:{os.environ['PATH']}"))
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
+def test_completion(api, tmp_path):
+    api.rollout("r-one")
+    api.rollout("$(touch owned)")      # what a hostile server might answer
+    api.rollout("`touch owned`")
+    device(api, "d-1")
+    api.releases["esp32", "1.1.0"] = {"model": "esp32", "version": "1.1.0"}
+    for words, offered in ((["drover", ""], ["release", "rollout", "device", "events", "status", "version", "help", "completion"]),
+                           (["drover", "rollout", "st"], ["start"]),
+                           (["drover", "-o", "json", "rollout", "pa"], ["pause"]),
+                           (["drover", "rollout", "start", "esp32", "1.1.0", "--sh"], ["--share"]),
+                           (["drover", "rollout", "list", "--sh"], []),
+                           (["drover", "rollout", "list", "-o", "js"], ["json", "jsonl"]),
+                           (["drover", "device", "list", "--state", "roll"], ["rolling_back", "rolled_back"]),
+                           (["drover", "device", "show", ""], ["d-1"]),
+                           (["drover", "rollout", "start", ""], ["esp32"]),
+                           (["drover", "rollout", "start", "esp32", ""], ["1.1.0"]),
+                           (["drover", "release", "add", "m", "1.0.0", "comp"], ["completion"]),
+                           (["drover", "completion", ""], ["bash"])):
+        assert complete(api, tmp_path, *words) == offered, words
+    assert complete(api, tmp_path, "drover", "rollout", "watch", "r") == ["r-one"]
+    complete(api, tmp_path, "drover", "rollout", "watch", "")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_states_of_the_fake_are_all_states(api):
+    assert "|".join(["none"] + STATES) in run(api, "device", "list", "--state", "x", code=USAGE).stderr
