@@ -1,0 +1,67 @@
+/* Where the broker is, from a URL. Names are resolved once, at start: 20,000 clients must not ask a name server each. */
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "common/text.h"
+#include "sim/mqtt_client.h"
+
+#define DEFAULT_PORT "1883"
+
+static enum drover_error read_unix(const char *path, struct mqtt_address *ret_address, struct problem *ret_problem)
+{
+    struct sockaddr_un *address = (struct sockaddr_un *)&ret_address->address;
+
+    memset(ret_address, 0, sizeof *ret_address);
+    address->sun_family = AF_UNIX;
+    if (path[0] != '/' || !text_copy(address->sun_path, sizeof address->sun_path, path))
+        return problem_set(ret_problem, DROVER_SYNTAX, "mqtt", "'%s' is not the absolute path of a socket", path);
+    ret_address->length = sizeof *address;
+    return DROVER_OK;
+}
+
+/* Splits host:port, [v6]:port or host. */
+static bool split(const char *text, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
+{
+    const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
+    const char *colon = strrchr(end ? end : text, ':');
+    size_t length = colon ? (size_t)(colon - text) : strlen(text);
+    const char *port = colon ? colon + 1 : DEFAULT_PORT;
+
+    if (end) {
+        text++;
+        length = (size_t)(end - text);
+    }
+    return length > 0 && text_copy_n(ret_host, host_size, text, length) && port[0] && text_copy(ret_port, port_size, port);
+}
+
+static enum drover_error resolve(const char *host, const char *port, struct mqtt_address *ret_address, struct problem *ret_problem)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    int error = getaddrinfo(host, port, &hints, &found);
+
+    if (error != 0)
+        return problem_set(ret_problem, DROVER_UNAVAILABLE, "mqtt", "%s port %s: %s", host, port, gai_strerror(error));
+    memset(ret_address, 0, sizeof *ret_address);
+    memcpy(&ret_address->address, found->ai_addr, found->ai_addrlen);
+    ret_address->length = found->ai_addrlen;
+    freeaddrinfo(found);
+    return DROVER_OK;
+}
+
+enum drover_error mqtt_address_read(const char *url, struct mqtt_address *ret_address, struct problem *ret_problem)
+{
+    static const char *const schemes[] = {"tcp://", "mqtt://"};
+    char host[256], port[16];
+
+    if (strncmp(url, "unix://", 7) == 0)
+        return read_unix(url + 7, ret_address, ret_problem);
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i]);
+
+        if (strncmp(url, schemes[i], length) == 0 && split(url + length, host, sizeof host, port, sizeof port))
+            return resolve(host, port, ret_address, ret_problem);
+    }
+    return problem_set(ret_problem, DROVER_SYNTAX, "mqtt", "'%s' is not tcp://host:port or unix:///path", url);
+}

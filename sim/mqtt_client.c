@@ -1,0 +1,417 @@
+/* The life of a connection, top to bottom in the order it happens: closed -> connecting -> greeting (CONNECT is out) -> up,
+ * and from any loss into waiting, from where the timer connects again. One timer serves every wait; the state says which. */
+#include "sim/mqtt_client.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/backoff.h"
+#include "common/clock.h"
+
+#define CLOSE_TIMEOUT_MS 2000
+
+enum state { CLOSED, CONNECTING, GREETING, UP, WAITING, CLOSING };
+
+struct mqtt_client {
+    const struct mqtt_config *config;
+    void *arg;
+    struct bufferevent *stream;     /* NULL while closed and waiting */
+    struct event *timer;
+    char *client_id;
+    char *will_topic;
+    struct mqtt_view will_payload;  /* the owner's, outlives the client */
+    enum state state;
+    unsigned failures;              /* connections in a row that did not come up */
+    int64_t heard_ms, sent_ms;      /* mono: when the broker was last heard, and last told something */
+    uint16_t keepalive_s;
+    bool pinged;
+    bool greeted_before;            /* a session exists that must be continued */
+};
+
+static void connect_now(struct mqtt_client *client);
+static void stream_ready(struct bufferevent *stream, void *arg);
+static void stream_changed(struct bufferevent *stream, short what, void *arg);
+static void stream_written(struct bufferevent *stream, void *arg);
+static void timer_fired(evutil_socket_t fd, short what, void *arg);
+
+struct mqtt_client *mqtt_client_new(const struct mqtt_config *config, const char *client_id, const char *will_topic,
+                                    struct mqtt_view will_payload, void *arg)
+{
+    struct mqtt_client *client = calloc(1, sizeof *client);
+
+    if (!client)
+        return NULL;
+    client->config = config;
+    client->arg = arg;
+    client->client_id = strdup(client_id);
+    client->will_topic = will_topic ? strdup(will_topic) : NULL;
+    client->will_payload = will_payload;
+    client->timer = evtimer_new(config->base, timer_fired, client);
+    if (!client->client_id || (will_topic && !client->will_topic) || !client->timer) {
+        mqtt_client_free(client);
+        return NULL;
+    }
+    return client;
+}
+
+static void stream_drop(struct mqtt_client *client)
+{
+    if (client->stream)
+        bufferevent_free(client->stream);
+    client->stream = NULL;
+}
+
+void mqtt_client_free(struct mqtt_client *client)
+{
+    if (!client)
+        return;
+    if (client->state == UP)
+        client->config->totals->up--;
+    stream_drop(client);
+    if (client->timer)
+        event_free(client->timer);
+    free(client->will_topic);
+    free(client->client_id);
+    free(client);
+}
+
+static void timer_set(struct mqtt_client *client, int64_t wait_ms)
+{
+    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+
+    (void)event_add(client->timer, &wait);
+}
+
+/* Leaves whatever it was in. Only a connection that was up is told to the owner. */
+static void lose(struct mqtt_client *client, const char *why)
+{
+    const struct mqtt_config *config = client->config;
+    bool was_up = client->state == UP;
+
+    stream_drop(client);
+    client->state = WAITING;
+    timer_set(client, backoff_full_jitter_ms(config->backoff_base_ms, config->backoff_cap_ms, client->failures, clock_random()));
+    client->failures++;
+    config->totals->losses++;
+    if (was_up) {
+        config->totals->up--;
+        config->handler->lost(client->arg, why);
+    }
+}
+
+void mqtt_client_connect(struct mqtt_client *client)
+{
+    if (client->state != CLOSED && client->state != CLOSING)
+        return;
+    stream_drop(client);
+    client->failures = 0;
+    connect_now(client);
+}
+
+static void connect_now(struct mqtt_client *client)
+{
+    const struct mqtt_config *config = client->config;
+
+    client->state = CONNECTING;
+    timer_set(client, config->connect_timeout_ms);
+    client->stream = bufferevent_socket_new(config->base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (!client->stream) {
+        lose(client, "out of memory");
+        return;
+    }
+    bufferevent_setcb(client->stream, stream_ready, stream_written, stream_changed, client);
+    if (bufferevent_socket_connect(client->stream, (const struct sockaddr *)&config->address.address, (int)config->address.length) != 0 &&
+        client->state == CONNECTING)
+        lose(client, "cannot connect");
+}
+
+static void greet(struct mqtt_client *client)
+{
+    const struct mqtt_config *config = client->config;
+    struct mqtt_connect connect = {
+        .version = config->version,
+        .client_id = client->client_id,
+        .clean_start = !client->greeted_before,
+        .keepalive_s = config->keepalive_s,
+        .session_expiry_s = config->session_expiry_s,
+        .username = config->username,
+        .password = config->password,
+        .will_topic = client->will_topic,
+        .will_payload = client->will_payload,
+    };
+    struct buffer packet;
+    int on = 1;
+
+    if (config->address.address.ss_family != AF_UNIX)
+        (void)setsockopt(bufferevent_getfd(client->stream), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    buffer_init(&packet, config->packet_max);
+    mqtt_connect_write(&connect, &packet);
+    if (packet.failed || bufferevent_write(client->stream, packet.bytes, packet.length) != 0)
+        lose(client, "CONNECT does not fit");
+    else
+        client->state = GREETING;
+    buffer_done(&packet);
+    if (client->state == GREETING)
+        (void)bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+}
+
+static void stream_changed(struct bufferevent *stream, short what, void *arg)
+{
+    struct mqtt_client *client = arg;
+
+    (void)stream;
+    if (client->state == CLOSING) {
+        stream_drop(client);
+        (void)event_del(client->timer);
+        client->state = CLOSED;
+    } else if (what & BEV_EVENT_CONNECTED) {
+        greet(client);
+    } else if (what & BEV_EVENT_EOF) {
+        lose(client, "the broker closed the connection");
+    } else {
+        lose(client, client->state == CONNECTING ? "cannot connect" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    }
+}
+
+/* A third of the interval is how often the broker's silence is looked at. */
+static void keepalive_start(struct mqtt_client *client)
+{
+    client->pinged = false;
+    if (client->keepalive_s > 0)
+        timer_set(client, client->keepalive_s * INT64_C(1000) / 3 + 1);
+    else
+        (void)event_del(client->timer);
+}
+
+static void take_connack(struct mqtt_client *client, const struct mqtt_frame *frame)
+{
+    struct mqtt_connack connack;
+
+    if (client->state != GREETING || !mqtt_connack_read(client->config->version, frame, &connack)) {
+        client->config->totals->malformed++;
+        lose(client, "malformed CONNACK");
+        return;
+    }
+    if (connack.reason != 0) {
+        client->config->totals->refusals++;
+        lose(client, "the broker refused the connection");
+        return;
+    }
+    client->state = UP;
+    client->failures = 0;
+    client->greeted_before = true;
+    client->keepalive_s = connack.keepalive_s ? connack.keepalive_s : client->config->keepalive_s;
+    client->config->totals->connects++;
+    client->config->totals->up++;
+    keepalive_start(client);
+    client->config->handler->connected(client->arg, &connack);
+}
+
+static void acknowledge(struct mqtt_client *client, uint16_t packet_id)
+{
+    struct buffer packet;
+
+    buffer_init(&packet, 0);
+    mqtt_puback_write(packet_id, &packet);
+    if (!packet.failed)
+        mqtt_client_send(client, packet.bytes, packet.length);
+    buffer_done(&packet);
+}
+
+/* False: the packet is malformed or out of place. */
+static bool take_up(struct mqtt_client *client, const struct mqtt_frame *frame)
+{
+    const struct mqtt_handler *handler = client->config->handler;
+    enum mqtt_version version = client->config->version;
+    struct mqtt_publish publish;
+    struct mqtt_ack ack;
+    uint8_t reason;
+
+    switch (frame->type) {
+    case MQTT_PUBLISH:
+        if (!mqtt_publish_read(version, frame, &publish))
+            return false;
+        handler->received(client->arg, &publish);
+        if (publish.qos == 1)
+            acknowledge(client, publish.packet_id);
+        return true;
+    case MQTT_PUBACK:
+        if (!mqtt_puback_read(version, frame, &ack))
+            return false;
+        handler->acknowledged(client->arg, &ack);
+        return true;
+    case MQTT_SUBACK:
+        if (!mqtt_suback_read(version, frame, &ack))
+            return false;
+        handler->subscribed(client->arg, &ack);
+        return true;
+    case MQTT_PINGRESP:
+        return frame->body.length == 0;
+    case MQTT_DISCONNECT:
+        if (!mqtt_disconnect_read(version, frame, &reason))
+            return false;
+        lose(client, "the broker sent DISCONNECT");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void take_frame(struct mqtt_client *client, const struct mqtt_frame *frame)
+{
+    client->config->totals->packets_in++;
+    if (client->state == GREETING || frame->type == MQTT_CONNACK) {
+        if (frame->type == MQTT_CONNACK) {
+            take_connack(client, frame);
+            return;
+        }
+    } else if (take_up(client, frame)) {
+        return;
+    }
+    client->config->totals->malformed++;
+    lose(client, "malformed packet");
+}
+
+/* Reads all whole packets that are there. The bytes stay in the input until they are all told; a handler may close the
+ * client meanwhile, which frees the stream, so that is looked at after each packet. */
+static void stream_ready(struct bufferevent *stream, void *arg)
+{
+    struct mqtt_client *client = arg;
+    struct evbuffer *input = bufferevent_get_input(stream);
+    size_t length = evbuffer_get_length(input), taken = 0;
+    const uint8_t *bytes = evbuffer_pullup(input, -1);
+    enum mqtt_read read = MQTT_MORE;
+    struct mqtt_frame frame;
+
+    client->heard_ms = clock_mono_ms();
+    client->pinged = false;
+    while (client->stream == stream && client->state != CLOSING && bytes &&
+           (read = mqtt_frame_read(bytes + taken, length - taken, client->config->packet_max, &frame)) == MQTT_WHOLE) {
+        taken += frame.length;
+        take_frame(client, &frame);
+    }
+    client->config->totals->bytes_in += taken;
+    if (client->stream != stream)
+        return;
+    (void)evbuffer_drain(input, client->state == CLOSING ? length : taken);
+    if (read == MQTT_BAD) {
+        client->config->totals->malformed++;
+        lose(client, "malformed packet");
+    } else if (client->state == UP && client->config->handler->drained) {
+        client->config->handler->drained(client->arg);
+    }
+}
+
+static void keepalive_check(struct mqtt_client *client)
+{
+    int64_t silent_ms = clock_mono_ms() - client->heard_ms, half_ms = client->keepalive_s * INT64_C(500);
+    struct buffer packet;
+
+    if (silent_ms >= client->keepalive_s * INT64_C(1500)) {
+        lose(client, "the broker is silent");
+        return;
+    }
+    timer_set(client, client->keepalive_s * INT64_C(1000) / 3 + 1);
+    if (client->pinged || (silent_ms < half_ms && clock_mono_ms() - client->sent_ms < half_ms))
+        return;
+    buffer_init(&packet, 0);
+    mqtt_pingreq_write(&packet);
+    if (!packet.failed)
+        mqtt_client_send(client, packet.bytes, packet.length);
+    buffer_done(&packet);
+    client->pinged = true;
+}
+
+static void timer_fired(evutil_socket_t fd, short what, void *arg)
+{
+    struct mqtt_client *client = arg;
+
+    (void)fd;
+    (void)what;
+    switch (client->state) {
+    case CONNECTING:
+    case GREETING:
+        lose(client, "no answer in time");
+        break;
+    case UP:
+        keepalive_check(client);
+        break;
+    case WAITING:
+        connect_now(client);
+        break;
+    case CLOSING:
+        stream_drop(client);
+        client->state = CLOSED;
+        break;
+    case CLOSED:
+        break;
+    }
+}
+
+void mqtt_client_close(struct mqtt_client *client, enum mqtt_close how)
+{
+    bool was_up = client->state == UP;
+    struct buffer packet;
+
+    if (client->state == CLOSED || client->state == CLOSING)
+        return;
+    if (was_up)
+        client->config->totals->up--;
+    if (!was_up || how == MQTT_CLOSE_VANISH) {
+        stream_drop(client);
+        (void)event_del(client->timer);
+        client->state = CLOSED;
+        return;
+    }
+    buffer_init(&packet, 0);
+    mqtt_disconnect_write(client->config->version, true, &packet);
+    if (!packet.failed)
+        mqtt_client_send(client, packet.bytes, packet.length);
+    buffer_done(&packet);
+    client->state = CLOSING;
+    timer_set(client, CLOSE_TIMEOUT_MS);
+}
+
+/* All that was given to it is with the kernel: the end of a polite close. */
+static void stream_written(struct bufferevent *stream, void *arg)
+{
+    struct mqtt_client *client = arg;
+
+    (void)stream;
+    if (client->state != CLOSING)
+        return;
+    stream_drop(client);
+    (void)event_del(client->timer);
+    client->state = CLOSED;
+}
+
+bool mqtt_client_is_up(const struct mqtt_client *client)
+{
+    return client->state == UP;
+}
+
+bool mqtt_client_is_closed(const struct mqtt_client *client)
+{
+    return client->state == CLOSED;
+}
+
+void mqtt_client_send(struct mqtt_client *client, const void *bytes, size_t length)
+{
+    if (client->state != UP)
+        return;
+    client->config->totals->bytes_out += length;
+    client->sent_ms = clock_mono_ms();
+    if (bufferevent_write(client->stream, bytes, length) != 0)
+        lose(client, "out of memory");
+}
+
+size_t mqtt_client_unsent(const struct mqtt_client *client)
+{
+    return client->stream ? evbuffer_get_length(bufferevent_get_output(client->stream)) : 0;
+}
