@@ -120,11 +120,14 @@ static bool token_check(const struct http_thread *thread, struct http_conn *conn
     if (conn->route->audience != HTTP_OPERATOR)
         return true;
     const char *token = token_of(conn);
-    if (thread->shared->token[0] == '\0')
+    pthread_mutex_lock(&thread->shared->token_lock);
+    bool wanted = thread->shared->token[0] != '\0', right = token != NULL && token_is(token, thread->shared->token);
+    pthread_mutex_unlock(&thread->shared->token_lock);
+    if (!wanted)
         return refuse(conn, REFUSED_TOKEN, 403, "api.token_file", "not set: the operators' API is off");
     if (token == NULL)
         return refuse(conn, REFUSED_TOKEN, 401, "Authorization", "an operator's bearer token is needed");
-    if (!token_is(token, thread->shared->token))
+    if (!right)
         return refuse(conn, REFUSED_TOKEN, 401, "Authorization", "not an operator's token");
     return true;
 }

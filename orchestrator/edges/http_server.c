@@ -161,6 +161,7 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
                                     struct problem *ret_problem)
 {
     struct http_shared *shared = &server->shared;
+    (void)pthread_mutex_init(&shared->token_lock, NULL);
     shared->token = strdup(config->token != NULL ? config->token : "");
     enum drover_error error = depot_open(&shared->depot, config->data_dir, ret_problem);
     if (error != DROVER_OK)
@@ -262,7 +263,21 @@ void http_server_free(struct http_server *server)
     http_queue_done(&server->shared.to_loop);
     depot_uploads_free(server->shared.uploads);
     free(server->shared.token);
+    (void)pthread_mutex_destroy(&server->shared.token_lock);
     free(server);
+}
+
+bool http_server_set_token(struct http_server *server, const char *token)
+{
+    char *copy = strdup(token), *before;
+    if (copy == NULL)
+        return false;
+    pthread_mutex_lock(&server->shared.token_lock);
+    before = server->shared.token;
+    server->shared.token = copy;
+    pthread_mutex_unlock(&server->shared.token_lock);
+    free(before);
+    return true;
 }
 
 void http_server_metrics(const struct http_server *server, struct buffer *text)

@@ -60,6 +60,8 @@ struct http_config {
 MUST_USE enum drover_error http_server_start(const struct http_config *config, struct event_base *loop, struct http_server **ret_server,
                                              struct problem *ret_problem);
 unsigned http_server_port(const struct http_server *server, enum http_listener listener);
+/* What operators must send from now on; false: out of memory, the old one stays. The loop. */
+bool http_server_set_token(struct http_server *server, const char *token);
 void http_server_drain(struct http_server *server);
 unsigned http_server_open_calls(const struct http_server *server);   /* given to the loop and not answered yet */
 void http_server_stop(struct http_server *server);

@@ -20,6 +20,7 @@ struct evhttp_request;
 struct http_shared {
     struct http_limits limits;
     unsigned threads;
+    pthread_mutex_t token_lock;   /* the token may change while the threads run */
     char *token;
     struct depot depot;
     struct depot_uploads *uploads;
