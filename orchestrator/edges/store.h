@@ -94,7 +94,7 @@ void store_releases(struct store *store, const char *model, store_releases_liste
 typedef void store_rollouts_listed(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 enum rollout_list {
     ROLLOUTS_ACTIVE,      /* running and paused, newest last: for flow_set_rollouts */
-    ROLLOUTS_ENDING,      /* cancelled or superseded, with live upgrades left; finds out which have none left and drops them */
+    ROLLOUTS_ENDING,      /* cancelled or superseded, with live upgrades left */
     ROLLOUTS_KNOWN,       /* active and ending together, newest last */
     ROLLOUTS_ALL,         /* all ever, newest first, at most 1000 */
 };

@@ -1,0 +1,92 @@
+/* Structs to hashes and back, driven by tables. */
+#include "orchestrator/edges/record.h"
+
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "common/text.h"
+
+static void *member_of(const struct record_field *field, void *record)
+{
+    return (char *)record + field->offset;
+}
+
+void record_clear(const struct record_table *table, void *record)
+{
+    for (const struct record_field *field = table->fields; field < table->fields + table->count; field++) {
+        void *member = member_of(field, record);
+        switch (field->kind) {
+        case RECORD_TEXT: *(char *)member = '\0'; break;
+        case RECORD_I64: *(int64_t *)member = field->absent; break;
+        case RECORD_BOOL: *(bool *)member = false; break;
+        case RECORD_WORD: *(int *)member = (int)field->absent; break;
+        case RECORD_SLOT: *(char *)member = 0; break;
+        }
+    }
+}
+
+static bool read_value(const struct record_field *field, const char *text, size_t length, void *record)
+{
+    void *member = member_of(field, record);
+    switch (field->kind) {
+    case RECORD_TEXT: return text_copy_n(member, field->size, text, length);
+    case RECORD_I64: return text_to_i64(text, length, INT64_MIN, INT64_MAX, member);
+    case RECORD_BOOL: return length == 1 && (text[0] == '0' || text[0] == '1') && ((*(bool *)member = text[0] == '1'), true);
+    case RECORD_WORD: return field->words->read(text, member);
+    case RECORD_SLOT: return length == 1 && ((*(char *)member = text[0]), true);
+    }
+    return false;
+}
+
+/* Hashes keep the order in which they were written, mostly the table's: so look from where the last one was found. */
+static const struct record_field *field_find(const struct record_table *table, const char *name, size_t *at)
+{
+    for (size_t tried = 0; tried < table->count; tried++) {
+        const struct record_field *field = &table->fields[*at];
+        *at = *at + 1 < table->count ? *at + 1 : 0;
+        if (strcmp(field->name, name) == 0)
+            return field;
+    }
+    return NULL;
+}
+
+size_t record_read(const struct record_table *table, const struct redisReply *reply, void *record)
+{
+    size_t bad = 0, at = 0;
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2)
+        return SIZE_MAX;
+    for (size_t i = 0; i < reply->elements; i += 2) {
+        const struct redisReply *name = reply->element[i], *value = reply->element[i + 1];
+        if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
+            return SIZE_MAX;
+        const struct record_field *field = field_find(table, name->str, &at);
+        if (field && !read_value(field, value->str, value->len, record))
+            bad++;
+    }
+    return bad;
+}
+
+void record_add(const struct record_table *table, const void *record, struct redis_args *args)
+{
+    for (const struct record_field *field = table->fields; field < table->fields + table->count; field++) {
+        const void *member = (const char *)record + field->offset;
+        const char *text = NULL;
+        char slot[2] = {0};
+        int64_t number = 0;
+        switch (field->kind) {
+        case RECORD_TEXT: text = member; break;
+        case RECORD_I64: number = *(const int64_t *)member; break;
+        case RECORD_BOOL: number = *(const bool *)member; break;
+        case RECORD_WORD: text = *(const int *)member == (int)field->absent ? "" : field->words->name(*(const int *)member); break;
+        case RECORD_SLOT: slot[0] = *(const char *)member; text = slot; break;
+        }
+        if (!field->always && (text ? !text[0] : number == (field->kind == RECORD_I64 ? field->absent : 0)))
+            continue;
+        redis_args_add_text(args, field->name);
+        if (text)
+            redis_args_add_text(args, text);
+        else
+            redis_args_add_i64(args, number);
+    }
+}

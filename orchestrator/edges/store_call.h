@@ -1,0 +1,57 @@
+/* Private to the store_*.c files: the store itself, and one outstanding call. */
+#pragma once
+
+#include <hiredis/hiredis.h>
+
+#include "orchestrator/edges/facts_cache.h"
+#include "orchestrator/edges/keys.h"
+#include "orchestrator/edges/must_alloc.h"
+#include "orchestrator/edges/redis_scripts.h"
+#include "orchestrator/edges/store.h"
+#include "orchestrator/edges/store_records.h"
+
+struct store {
+    struct redis_link *link;
+    char instance[ID_SIZE];
+    int64_t events_keep, series_keep, timeout_ms;
+    struct facts_cache *facts;
+    struct redis_args args;          /* the command being built; never held across a return to the loop */
+    struct store_counters counters;
+};
+
+typedef void store_callback(void);   /* what `done` is kept as; each file casts it back to its own type */
+
+struct store_call {
+    struct store *store;
+    store_callback *done;            /* may be NULL */
+    void *arg;
+    char device_id[ID_SIZE];         /* load, open, move */
+    struct upgrade upgrade;          /* open, move: as asked */
+    struct release release;          /* release_add: as asked */
+    bool newest_last;                /* rollouts: in the order they began */
+    char after[48];                  /* events: where the caller was */
+    bool only_end;                   /* events: only where the stream ends */
+};
+
+struct store_call *store_call_new(struct store *store, store_callback *done, void *arg);
+/* Begins a script with the two prefixes as keys; the caller adds the arguments. */
+struct redis_args *store_script_begin(struct store *store, enum redis_script script);
+void store_script_send(struct store *store, enum redis_script script, redis_replied *replied, void *arg);
+/* Begins a plain command. */
+struct redis_args *store_command_begin(struct store *store, const char *name);
+void store_command_send(struct store *store, redis_replied *replied, void *arg);
+/* For commands whose answer only counts as done or not; arg is a struct store_call with a store_written. */
+void store_written_replied(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
+/* A script's {'WORD', ...}: true when the reply is an array that begins with word. */
+bool store_reply_is(const struct redisReply *reply, const char *word);
+/* Counts what a reader of records returned; false when it was no such record. */
+bool store_record_ok(struct store *store, size_t bad);
+/* Reads the three values that lib/load.lua gives for a device; false when they are unreadable or the device is unknown. */
+bool store_loaded_read(struct store *store, struct redisReply *const *values, const char *device_id, struct device *ret_device, struct upgrade *ret_upgrade);
+
+/* The port's functions, by file. */
+void store_heartbeats_record(void *store, const struct beat *beats, size_t count, store_recorded *done, void *arg);
+void store_upgrade_open(void *store, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg);
+void store_upgrade_move(void *store, const struct upgrade_save *save, store_saved *done, void *arg);
+void store_take_due(void *store, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);
+void store_take_live(void *store, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);

@@ -1,0 +1,53 @@
+-- settle: keeps what hangs on an upgrade's state right: rollout and model counts, live and done sets, deadline index, the
+-- device's own fields, the marker in `facts`, and `ending`. Includes counts and states.
+-- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one.
+local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
+
+local function settle(device_id, was, now, deadline_ms)
+  local rollout = KEYS[1] .. 'rollout:' .. now.rollout
+  local model = KEYS[1] .. 'model:' .. now.model
+  local live = KEYS[2] .. 'rollout:' .. now.rollout .. ':live'
+  local done = KEYS[2] .. 'rollout:' .. now.rollout .. ':done'
+  local device = KEYS[1] .. 'device:' .. device_id
+  local was_live = STATE_LIVE[was.state] or false
+  local is_live = STATE_LIVE[now.state] or false
+
+  if was.state ~= now.state then
+    if was.state ~= 'none' then
+      count(rollout, 'state:' .. was.state, -1)
+      count(model, 'state:' .. was.state, -1)
+    end
+    count(rollout, 'state:' .. now.state, 1)
+    count(model, 'state:' .. now.state, 1)
+  end
+  local error_was = unsuccessful[was.state] and was.error or ''
+  local error_now = unsuccessful[now.state] and now.error or ''
+  if error_was ~= error_now then
+    if error_was ~= '' then count(rollout, 'error:' .. error_was, -1) end
+    if error_now ~= '' then count(rollout, 'error:' .. error_now, 1) end
+  end
+  if tonumber(was.attempt) < 2 and tonumber(now.attempt) >= 2 then count(rollout, 'retried', 1) end
+
+  if is_live and not was_live then
+    redis.call('SREM', done, device_id)
+    redis.call('SADD', live, device_id)
+    local state = redis.call('HGET', rollout, 'state')
+    if state ~= 'running' and state ~= 'paused' then redis.call('SADD', KEYS[2] .. 'ending', now.rollout) end
+  elseif was_live and not is_live then
+    redis.call('SREM', live, device_id)
+    redis.call('SADD', done, device_id)
+    if redis.call('EXISTS', live) == 0 then redis.call('SREM', KEYS[2] .. 'ending', now.rollout) end
+  end
+  if is_live and tonumber(deadline_ms) > 0 then
+    redis.call('ZADD', KEYS[2] .. 'deadlines', deadline_ms, device_id)
+  else
+    redis.call('ZREM', KEYS[2] .. 'deadlines', device_id)
+  end
+
+  -- the device shows where its upgrade stands; an L before its facts makes every heartbeat of a live one come to the flow
+  local facts = redis.call('HGET', device, 'facts') or '0'
+  local bare = string.gsub(facts, '^[LN]', '')
+  if is_live then bare = 'L' .. bare end
+  redis.call('HSET', device, 'facts', bare, 'rollout', now.rollout, 'upgrade', now.upgrade_id, 'state', now.state,
+    'attempt', now.attempt, 'from_version', now.from_version, 'target', now.version)
+end
