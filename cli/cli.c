@@ -37,7 +37,7 @@ const char *cli_argument(const struct cli *cli, unsigned at)
     return at < cli->invocation->argument_count ? cli->invocation->arguments[at] : NULL;
 }
 
-static void message_print(struct cli *cli, const char *command, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void message_print(struct cli *cli, const char *command, const char *format, va_list args)
 {
     struct buffer line;
     char *raw = NULL;

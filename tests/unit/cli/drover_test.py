@@ -44,12 +44,7 @@ def run(api, *args, code=OK, **more):
 
 def once(method, part, act):
     """A fault for the first request that fits."""
-    def fault(handler):
-        if handler.command != method or part not in handler.path:
-            return False
-        act(handler)
-        return True
-    return fault
+    return lambda handler: handler.command == method and part in handler.path, act
 
 
 def device(api, device_id, upgrade=None, explain=None, **members):

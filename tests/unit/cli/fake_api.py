@@ -1,7 +1,7 @@
 """A small server with the operator API of docs/decisions/001, in memory, that can be told to misbehave.
 
-server.faults is a list of functions (handler) -> bool, asked in order for every request; the first that returns True has
-answered it (or broken the connection) and is used up."""
+server.faults is a list of pairs (fits, act) of functions of the handler: the first that fits a request is used up and acts
+instead of the server."""
 import hashlib
 import http.server
 import json
@@ -90,10 +90,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.query = dict(urllib.parse.parse_qsl(url.query, strict_parsing=bool(url.query)))
         parts = url.path.strip("/").split("/")
         self.server.requests.append((self.command, self.path))
-        for fault in list(self.server.faults):
-            if fault(self):
-                self.server.faults.remove(fault)
-                return
+        fault = next((fault for fault in self.server.faults if fault[0](self)), None)
+        if fault:
+            self.server.faults.remove(fault)
+            return fault[1](self)
         if self.headers.get("Authorization") != "Bearer " + TOKEN:
             self.body()
             return self.problem(401, "a bearer token is needed")
