@@ -20,7 +20,7 @@ struct link_health {
     int64_t progress_mono_ms; /* when it last made progress */
 };
 
-struct health {
+struct daemon_health {
     struct histogram lag_us;         /* since start, for /metrics */
     struct histogram recent_lag_us;  /* since health_take_recent */
     int64_t expected_mono_us;        /* when the next tick is due; 0 before the first */
@@ -28,10 +28,10 @@ struct health {
 };
 
 /* Call every HEALTH_TICK_MS; records the lag. */
-void health_tick(struct health *health, int64_t mono_us);
+void health_tick(struct daemon_health *health, int64_t mono_us);
 /* Tells what a link shows now. */
 void health_link(struct link_health *link, bool ready, bool busy, uint64_t done, uint64_t tries, int64_t mono_ms);
 /* True while both links make progress: the watchdog may be fed. That the loop does is shown by calling this at all. */
-bool health_is_alive(const struct health *health, int64_t mono_ms);
+bool health_is_alive(const struct daemon_health *health, int64_t mono_ms);
 /* The 99th percentile of the lag since the last call, in ms. */
-int64_t health_take_recent(struct health *health);
+int64_t health_take_recent(struct daemon_health *health);

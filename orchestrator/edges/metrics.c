@@ -86,22 +86,46 @@ static void number_add(struct metrics *metrics, double value)
         buffer_add_format(metrics->buffer, "%.15g", value);
 }
 
+static void label_add(struct metrics *metrics, const char *opening, const char *label, const char *label_value)
+{
+    buffer_add_format(metrics->buffer, "%s%s=\"", opening, label);
+    text_add(metrics, label_value, true);
+    buffer_add_text(metrics->buffer, "\"");
+}
+
+/* True when a sample may be written now. */
+static bool sample_is_allowed(struct metrics *metrics, const char *label)
+{
+    bool allowed = metrics->name[0] && (!label || name_is_valid(label));
+
+    metrics->mistakes += !allowed;
+    return allowed;
+}
+
 /* Name and label of a sample; false when there is no family to put it into. */
 static bool sample_begin(struct metrics *metrics, const char *suffix, const char *label, const char *label_value)
 {
-    if (!metrics->name[0] || (label && !name_is_valid(label))) {
-        metrics->mistakes++;
+    if (!sample_is_allowed(metrics, label))
         return false;
-    }
     buffer_add_text(metrics->buffer, metrics->name);
     buffer_add_text(metrics->buffer, suffix);
     if (label) {
-        buffer_add_format(metrics->buffer, "{%s=\"", label);
-        text_add(metrics, label_value, true);
-        buffer_add_text(metrics->buffer, "\"}");
+        label_add(metrics, "{", label, label_value);
+        buffer_add_text(metrics->buffer, "}");
     }
     buffer_add_text(metrics->buffer, " ");
     return true;
+}
+
+void metrics_sample_pair(struct metrics *metrics, const char *label, const char *label_value, const char *label2,
+                         const char *label2_value, uint64_t value)
+{
+    if (!sample_is_allowed(metrics, label) || !sample_is_allowed(metrics, label2))
+        return;
+    buffer_add_text(metrics->buffer, metrics->name);
+    label_add(metrics, "{", label, label_value);
+    label_add(metrics, ",", label2, label2_value);
+    buffer_add_format(metrics->buffer, "} %" PRIu64 "\n", value);
 }
 
 void metrics_sample(struct metrics *metrics, const char *label, const char *label_value, double value)

@@ -27,6 +27,9 @@ void metrics_family(struct metrics *metrics, const char *name, enum metric_kind 
 /* One sample of the family; label NULL: without label. Values of labels are escaped. */
 void metrics_sample(struct metrics *metrics, const char *label, const char *label_value, double value);
 void metrics_sample_u64(struct metrics *metrics, const char *label, const char *label_value, uint64_t value);
+/* One sample with two labels. */
+void metrics_sample_pair(struct metrics *metrics, const char *label, const char *label_value, const char *label2,
+                         const char *label2_value, uint64_t value);
 /* Family with a single sample without label. */
 void metrics_counter(struct metrics *metrics, const char *name, const char *help, uint64_t value);
 void metrics_gauge(struct metrics *metrics, const char *name, const char *help, double value);

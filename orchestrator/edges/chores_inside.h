@@ -1,0 +1,35 @@
+/* What chores.c and chores_fleet.c share; nobody else includes it. */
+#pragma once
+
+#include "orchestrator/edges/chore.h"
+#include "orchestrator/edges/chores.h"
+#include "orchestrator/edges/chores_budget.h"
+#include "orchestrator/edges/chores_notice.h"
+
+enum chore_id { CHORE_ROLLOUTS, CHORE_NOTICES, CHORE_DEADLINES, CHORE_LEADER, CHORE_SWEEP, CHORE_SERIES, CHORE_COUNT };
+
+struct chores {
+    struct chores_config config;
+    struct chore chores[CHORE_COUNT];
+    struct chores_counters counters;
+    struct notice_book notices;
+    bool notices_stale;              /* the broker may hold others: say all again, from all rollouts */
+    struct budget_book budgets;
+    unsigned pauses_open;            /* budget pauses sent and not answered */
+    bool redis_ready, mqtt_ready;
+    int64_t hearing_since_mono_ms;   /* when both links came up; 0: one is away */
+    int64_t deaf_since_mono_ms;      /* when one went away; 0: not since the start */
+    int64_t deadlines_from_mono_ms;  /* not before: devices get the time of a heartbeat to be heard again */
+    int64_t led_asked_mono_ms;       /* when the lease was last asked for */
+    int64_t leader_until_mono_ms;
+    int64_t sampled_mono_ms;         /* when `before` was taken; 0: never */
+    struct chores_sample before;
+};
+
+/* chores_fleet.c: the leader's chores. */
+void chores_lead(void *chores);
+void chores_sweep(void *chores);
+void chores_write_series(void *chores);
+bool chores_is_leader(const struct chores *chores);
+/* Pauses what went over its budget; called with each reading of the rollouts. */
+void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts, size_t count);

@@ -1,0 +1,86 @@
+/* SIGHUP: reads file and environment again; takes over what may change while running, says what waits for a restart.
+ * A mistake anywhere changes nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "orchestrator/edges/daemon_inside.h"
+#include "orchestrator/edges/secret.h"
+
+struct reload {
+    struct daemon_settings *next;
+    struct daemon_settings *now;
+    unsigned changed, waiting;
+};
+
+/* The value as --print-config writes it. */
+static void value_text(const struct setting *row, const struct daemon_settings *settings, char *ret, size_t size)
+{
+    const struct settings_table one = {row, 1, ""};
+    char printed[2 * SETTING_PATH_SIZE] = "";
+    const char *equals;
+    FILE *out = fmemopen(printed, sizeof printed, "w");
+
+    ret[0] = '\0';
+    if (!out)
+        return;
+    settings_print(&one, settings, out);
+    fclose(out);
+    equals = strstr(printed, " = ");
+    if (equals)
+        (void)text_copy_n(ret, size, equals + 3, strcspn(equals + 3, "\n"));
+}
+
+static void setting_changed(const struct setting *row, void *arg)
+{
+    struct reload *reload = arg;
+    char from[SETTING_PATH_SIZE], to[SETTING_PATH_SIZE];
+
+    value_text(row, reload->now, from, sizeof from);
+    value_text(row, reload->next, to, sizeof to);
+    if (row->reloadable) {
+        log_event(LOG_INFO, "setting_changed", LOG_TEXT("name", row->name), LOG_TEXT("from", from), LOG_TEXT("to", to));
+        memcpy((char *)reload->now + row->offset, (const char *)reload->next + row->offset, row->size);
+        reload->changed++;
+    } else {
+        log_event(LOG_WARN, "setting_waits_for_restart", LOG_TEXT("name", row->name), LOG_TEXT("from", from), LOG_TEXT("to", to));
+        reload->waiting++;
+    }
+}
+
+static void reload_fail(const struct problem *problem)
+{
+    log_event(LOG_ERROR, "reload_failed", LOG_TEXT("where", problem->where), LOG_TEXT("what", problem->what));
+}
+
+/* The file may have another content under the same name. */
+static enum drover_error token_read(const struct daemon_settings *settings, char *ret_token, struct problem *ret_problem)
+{
+    ret_token[0] = '\0';
+    return settings->api_token_file[0] ? secret_read(settings->api_token_file, ret_token, DAEMON_SECRET_SIZE, ret_problem) : DROVER_OK;
+}
+
+void daemon_reload(struct daemon *daemon)
+{
+    struct daemon_settings next;
+    struct reload reload = {.next = &next, .now = &daemon->settings};
+    char token[DAEMON_SECRET_SIZE];
+    struct problem problem;
+
+    if (daemon_options_settings(daemon->options, daemon->environment, &next, &problem) != DROVER_OK ||
+        token_read(&next, token, &problem) != DROVER_OK) {
+        reload_fail(&problem);
+        return;
+    }
+    settings_compare(&daemon_settings_table, &daemon->settings, &next, setting_changed, &reload);
+    flow_set_policy(daemon->flow, &daemon->settings.flow);
+    log_configure((enum log_level)daemon->settings.log_level, (enum log_format)daemon->settings.log_format, daemon->settings.instance);
+    if (strcmp(token, daemon->api_token) != 0) {
+        if (http_server_set_token(daemon->http, token))
+            memcpy(daemon->api_token, token, sizeof token);
+        log_event(LOG_INFO, "token_changed", LOG_TEXT("file", daemon->settings.api_token_file));
+    }
+    explicit_bzero(token, sizeof token);
+    log_event(LOG_INFO, "reloaded", LOG_NUMBER("changed", reload.changed), LOG_NUMBER("waiting", reload.waiting));
+}
