@@ -1,0 +1,157 @@
+"""heartbeat_record: what is taken, what is stale, what is loaded, and what it counts."""
+import pytest
+import redis
+
+
+def beat(name="d1", seq=1, at_ms=1000, **more):
+    return dict(id=name, seq=seq, at_ms=at_ms, **more)
+
+
+def test_first_contact_makes_the_device(drover):
+    assert drover.record(beat(kind="managed", network="wifi", rssi_dbm=-60)) == ("0", [])
+    device = drover.device("d1")
+    assert device == {"facts": "77", "seq": "1", "model": "esp32", "version": "1.0.0", "status": "idle", "boot_id": "b1", "network": "wifi",
+                      "rssi_dbm": "-60", "kind": "managed", "online": "1", "first_seen_ms": "1000"}
+    assert drover.counts("fleet") == {"devices": 1, "online": 1}
+    assert drover.counts("model:esp32") == {"devices": 1, "online": 1, "version:1.0.0": 1}
+    assert drover.redis.zscore("drover:v1:seen", "d1") == 1000
+    assert drover.redis.smembers("drover:v1:models") == {"esp32"}
+
+
+def test_short_form_takes_time_and_seq(drover):
+    drover.record(beat())
+    assert drover.record(beat(seq=2, at_ms=2000, long=False)) == ("0", [])
+    assert drover.device("d1")["seq"] == "2" and drover.redis.zscore("drover:v1:seen", "d1") == 2000
+
+
+def test_short_form_of_unknown_facts_asks_for_the_long_one(drover):
+    assert drover.record(beat(long=False))[0] == "F"
+    assert drover.redis.keys("*") == []
+    drover.record(beat())
+    before = drover.snapshot()
+    assert drover.record(beat(seq=2, at_ms=2000, facts=78, long=False))[0] == "F"
+    assert drover.snapshot() == before
+
+
+@pytest.mark.parametrize("long", [True, False])
+@pytest.mark.parametrize("seq", [4, 5])
+def test_stale_changes_nothing(drover, long, seq):
+    drover.record(beat(seq=5))
+    before = drover.snapshot()
+    assert drover.record(beat(seq=seq, at_ms=2000, long=long))[0] == "S"
+    assert drover.snapshot() == before
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_without_boot_id_only_an_equal_seq_is_a_duplicate(drover, long):
+    drover.record(beat(seq=5, boot_id=""))
+    assert drover.record(beat(seq=5, at_ms=2000, long=long, boot_id=""))[0] == "S"
+    assert drover.record(beat(seq=1, at_ms=2000, long=long, boot_id=""))[0] == "0"
+
+
+def test_without_seq_everything_is_taken(drover):
+    drover.record(beat(seq=""))
+    assert drover.record(beat(seq="", at_ms=2000, long=False))[0] == "0"
+    assert drover.redis.zscore("drover:v1:seen", "d1") == 2000
+
+
+def test_seen_never_goes_back(drover):
+    drover.record(beat(at_ms=5000))
+    drover.record(beat(seq=2, at_ms=4000, long=False))
+    assert drover.redis.zscore("drover:v1:seen", "d1") == 5000
+
+
+def test_new_version_and_model_move_the_counts(drover):
+    drover.record(beat())
+    drover.record(beat(seq=2, at_ms=2000, version="1.1.0", facts=78))
+    assert drover.counts("model:esp32") == {"devices": 1, "online": 1, "version:1.1.0": 1}
+    drover.record(beat(seq=3, at_ms=3000, version="2.0.0", model="esp8266", facts=79))
+    assert drover.counts("model:esp32") == {}
+    assert drover.counts("model:esp8266") == {"devices": 1, "online": 1, "version:2.0.0": 1}
+    assert drover.counts("fleet") == {"devices": 1, "online": 1}
+
+
+def test_absent_fields_are_removed(drover):
+    drover.record(beat(network="wifi", battery_pct=50, kind="simple"))
+    drover.record(beat(seq=2, at_ms=2000, facts=78))
+    device = drover.device("d1")
+    assert "network" not in device and "battery_pct" not in device and device["kind"] == "simple"
+
+
+def test_wanted_devices_are_loaded(drover):
+    codes, loaded = drover.record(beat(want=True))
+    assert codes == "L" and loaded[0][0]["version"] == "1.0.0" and loaded[0][1] == {}
+    codes, loaded = drover.record(beat(seq=2, at_ms=2000, want=True, long=False))
+    assert codes == "L" and loaded[0][0]["seq"] == "2"
+
+
+def test_live_upgrade_is_always_loaded(drover):
+    drover.record(beat())
+    drover.release(), drover.rollout()
+    drover.open("d1", drover.upgrade())
+    codes, loaded = drover.record(beat(seq=2, at_ms=2000, long=False))
+    assert codes == "L" and loaded[0][1]["state"] == "pending"
+    codes, loaded = drover.record(beat(seq=3, at_ms=3000, facts=78))
+    assert codes == "L"
+    assert drover.record(beat(seq=4, at_ms=4000, facts=78, long=False))[0] == "L"
+
+
+def test_news_about_a_device_that_had_an_upgrade_are_loaded_twice(drover):
+    drover.record(beat())
+    drover.release(), drover.rollout()
+    drover.open("d1", drover.upgrade())
+    drover.move("d1", drover.upgrade(state="failed", revision=2, deadline_ms=0, token="t2", error="E_BOOT"), 1, "pending")
+    assert drover.record(beat(seq=2, at_ms=2000, long=False))[0] == "0"
+    assert drover.record(beat(seq=3, at_ms=3000, version="1.1.0", facts=78))[0] == "L"
+    assert drover.record(beat(seq=4, at_ms=4000, version="1.1.0", facts=78, long=False))[0] == "L"
+    assert drover.record(beat(seq=5, at_ms=5000, version="1.1.0", facts=78, long=False))[0] == "0"
+
+
+def test_older_boot_is_stale_then_a_clash(drover):
+    drover.record(beat(boot_id="A"))
+    drover.record(beat(boot_id="B", at_ms=2000, facts=78))
+    assert drover.device("d1")["boot_prev"] == "A"
+    assert drover.record(beat(boot_id="A", seq=9, at_ms=3000))[0] == "S"
+    assert drover.record(beat(boot_id="A", seq=10, at_ms=4000))[0] == "S"
+    assert drover.events() == []
+    assert drover.record(beat(boot_id="A", seq=11, at_ms=5000))[0] == "C"
+    device = drover.device("d1")
+    assert device["clash_ms"] == "5000" and device["boot_id"] == "B"
+    [alarm] = drover.events()
+    assert alarm["kind"] == "alarm" and alarm["device"] == "d1" and alarm["on"] == "clash" and device["last_event"] == alarm["id"]
+    assert drover.record(beat(boot_id="A", seq=12, at_ms=6000))[0] == "C"
+    assert len(drover.events()) == 1, "one alarm an hour, not one a heartbeat"
+    drover.record(beat(boot_id="C", at_ms=7000, facts=79))
+    assert "clash" not in drover.device("d1"), "a new boot begins the count again"
+
+
+def test_offline_device_comes_back_with_a_short_form(drover):
+    drover.record(beat())
+    drover.call("device_online", "d1", 0, 2000)
+    assert drover.record(beat(seq=2, at_ms=3000, long=False))[0] == "F"
+    assert drover.record(beat(seq=2, at_ms=3000))[0] == "0"
+    assert drover.counts("fleet") == {"devices": 1, "online": 1} and drover.device("d1")["online"] == "1"
+
+
+def test_old_heartbeats_after_the_sweep_do_not_turn_it_on(drover):
+    drover.redis.hset("drover:priv:sweep", "offline_ms", 10000)
+    drover.record(beat(at_ms=9000))
+    assert drover.device("d1")["online"] == "0" and drover.counts("fleet") == {"devices": 1}
+    assert drover.record(beat(seq=2, at_ms=9500, long=False))[0] == "F"
+    drover.record(beat(seq=3, at_ms=10001))
+    assert drover.device("d1")["online"] == "1" and drover.counts("fleet") == {"devices": 1, "online": 1}
+
+
+def test_a_batch_keeps_its_order(drover):
+    drover.record(beat("a"), beat("b"), beat("c"))
+    codes, loaded = drover.record(beat("a", 2, 2000, long=False), beat("x", 1, 2000, long=False), beat("b", 1, 2000, long=False),
+                                  beat("c", 2, 2000, long=False, want=True), beat("n", 1, 2000, version="3.0.0", want=True))
+    assert codes == "0FSLL"
+    assert [device["version"] for device, _ in loaded] == ["1.0.0", "3.0.0"]
+    assert drover.redis.zrange("drover:v1:seen", 0, -1, withscores=True) == [("b", 1000), ("a", 2000), ("c", 2000), ("n", 2000)]
+
+
+def test_too_few_arguments_change_nothing(drover):
+    with pytest.raises(redis.ResponseError, match="too few"):
+        drover.call("heartbeat_record", "00", "drover-1", 1000, 3, 1000, 1, "d1")
+    assert drover.redis.keys("*") == []

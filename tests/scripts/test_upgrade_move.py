@@ -1,0 +1,92 @@
+"""upgrade_move: compare-and-set, and everything that hangs on the state."""
+import pytest
+import redis
+
+
+@pytest.fixture
+def ready(drover):
+    drover.release(), drover.rollout()
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    drover.open("d1", drover.upgrade())
+    return drover
+
+
+def test_moves(ready):
+    result = ready.move("d1", ready.upgrade(state="dispatched", attempt=1, revision=2, token="t2", deadline_ms=12000, why="told"), 1, "pending")
+    assert result[:2] == ["OK", "2"]
+    upgrade = ready.redis.hgetall("drover:v1:upgrade:d1")
+    assert (upgrade["state"], upgrade["revision"], upgrade["token"], upgrade["why"], upgrade["last_event"]) == ("dispatched", "2", "t2", "told", result[2])
+    assert ready.counts("rollout:r1") == {"opened": 1, "state:dispatched": 1}
+    assert ready.counts("model:esp32")["state:dispatched"] == 1
+    assert ready.redis.zscore("drover:priv:deadlines", "d1") == 12000
+    assert (ready.device("d1")["state"], ready.device("d1")["attempt"]) == ("dispatched", "1")
+    first, second = [event for event in ready.events() if event["kind"] == "move"]
+    assert (second["from"], second["to"], second["revision"], second["prev"]) == ("pending", "dispatched", "2", first["id"])
+
+
+@pytest.mark.parametrize("expected,came_from,upgrade_id", [(2, "pending", "u-r1"), (0, "pending", "u-r1"), (1, "lost", "u-r1"), (1, "pending", "u-r9")])
+def test_conflicts_change_nothing(ready, expected, came_from, upgrade_id):
+    before = ready.snapshot()
+    upgrade = ready.upgrade(state="dispatched", revision=expected + 1, token="t2", upgrade_id=upgrade_id)
+    assert ready.move("d1", upgrade, expected, came_from) == ["CONFLICT"]
+    assert ready.move("nobody", upgrade, expected, came_from) == ["CONFLICT"]
+    assert ready.snapshot() == before
+
+
+def test_an_unknown_outcome_tried_again_is_one_move(ready):
+    upgrade = ready.upgrade(state="dispatched", attempt=1, revision=2, token="t2")
+    first = ready.move("d1", upgrade, 1, "pending")
+    before = ready.snapshot()
+    assert ready.move("d1", upgrade, 1, "pending") == ["REPEAT", "2", first[2]]
+    assert ready.move("d1", dict(upgrade, token="somebody else"), 1, "pending") == ["CONFLICT"]
+    assert ready.snapshot() == before
+
+
+def test_settled_upgrades_leave_the_live_set(ready):
+    ready.move("d1", ready.upgrade(state="succeeded", revision=2, token="t2", deadline_ms=0), 1, "pending")
+    assert ready.redis.exists("drover:priv:rollout:r1:live", "drover:priv:deadlines") == 0
+    assert ready.redis.smembers("drover:priv:rollout:r1:done") == {"d1"}
+    assert ready.device("d1")["facts"] == "77"
+    ready.move("d1", ready.upgrade(state="rolling_back", revision=3, token="t3", deadline_ms=20000), 2, "succeeded")
+    assert ready.redis.smembers("drover:priv:rollout:r1:live") == {"d1"}
+    assert not ready.redis.exists("drover:priv:rollout:r1:done")
+    assert ready.device("d1")["facts"] == "L77"
+
+
+def test_errors_and_retries_are_counted_once(ready):
+    steps = [("retry_wait", 1, "E_SHA256"), ("dispatched", 2, "E_SHA256"), ("lost", 2, "E_LOST"), ("failed", 2, "E_BOOT"), ("succeeded", 2, "")]
+    seen, came_from = [], "pending"
+    for revision, (state, attempt, error) in enumerate(steps, 2):
+        ready.move("d1", ready.upgrade(state=state, attempt=attempt, error=error, revision=revision, token=f"t{revision}"), revision - 1, came_from)
+        seen.append({name: n for name, n in ready.counts("rollout:r1").items() if name.startswith("error") or name == "retried"})
+        came_from = state
+    assert seen == [{}, {"retried": 1}, {"retried": 1, "error:E_LOST": 1}, {"retried": 1, "error:E_BOOT": 1}, {"retried": 1}]
+
+
+def test_notes_alarms_and_silence(ready):
+    base = len(ready.events())
+    ready.move("d1", ready.upgrade(revision=2, token="t2", progress=40), 1, "pending", silent=1)
+    assert len(ready.events()) == base and ready.redis.hget("drover:v1:upgrade:d1", "progress") == "40"
+    assert ready.counts("rollout:r1") == {"opened": 1, "state:pending": 1}
+    ready.move("d1", ready.upgrade(state="failed", revision=3, token="t3", deadline_ms=0), 2, "pending", alarm=1, kind="simple")
+    move, alarm = ready.events()[base:]
+    assert (move["kind"], alarm["kind"], alarm["prev"]) == ("move", "alarm", move["id"])
+    assert ready.device("d1")["last_event"] == ready.redis.hget("drover:v1:upgrade:d1", "last_event") == alarm["id"]
+    assert ready.device("d1")["kind"] == "simple"
+
+
+def test_a_cancelled_rollout_is_ending_until_its_last_upgrade_is_final(ready):
+    ready.rollout_move("r1", "cancelled", "running,paused", on="cancel")
+    assert ready.redis.smembers("drover:priv:ending") == {"r1"}
+    ready.move("d1", ready.upgrade(state="cancelled", revision=2, token="t2", deadline_ms=0), 1, "pending")
+    assert not ready.redis.exists("drover:priv:ending")
+
+
+def test_bad_fields_change_nothing(ready):
+    before = ready.snapshot()
+    for broken in ({"rollout": ""}, {"revision": "x"}):
+        with pytest.raises(redis.ResponseError):
+            ready.move("d1", ready.upgrade(**broken), 1, "pending")
+    with pytest.raises(redis.ResponseError, match="pairs"):
+        ready.call("upgrade_move", "d1", 1, 6000, "drover-1", 1000, "on", "why", 0, 0, "pending", "", "upgrade_id")
+    assert ready.snapshot() == before

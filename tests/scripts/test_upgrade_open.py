@@ -1,0 +1,77 @@
+"""upgrade_open: one turn a device and rollout, one live upgrade a device, places in flight."""
+import pytest
+import redis
+
+
+@pytest.fixture
+def ready(drover):
+    drover.release(), drover.rollout()
+    for name in ("d1", "d2", "d3"):
+        drover.record(dict(id=name, at_ms=1000, seq=1))
+    return drover
+
+
+def refused(drover, device, upgrade, why, **more):
+    before = drover.snapshot()
+    assert drover.open(device, upgrade, **more) == ["REFUSED", why]
+    assert drover.snapshot() == before
+
+
+def test_opens(ready):
+    result, revision, last = ready.open("d1", ready.upgrade(), kind="managed")
+    assert (result, revision) == ("OK", "1")
+    assert ready.counts("rollout:r1") == {"opened": 1, "state:pending": 1}
+    assert ready.counts("model:esp32")["state:pending"] == 1
+    device = ready.device("d1")
+    assert [device[f] for f in ("rollout", "upgrade", "state", "attempt", "from_version", "target", "last_event", "kind", "facts")] == \
+        ["r1", "u-r1", "pending", "0", "1.0.0", "1.1.0", last, "managed", "L77"]
+    assert ready.redis.zscore("drover:priv:deadlines", "d1") == 9000
+    assert ready.redis.smembers("drover:priv:rollout:r1:live") == {"d1"}
+    event = ready.events()[-1]
+    assert list(event) == ["at_ms", "kind", "device", "model", "rollout", "upgrade", "from", "to", "on", "attempt", "revision", "version", "error",
+                           "why", "prev", "instance", "id"]
+    assert (event["from"], event["to"], event["on"], event["prev"], event["error"]) == ("none", "pending", "open", "-", "-")
+    assert ready.redis.hget("drover:v1:upgrade:d1", "last_event") == event["id"]
+
+
+def test_the_same_token_again_is_no_second_one(ready):
+    first = ready.open("d1", ready.upgrade())
+    before = ready.snapshot()
+    assert ready.open("d1", ready.upgrade()) == ["REPEAT", "1", first[2]]
+    assert ready.snapshot() == before
+
+
+def test_refusals(ready):
+    ready.open("d1", ready.upgrade())
+    refused(ready, "d1", ready.upgrade(token="other"), "the device has a live upgrade")
+    refused(ready, "d2", ready.upgrade(), "no place free", max_in_flight=1)
+    refused(ready, "nobody", ready.upgrade(), "the device is unknown")
+    refused(ready, "d2", ready.upgrade(rollout="r9"), "the rollout does not run")
+    ready.move("d1", ready.upgrade(state="rejected", revision=2, token="t2", deadline_ms=0, error="E_REJECTED"), 1, "pending")
+    refused(ready, "d1", ready.upgrade(token="other"), "the device had its turn")
+    ready.rollout_move("r1", "paused", "running")
+    refused(ready, "d2", ready.upgrade(), "the rollout does not run")
+
+
+def test_a_lost_device_holds_no_place(ready):
+    ready.open("d1", ready.upgrade(), max_in_flight=1)
+    ready.move("d1", ready.upgrade(state="lost", revision=2, token="t2", error="E_LOST"), 1, "pending")
+    assert ready.open("d2", ready.upgrade(token="t3"), max_in_flight=1)[0] == "OK"
+
+
+def test_the_next_rollout_replaces_the_finished_upgrade(ready):
+    ready.open("d1", ready.upgrade())
+    ready.move("d1", ready.upgrade(state="failed", revision=2, token="t2", deadline_ms=0, error="E_BOOT"), 1, "pending")
+    ready.release(version="1.2.0"), ready.rollout("r2", version="1.2.0", supersede=1)
+    assert ready.open("d1", ready.upgrade("r2", version="1.2.0", token="t3"))[0] == "OK"
+    assert ready.counts("model:esp32") == {"devices": 3, "online": 3, "version:1.0.0": 3, "state:pending": 1}
+    assert ready.counts("rollout:r1") == {"opened": 1, "state:failed": 1, "error:E_BOOT": 1}
+    assert "error" not in ready.redis.hgetall("drover:v1:upgrade:d1"), "nothing of the old one stays"
+
+
+@pytest.mark.parametrize("broken", [{"token": ""}, {"state": ""}, {"attempt": "x"}, {"deadline_ms": "soon"}])
+def test_bad_fields_change_nothing(ready, broken):
+    before = ready.snapshot()
+    with pytest.raises(redis.ResponseError):
+        ready.open("d1", ready.upgrade(**broken))
+    assert ready.snapshot() == before
