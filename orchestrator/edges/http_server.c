@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/util.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -38,15 +37,35 @@ struct address {
     socklen_t length;
 };
 
+/* A numeric address and a port; names would need a resolver, which may hang at start. */
+static bool address_fill(const char *host, uint16_t port, struct address *ret)
+{
+    struct sockaddr_in *four = (struct sockaddr_in *)&ret->storage;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&ret->storage;
+    *ret = (struct address){0};
+    if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons(port);
+        ret->length = sizeof *four;
+    } else if (inet_pton(AF_INET6, host, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons(port);
+        ret->length = sizeof *six;
+    }
+    return ret->length > 0;
+}
+
 static enum drover_error address_read(const char *text, const char *setting, struct address *ret, struct problem *ret_problem)
 {
-    int length = sizeof ret->storage;
-    *ret = (struct address){0};
-    if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&ret->storage, &length) != 0 ||
-        (strchr(text, ':') == NULL))
-        return problem_set(ret_problem, DROVER_SYNTAX, setting, "\"%.60s\" is not like 127.0.0.1:8080 or [::1]:8080", text);
-    ret->length = (socklen_t)length;
-    return DROVER_OK;
+    const char *colon = strrchr(text, ':');
+    size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+    size_t brackets = length > 2 && text[0] == '[' && colon[-1] == ']';
+    char host[INET6_ADDRSTRLEN];
+    int64_t port = 0;
+    if (colon != NULL && text_to_i64(colon + 1, strlen(colon + 1), 0, 65535, &port) &&
+        text_copy_n(host, sizeof host, text + brackets, length - 2 * brackets) && address_fill(host, (uint16_t)port, ret))
+        return DROVER_OK;
+    return problem_set(ret_problem, DROVER_SYNTAX, setting, "\"%.60s\" is not like 127.0.0.1:8080 or [::1]:8080", text);
 }
 
 static unsigned address_port(const struct address *address)
