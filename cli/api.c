@@ -3,6 +3,7 @@
 #include "cli/api.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -39,7 +40,7 @@ bool api_sleep(const struct api *api, int64_t ms)
     if (ms > left)
         ms = left;
     wait = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (nanosleep(&wait, &wait) != 0)
+    while (nanosleep(&wait, &wait) != 0 && errno == EINTR)
         ;
     return api_left_ms(api) > 0;
 }

@@ -68,8 +68,10 @@ static void path_write(const struct reader *reader, int64_t wait_ms, struct buff
 static enum cli_exit page_take(struct reader *reader, const struct cJSON *answer)
 {
     const char *next = value_text(answer, "next");
-    int64_t printed = list_items_print(reader->cli, answer, reader->left > 0 ? reader->left : 0);
+    int64_t printed;
 
+    output_begin_once(&reader->cli->output, &event_list_view);
+    printed = list_items_print(reader->cli, answer, reader->left > 0 ? reader->left : 0);
     if (reader->left > 0)
         reader->left -= printed;
     reader->at_end = printed == 0 && (!next[0] || strcmp(next, reader->after) == 0);
@@ -109,7 +111,6 @@ enum cli_exit cmd_events(struct cli *cli)
 
     reader.left = limit ? limit : -1;
     start_choose(&reader);
-    output_begin(&cli->output, &event_list_view);
     while (!code && reader.left != 0 && (reader.follow || !reader.at_end)) {
         int64_t begun_ms = clock_mono_ms();
 

@@ -53,6 +53,7 @@ static enum cli_exit page_print(struct cli *cli, const struct list *list, int64_
     code = cli_get(cli, path.bytes, &answer);
     buffer_done(&path);
     if (!code) {
+        output_begin_once(&cli->output, list->view);
         *ret_printed = list_items_print(cli, answer.json, left);
         next = value_text(answer.json, "next");
         if (strcmp(next, cursor) == 0)
@@ -70,7 +71,6 @@ enum cli_exit list_print(struct cli *cli, const struct list *list)
     int64_t left = list->limit, printed = 0;
     enum cli_exit code;
 
-    output_begin(&cli->output, list->view);
     do {
         code = page_print(cli, list, left, cursor, &printed);
         if (!code && list->limit)

@@ -32,6 +32,12 @@ void output_begin(struct output *output, const struct view *view)
         fputs("{\n  \"items\": [", output->stream);
 }
 
+void output_begin_once(struct output *output, const struct view *view)
+{
+    if (!output->view)
+        output_begin(output, view);
+}
+
 static void row_add(struct output *output, const struct cJSON *item, int64_t now_ms)
 {
     struct buffer cell;
@@ -92,11 +98,14 @@ void output_show(struct output *output)
 
 void output_end(struct output *output)
 {
+    if (!output->view)
+        return;
     if (output->format == OUTPUT_JSON)
         fputs(output->count ? "\n  ]\n}\n" : "]\n}\n", output->stream);
     output_show(output);
     table_free(output->table);
     free(output->columns);
+    output->view = NULL;
     output->table = NULL;
     output->columns = NULL;
 }

@@ -17,7 +17,7 @@ struct output {
     bool color;
     bool failed;              /* memory ran out; a full disk shows at the stream */
     /* of the list that is being printed */
-    const struct view *view;
+    const struct view *view;  /* NULL: none */
     struct column *columns;
     struct table *table;
     int64_t count;
@@ -32,8 +32,10 @@ struct view {
 
 void output_init(struct output *output, FILE *stream, enum output_format format, bool color);
 
-/* A list: begin, item..., end; show what has come so far in between when the list is followed. */
+/* A list: begin, item..., end; show what has come so far in between when the list is followed. A list that comes in pages
+ * begins once, with the first page, so that a refused request prints nothing; the end of a list that never began is nothing. */
 void output_begin(struct output *output, const struct view *view);
+void output_begin_once(struct output *output, const struct view *view);
 void output_item(struct output *output, const struct cJSON *item, int64_t now_ms);
 void output_show(struct output *output);
 void output_end(struct output *output);

@@ -57,7 +57,8 @@ static enum cli_exit standing_read(struct upload *upload, const struct api_answe
 {
     int64_t offset = value_number(answer->json, "offset", -1), size = value_number(answer->json, "size", upload->size);
 
-    if (offset < 0 || offset > upload->size || size != upload->size)
+    /* size 0: a server that was started anew has the bytes, but does not know yet how many will come */
+    if (offset < 0 || offset > upload->size || (size != 0 && size != upload->size))
         return cli_fail(upload->cli, CLI_FAILED, "%s: the server's copy has %lld of %lld bytes, ours has %lld", upload->path,
                         (long long)offset, (long long)size, (long long)upload->size);
     upload->offset = offset;

@@ -112,9 +112,10 @@ def test_upload_goes_on_after_a_cut(api, package):
     assert offsets == [0, 4, 4, 8, 8], "what the server has is not sent again"
 
 
-def test_upload_started_earlier_is_resumed(api, package):
+@pytest.mark.parametrize("size_known", [True, False])
+def test_upload_started_earlier_is_resumed(api, package, size_known):
     data = package.read_bytes()
-    api.uploads[sha(package)] = {"bytes": data[:5000000], "size": len(data), "complete": False}
+    api.uploads[sha(package)] = {"bytes": data[:5000000], "size": len(data) if size_known else 0, "complete": False}
     done = run(api, "release", "add", "esp32", "1.1.0", package)
     assert f"going on at byte 5000000 of {len(data)}" in done.stderr
     assert [path for method, path in api.requests if method == "PUT"][0].endswith("offset=5000000")
@@ -132,6 +133,13 @@ def test_upload_that_is_refused_ends_at_once(api, package, status, text):
     api.faults = [once("PUT", "", lambda handler: (handler.body(), handler.problem(status, "no room")))]
     done = run(api, "release", "add", "esp32", "1.1.0", package, code=FAILED)
     assert text in done.stderr and api.releases == {}
+
+
+def test_upload_whose_last_step_was_interrupted(api, package):
+    """All bytes are there, but the server was killed before it said so: a part without bytes makes it finish."""
+    api.uploads[sha(package)] = {"bytes": package.read_bytes(), "size": 0, "complete": False}
+    run(api, "release", "add", "esp32", "1.1.0", package)
+    assert [path for method, path in api.requests if method == "PUT"] == [f"/api/v1/uploads/{sha(package)}?size={9 << 20 | 123}&offset={9 << 20 | 123}"]
 
 
 def test_upload_of_a_server_that_counts_wrongly_is_refused(api, package):
@@ -357,7 +365,8 @@ def test_device_history_and_rollback(api):
     assert rows == [2, 1, 0]
     lines = run(api, "device", "history", "d-1", "--limit", 2).stdout.splitlines()
     assert len(lines) == 3 and re.search(r"move  d-1     pending  dispatched        2  -      step 2$", lines[1])
-    run(api, "device", "history", "d-9", code=NOT_FOUND)
+    for form in ("table", "json"):
+        assert run(api, "device", "history", "d-9", "-o", form, code=NOT_FOUND).stdout == "", "nothing that looks like an empty list"
     assert "409 Conflict: it has no upgrade" in run(api, "device", "rollback", "d-1", code=CONFLICT).stderr
     api.devices["d-1"]["upgrade"] = {}
     assert run(api, "device", "rollback", "d-1").stdout == "why  an operator wants it back on the old version\n"

@@ -123,7 +123,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.problem(413, "a part has at most 4 MiB")
         if offset != len(held["bytes"]):
             return self.problem(409, f"the next byte is {len(held['bytes'])}", "offset")
-        held["bytes"] += part
+        held["bytes"], held["size"] = held["bytes"] + part, size
         if len(held["bytes"]) == size:
             if hashlib.sha256(held["bytes"]).hexdigest() != sha256:
                 del self.server.uploads[sha256]
