@@ -18,7 +18,7 @@ LAYERS = {
     "orchestrator/edges": (("common", "proto", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl")),
     "orchestrator": (("common", "orchestrator/edges"), ()),
     "cli": (("common", "proto"), ("curl", "cjson")),
-    "sim": (("common", "proto"), ("event2", "cjson")),
+    "sim": (("common", "proto"), ("event2", "curl", "ini.h", "cjson")),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
