@@ -49,6 +49,7 @@ struct ingest_counters {
     uint64_t received[INGEST_MESSAGE_COUNT];                       /* taken out of the rings; again after a rewind */
     uint64_t refused[INGEST_MESSAGE_COUNT][DROVER_ERROR_COUNT];    /* malformed, by the reader's error */
     uint64_t answered[INGEST_MESSAGE_COUNT][DROVER_ERROR_COUNT];   /* what the flow said: heartbeats per batch, others each */
+    uint64_t recorded;            /* heartbeats that Redis has, those merged into a newer one included; again after a rewind */
     uint64_t merged;              /* heartbeats replaced by a newer one of the same device within a batch */
     uint64_t coalesced;           /* the same, in the table while Redis was away */
     uint64_t late_dropped;        /* oldest heartbeats thrown out of the full table */
