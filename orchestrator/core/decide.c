@@ -39,7 +39,7 @@ void decision_say(struct decision *ret, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(ret->why, sizeof ret->why, format, arguments);
     va_end(arguments);
-    if (ret->move)
+    if (ret->move && ret->move->on != EVENT_POSTPONE) /* why it waits at all matters more than why it waits on */
         upgrade_set_why(&ret->next, ret->why);
 }
 
@@ -135,6 +135,8 @@ void decide_failure(const struct situation *s, struct decision *ret, enum error_
         decision_say(ret, "%s; attempt %lld of %lld follows", what, (long long)used + 1, (long long)most);
     else if (ret->move && on == EVENT_GIVE_UP)
         decision_say(ret, "%s; no attempts left of %lld", what, (long long)most);
+    if (ret->move)
+        upgrade_set_why(&ret->next, what);
 }
 
 const char *decide_dispatch_refusal(const struct situation *s)

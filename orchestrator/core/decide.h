@@ -18,7 +18,7 @@ struct situation {
     uint64_t random;
     const struct policy *policy;
     const struct rollout *rollout;   /* of the upgrade; NULL: not known now */
-    const struct rollout *running;   /* the one that runs for the device's model; NULL: none */
+    const struct rollout *running;   /* the one that runs, or is paused, for the device's model; NULL: none */
     int64_t in_flight;               /* of `running`, as far as known; the store has the last word */
     const struct device *device;
     const struct upgrade *upgrade;   /* state NONE: there is none */

@@ -21,6 +21,12 @@ static const struct {
     [REPORT_SUCCEEDED] = {5, EVENT_REBOOT},
 };
 
+/* What a device may still say of an upgrade that is over without contradicting it; plus 1, so that 0 is nothing. */
+static const int last_words[UPGRADE_STATE_COUNT] = {
+    [STATE_SUCCEEDED] = REPORT_SUCCEEDED + 1, [STATE_ROLLED_BACK] = REPORT_ROLLED_BACK + 1, [STATE_FAILED] = REPORT_FAILED + 1,
+    [STATE_REJECTED] = REPORT_REJECTED + 1, [STATE_CANCELLED] = REPORT_FAILED + 1,
+};
+
 /* Keeps the device's own words, cut between two characters. */
 static void keep_text(struct upgrade *next, const char *text)
 {
@@ -39,6 +45,8 @@ static bool is_current(const struct upgrade *upgrade, const struct report *repor
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_ATTEMPT, "about another attempt than the current one");
     else if (report->seq <= upgrade->report_seq)
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_SEQ, "not newer than a report already taken");
+    else if (upgrade_state_is_final(upgrade->state) && last_words[upgrade->state] == (int)report->state + 1)
+        decision_say(ret, "it says so, too");
     else if (upgrade_state_is_final(upgrade->state))
         decision_refuse(ret, DROVER_REFUSED, REFUSAL_OVER, "the upgrade is over");
     else

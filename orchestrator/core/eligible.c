@@ -13,11 +13,11 @@ static bool has_place(const struct rollout *rollout, const char *device_id)
 static const char *refusal(const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat)
 {
     if (!rollout)
-        return "no rollout runs for its model";
+        return "its model has no rollout";
     if (strcmp(rollout->model, heartbeat->model))
         return "the rollout is for another model";
     if (rollout->state != ROLLOUT_RUNNING)
-        return "the rollout does not run";
+        return rollout->state == ROLLOUT_PAUSED ? "the rollout is paused" : "the rollout is over";
     if (!strcmp(heartbeat->version, rollout->version))
         return "it runs the target version";
     if (semver_compare(heartbeat->version, rollout->version) >= 0)

@@ -11,7 +11,7 @@
 
 /* From the heartbeat alone, before anything is loaded: is the device worth loading for this rollout? */
 bool eligible_by_heartbeat(const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat);
-/* NULL: it may be taken now; otherwise why not. rollout NULL: none runs for the model. `upgrade` is its present or last one. */
+/* NULL: it may be taken now; otherwise why not. rollout NULL: the model has none. `upgrade` is its present or last one. */
 const char *eligible_refusal(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
                              const struct device *device, const struct upgrade *upgrade, int64_t now_ms);
 /* Two devices with this identity were seen lately. */

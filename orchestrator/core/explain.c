@@ -25,10 +25,10 @@ static long long since_s(const struct situation *s)
     return age_ms > 0 ? age_ms / 1000 : 0;
 }
 
-/* What follows when an attempt fails at its deadline. */
-static const char *after_failure(const struct situation *s)
+/* What follows when nothing comes before the deadline. */
+static const char *otherwise(const struct situation *s)
 {
-    return retry_left(s->policy, s->rollout, s->upgrade) ? "tries again" : "gives up";
+    return retry_left(s->policy, s->rollout, s->upgrade) ? "the next attempt follows" : "it has failed, this is its last attempt";
 }
 
 static void without_upgrade(const struct situation *s, struct explanation *ret)
@@ -57,25 +57,25 @@ static void dispatched(const struct situation *s, struct explanation *ret)
 {
     long long left = s->policy->acknowledge_repeats - s->upgrade->repeats;
     if (left > 0)
-        NEXT("without a reaction it is told again (%lld more times)", left);
+        NEXT("without a reaction it is told again (left: %lld)", left);
     else
-        NEXT("without a reaction this attempt has failed, then %s", after_failure(s));
+        NEXT("must react; otherwise %s", otherwise(s));
 }
 
 static void acknowledged(const struct situation *s, struct explanation *ret)
 {
-    NEXT("should begin to download, else this attempt has failed, then %s", after_failure(s));
+    NEXT("must begin to download; otherwise %s", otherwise(s));
 }
 
 static void downloading(const struct situation *s, struct explanation *ret)
 {
     NOW("downloading since %lld s: %lld %%", since_s(s), (long long)s->upgrade->progress);
-    NEXT("must get further, else this attempt has failed, then %s", after_failure(s));
+    NEXT("must get further; otherwise %s", otherwise(s));
 }
 
 static void installing(const struct situation *s, struct explanation *ret)
 {
-    NEXT("should reboot into %s, else this attempt has failed, then %s", s->upgrade->version, after_failure(s));
+    NEXT("must reboot into %s; otherwise %s", s->upgrade->version, otherwise(s));
 }
 
 static void verifying(const struct situation *s, struct explanation *ret)
@@ -85,7 +85,7 @@ static void verifying(const struct situation *s, struct explanation *ret)
     int64_t soak_ms = s->rollout ? s->rollout->soak_ms : 0;
     if (!upgrade->rebooted_ms) {
         NOW("verifying since %lld s: no heartbeat from a new boot on %s yet", since_s(s), upgrade->version);
-        NEXT("such a heartbeat must come, else the attempt has failed, then %s", after_failure(s));
+        NEXT("such a heartbeat must come; otherwise %s", otherwise(s));
         return;
     }
     if (upgrade->unhealthy)
@@ -96,7 +96,8 @@ static void verifying(const struct situation *s, struct explanation *ret)
     int64_t soaked_ms = have ? s->now_ms - upgrade->confirmed_ms : 0;
     long long soak_left_s = soaked_ms < soak_ms ? (soak_ms - soaked_ms + 999) / 1000 : 0;
     if (have < needed)
-        NEXT("succeeds after %lld more healthy heartbeats and %lld s of soak; otherwise it goes back", needed - have, soak_left_s);
+        NEXT("succeeds after %lld more healthy heartbeat%s and %lld s of soak; otherwise it goes back", needed - have,
+             needed - have == 1 ? "" : "s", soak_left_s);
     else
         NEXT("succeeds with the first healthy heartbeat after %lld s of soak; otherwise it goes back", soak_left_s);
 }
@@ -116,9 +117,9 @@ static void rolling_back(const struct situation *s, struct explanation *ret)
 {
     long long left = s->policy->rollback_repeats - s->upgrade->repeats;
     if (left > 0)
-        NEXT("a heartbeat on %s ends it, else it is told again (%lld more times)", s->upgrade->from_version, left);
+        NEXT("a heartbeat on %s ends it; otherwise it is told again (left: %lld)", s->upgrade->from_version, left);
     else
-        NEXT("a heartbeat on %s ends it, else it has failed, with an alarm", s->upgrade->from_version);
+        NEXT("a heartbeat on %s ends it; otherwise it has failed, with an alarm", s->upgrade->from_version);
 }
 
 static void lost(const struct situation *s, struct explanation *ret)

@@ -104,11 +104,16 @@ struct plan *flow_plan(const struct flow *flow, const char *rollout_id)
     return NULL;
 }
 
-struct plan *flow_plan_running(const struct flow *flow, const char *model)
+static bool is_open(const struct rollout *rollout)
+{
+    return rollout->state == ROLLOUT_RUNNING || rollout->state == ROLLOUT_PAUSED;
+}
+
+struct plan *flow_plan_of_model(const struct flow *flow, const char *model)
 {
     for (size_t i = flow->plan_count; i > 0; i--) {
         struct plan *plan = &flow->plans[i - 1];
-        if (plan->rollout.state == ROLLOUT_RUNNING && !strcmp(plan->rollout.model, model))
+        if (is_open(&plan->rollout) && !strcmp(plan->rollout.model, model))
             return plan;
     }
     return NULL;
@@ -127,7 +132,7 @@ const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_
 
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret)
 {
-    const struct plan *running = flow_plan_running(flow, device->last.model);
+    const struct plan *running = flow_plan_of_model(flow, device->last.model);
     *ret = (struct situation){
         .now_ms = flow->config.now_ms(flow->config.now_arg),
         .random = random,
@@ -144,7 +149,7 @@ void flow_situation(const struct flow *flow, const struct device *device, const 
 
 static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat)
 {
-    const struct plan *plan = flow_plan_running(flow, heartbeat->model);
+    const struct plan *plan = flow_plan_of_model(flow, heartbeat->model);
     return plan && eligible_by_heartbeat(&plan->rollout, plan_in_flight(plan), heartbeat);
 }
 

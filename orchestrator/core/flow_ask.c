@@ -19,8 +19,8 @@ static void answer_nothing(flow_answered *answered, void *arg, enum drover_error
 /* Somebody unnamed has no place in a rollout and cannot be counted: only a rollout to everybody is for them. */
 static void ask_anonymously(struct flow *flow, const char *model, const char *version, flow_answered *answered, void *arg)
 {
-    const struct plan *plan = flow_plan_running(flow, model);
-    const struct rollout *rollout = plan ? &plan->rollout : NULL;
+    const struct plan *plan = flow_plan_of_model(flow, model);
+    const struct rollout *rollout = plan && plan->rollout.state == ROLLOUT_RUNNING ? &plan->rollout : NULL;
     if (!rollout) {
         answer_nothing(answered, arg, DROVER_OK, "no rollout runs for its model");
     } else if (rollout->share_pct < 100) {

@@ -84,8 +84,8 @@ struct flow {
 
 uint64_t flow_random(struct flow *flow);
 struct plan *flow_plan(const struct flow *flow, const char *rollout_id);
-/* The rollout that runs for the model; NULL: none. */
-struct plan *flow_plan_running(const struct flow *flow, const char *model);
+/* The model's rollout that runs or is paused; there is one at most. NULL: none. */
+struct plan *flow_plan_of_model(const struct flow *flow, const char *model);
 int64_t plan_in_flight(const struct plan *plan);
 /* What a decision about this device looks at; points into device, upgrade and flow. */
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret);

@@ -1,0 +1,217 @@
+/* Calls on their way to the story's store and back, and the trouble they can meet. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/flow/memory_inside.h"
+
+void answer_keep(struct memory_call *call, size_t index, const struct memory_device *known)
+{
+    call->devices[index] = known->device;
+    call->upgrades[index] = known->upgrade;
+    call->recorded[index].device = &call->devices[index];
+    call->recorded[index].upgrade = &call->upgrades[index];
+    call->found = true;
+}
+
+static struct memory_call *call_new(void *port, enum call_kind kind, void *arg)
+{
+    struct memory_link *link = port;
+    struct memory_store *store = link->store;
+    struct memory_call *call = calloc(1, sizeof *call);
+    if (!call || store->call_count == CALLS_MAX)
+        abort();
+    call->kind = kind;
+    call->link = link;
+    call->life = link->life;
+    call->number = store->calls_made++;
+    call->made_ms = store->now_ms;
+    call->arg = arg;
+    store->calls[store->call_count++] = call;
+    return call;
+}
+
+static void port_record(void *port, const struct beat *beats, size_t count, store_recorded *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_RECORD, arg);
+    if (count > DEVICES_MAX)
+        abort();
+    memcpy(call->beats, beats, count * sizeof *beats);
+    call->count = count;
+    call->done.recorded = done;
+}
+
+static void port_load(void *port, const char *device_id, store_loaded *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_LOAD, arg);
+    text_copy(call->id, sizeof call->id, device_id);
+    call->done.loaded = done;
+}
+
+static void port_open(void *port, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_OPEN, arg);
+    call->save = *save;
+    call->max_in_flight = max_in_flight;
+    call->done.saved = done;
+}
+
+static void port_move(void *port, const struct upgrade_save *save, store_saved *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_MOVE, arg);
+    call->save = *save;
+    call->done.saved = done;
+}
+
+static void port_take_due(void *port, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_TAKE_DUE, arg);
+    call->now_ms = now_ms;
+    call->lease_ms = lease_ms;
+    call->max = max < DEVICES_MAX ? max : DEVICES_MAX;
+    call->done.taken = done;
+}
+
+static void port_take_live(void *port, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_TAKE_LIVE, arg);
+    text_copy(call->id, sizeof call->id, rollout_id);
+    call->now_ms = now_ms;
+    call->lease_ms = lease_ms;
+    call->max = max < DEVICES_MAX ? max : DEVICES_MAX;
+    call->done.taken = done;
+}
+
+struct store_port memory_store_port(struct memory_link *link)
+{
+    return (struct store_port){.store = link, .record = port_record, .load = port_load, .open = port_open, .move = port_move,
+                               .take_due = port_take_due, .take_live = port_take_live};
+}
+
+/* --- time --- */
+
+static int64_t call_next_ms(const struct memory_call *call)
+{
+    return call->made_ms + (call->applied ? ANSWER_MS : APPLY_MS);
+}
+
+static size_t first_call(const struct memory_store *store)
+{
+    size_t first = 0;
+    for (size_t i = 1; i < store->call_count; i++) {
+        int64_t left = call_next_ms(store->calls[i]), right = call_next_ms(store->calls[first]);
+        if (left < right || (left == right && store->calls[i]->number < store->calls[first]->number))
+            first = i;
+    }
+    return first;
+}
+
+int64_t memory_store_next_ms(const struct memory_store *store)
+{
+    return store->call_count ? call_next_ms(store->calls[first_call(store)]) : INT64_MAX;
+}
+
+static bool is_save(const struct memory_call *call)
+{
+    return call->kind == CALL_OPEN || call->kind == CALL_MOVE;
+}
+
+static void apply(struct memory_store *store, struct memory_call *call)
+{
+    static void (*const by_kind[])(struct memory_store *, struct memory_call *) = {
+        [CALL_RECORD] = apply_record, [CALL_LOAD] = apply_load, [CALL_OPEN] = apply_open,
+        [CALL_MOVE] = apply_move, [CALL_TAKE_DUE] = apply_take_due, [CALL_TAKE_LIVE] = apply_take_live,
+    };
+    if (store->trouble.unreachable) {
+        call->error = DROVER_UNAVAILABLE;
+        return;
+    }
+    if (store->trouble.read_only && call->kind != CALL_LOAD) {
+        call->error = DROVER_STORE;
+        return;
+    }
+    by_kind[call->kind](store, call);
+    if (is_save(call) && store->trouble.lose_replies > 0) {
+        store->trouble.lose_replies--;
+        call->error = DROVER_UNAVAILABLE;
+    }
+}
+
+/* From here on the orchestrator knows that it is saved, and must speak of it. */
+static void expect_event(struct memory_store *store, const struct memory_call *call)
+{
+    struct memory_event *entry = is_save(call) && !call->save.silent ? memory_store_event(store, call->upgrades[0].last_event) : NULL;
+    if (entry)
+        entry->answered = true;
+}
+
+static void answer(struct memory_store *store, struct memory_call *call)
+{
+    bool fine = call->error == DROVER_OK;
+    struct due dues[DEVICES_MAX];
+    if (fine)
+        expect_event(store, call);
+    switch (call->kind) {
+    case CALL_RECORD:
+        call->done.recorded(call->arg, call->error, fine ? call->recorded : NULL, fine ? call->count : 0);
+        break;
+    case CALL_LOAD:
+        call->done.loaded(call->arg, call->error, fine && call->found ? call->devices : NULL, fine && call->found ? call->upgrades : NULL);
+        break;
+    case CALL_OPEN:
+    case CALL_MOVE:
+        call->done.saved(call->arg, call->error, fine ? call->upgrades : NULL);
+        break;
+    case CALL_TAKE_DUE:
+    case CALL_TAKE_LIVE:
+        for (size_t i = 0; i < call->count; i++)
+            dues[i] = (struct due){&call->devices[i], &call->upgrades[i]};
+        call->done.taken(call->arg, call->error, dues, fine ? call->count : 0);
+        break;
+    }
+}
+
+void memory_store_step(struct memory_store *store)
+{
+    size_t index = first_call(store);
+    struct memory_call *call = store->calls[index];
+    if (!call->applied) {
+        apply(store, call);
+        call->applied = true;
+        return;
+    }
+    store->calls[index] = store->calls[--store->call_count];
+    if (call->life == call->link->life)
+        answer(store, call);
+    free(call);
+}
+
+static bool rollout_ends(const struct memory_store *store, const struct memory_device *known)
+{
+    for (size_t i = 0; i < store->rollout_count; i++) {
+        const struct rollout *rollout = &store->rollouts[i];
+        if (!strcmp(rollout->id, known->upgrade.rollout))
+            return rollout->state == ROLLOUT_CANCELLED || rollout->state == ROLLOUT_SUPERSEDED;
+    }
+    return false;
+}
+
+int64_t memory_store_due_ms(const struct memory_store *store)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < store->device_count; i++) {
+        const struct memory_device *known = &store->devices[i];
+        if (known->due_ms && known->due_ms < first)
+            first = known->due_ms;
+        bool live = known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
+        if (live && rollout_ends(store, known) && known->live_leased_ms < first)
+            first = known->live_leased_ms;
+    }
+    return first;
+}
+
+void memory_store_done(struct memory_store *store)
+{
+    for (size_t i = 0; i < store->call_count; i++)
+        free(store->calls[i]);
+    store->call_count = 0;
+}

@@ -1,0 +1,44 @@
+/* Inside the story's store: a call between being made and being answered. */
+#pragma once
+
+#include "tests/flow/memory_store.h"
+
+enum call_kind { CALL_RECORD, CALL_LOAD, CALL_OPEN, CALL_MOVE, CALL_TAKE_DUE, CALL_TAKE_LIVE };
+
+struct memory_call {
+    enum call_kind kind;
+    struct memory_link *link;
+    unsigned life;
+    uint64_t number;              /* calls at the same time go in this order */
+    int64_t made_ms;
+    bool applied;
+    enum drover_error error;
+    /* what was asked */
+    struct beat beats[DEVICES_MAX];
+    char id[ID_SIZE];
+    struct upgrade_save save;
+    int64_t max_in_flight, now_ms, lease_ms;
+    size_t max, count;
+    /* what is answered: copies as they were when it was applied */
+    struct device devices[DEVICES_MAX];
+    struct upgrade upgrades[DEVICES_MAX];
+    struct recorded_beat recorded[DEVICES_MAX];
+    bool found;
+    union {
+        store_recorded *recorded;
+        store_loaded *loaded;
+        store_saved *saved;
+        store_due_taken *taken;
+    } done;
+    void *arg;
+};
+
+/* Copies the device and its upgrade into the answer at `index`. */
+void answer_keep(struct memory_call *call, size_t index, const struct memory_device *known);
+
+void apply_record(struct memory_store *store, struct memory_call *call);
+void apply_load(struct memory_store *store, struct memory_call *call);
+void apply_open(struct memory_store *store, struct memory_call *call);
+void apply_move(struct memory_store *store, struct memory_call *call);
+void apply_take_due(struct memory_store *store, struct memory_call *call);
+void apply_take_live(struct memory_store *store, struct memory_call *call);

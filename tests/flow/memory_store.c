@@ -1,0 +1,322 @@
+/* The story's store: the moves themselves. What waits in between is in memory_calls.c. */
+#include "tests/flow/memory_inside.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void memory_store_init(struct memory_store *store, store_tells *tell, void *arg)
+{
+    *store = (struct memory_store){.tell = tell, .tell_arg = arg};
+}
+
+static void tell(struct memory_store *store, const struct memory_link *by, const char *format, ...) PRINTF_LIKE(3, 4);
+static void tell(struct memory_store *store, const struct memory_link *by, const char *format, ...)
+{
+    char line[400], full[420];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (by->named)
+        snprintf(full, sizeof full, "store   > %s (%c)", line, by->name);
+    else
+        snprintf(full, sizeof full, "store   > %s", line);
+    store->tell(store->tell_arg, full);
+}
+
+struct memory_device *memory_store_device(struct memory_store *store, const char *device_id)
+{
+    for (size_t i = 0; i < store->device_count; i++)
+        if (!strcmp(store->devices[i].device.last.device_id, device_id))
+            return &store->devices[i];
+    return NULL;
+}
+
+struct rollout *memory_store_rollout(struct memory_store *store, const char *rollout_id)
+{
+    for (size_t i = 0; i < store->rollout_count; i++)
+        if (!strcmp(store->rollouts[i].id, rollout_id))
+            return &store->rollouts[i];
+    return NULL;
+}
+
+struct memory_event *memory_store_event(struct memory_store *store, const char *event_id)
+{
+    for (size_t i = 0; i < store->event_count; i++)
+        if (!strcmp(store->events[i].event.id, event_id))
+            return &store->events[i];
+    return NULL;
+}
+
+/* --- record --- */
+
+static bool same_facts(const struct heartbeat *left, const struct heartbeat *right)
+{
+    return !strcmp(left->version, right->version) && !strcmp(left->status, right->status) && !strcmp(left->boot_id, right->boot_id);
+}
+
+static bool is_stale(const struct memory_device *known, const struct heartbeat *heartbeat)
+{
+    const struct heartbeat *last = &known->device.last;
+    if (!heartbeat->boot_id[0])
+        return heartbeat->seq != ABSENT && heartbeat->seq == last->seq;
+    return !strcmp(heartbeat->boot_id, last->boot_id) && heartbeat->seq != ABSENT && heartbeat->seq <= last->seq;
+}
+
+static enum recorded from_older_boot(struct memory_store *store, const struct memory_link *by, struct memory_device *known, int64_t at_ms)
+{
+    if (++known->clashes < 3) {
+        tell(store, by, "%s heartbeat of an older boot is dropped", known->device.last.device_id);
+        return RECORDED_STALE;
+    }
+    known->device.clash_ms = at_ms;
+    tell(store, by, "%s CLASH: two devices with one identity", known->device.last.device_id);
+    return RECORDED_CLASH;
+}
+
+static enum recorded take(struct memory_store *store, const struct memory_link *by, const struct beat *beat, struct memory_device **ret)
+{
+    const struct heartbeat *heartbeat = &beat->heartbeat;
+    struct memory_device *known = memory_store_device(store, heartbeat->device_id);
+    if (!known) {
+        if (store->device_count == DEVICES_MAX)
+            abort();
+        known = &store->devices[store->device_count++];
+        known->device = (struct device){.last = *heartbeat, .online = true, .first_seen_ms = beat->at_ms, .seen_ms = beat->at_ms};
+        *ret = known;
+        return RECORDED_LOADED;
+    }
+    if (heartbeat->boot_id[0] && !strcmp(heartbeat->boot_id, known->boot_prev))
+        return from_older_boot(store, by, known, beat->at_ms);
+    if (is_stale(known, heartbeat)) {
+        tell(store, by, "%s heartbeat is stale", heartbeat->device_id);
+        return RECORDED_STALE;
+    }
+    if (strcmp(heartbeat->boot_id, known->device.last.boot_id))
+        memcpy(known->boot_prev, known->device.last.boot_id, sizeof known->boot_prev);
+    bool same = same_facts(heartbeat, &known->device.last);
+    enum device_kind kind = heartbeat->kind != KIND_UNKNOWN ? heartbeat->kind : known->device.last.kind;
+    known->device.last = *heartbeat;
+    known->device.last.kind = kind;
+    known->device.seen_ms = beat->at_ms;
+    known->device.online = true;
+    bool live = known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
+    *ret = known;
+    return same && !live && !beat->want ? RECORDED_SAME : RECORDED_LOADED;
+}
+
+void apply_record(struct memory_store *store, struct memory_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        struct memory_device *known = NULL;
+        struct recorded_beat *ret = &call->recorded[i];
+        ret->outcome = take(store, call->link, &call->beats[i], &known);
+        if (ret->outcome == RECORDED_LOADED)
+            answer_keep(call, i, known);
+    }
+}
+
+/* --- saves --- */
+
+static void count_state(struct memory_store *store, const struct upgrade *upgrade, int by)
+{
+    struct rollout *rollout = memory_store_rollout(store, upgrade->rollout);
+    if (rollout && upgrade->state != STATE_NONE)
+        rollout->counts[upgrade->state] += by;
+}
+
+static void add_event(struct memory_store *store, const struct upgrade_save *save, struct upgrade *saved)
+{
+    if (save->silent || store->event_count == EVENTS_MAX)
+        return;
+    struct memory_event *entry = &store->events[store->event_count++];
+    struct event *event = &entry->event;
+    *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision};
+    snprintf(event->id, sizeof event->id, "%lld-%zu", (long long)store->now_ms, store->event_count);
+    text_copy(event->device_id, sizeof event->device_id, saved->device_id);
+    text_copy(event->from, sizeof event->from, upgrade_state_name(save->from));
+    text_copy(event->to, sizeof event->to, upgrade_state_name(saved->state));
+    text_copy(event->on, sizeof event->on, upgrade_event_name(save->on));
+    text_copy(event->why, sizeof event->why, save->why);
+    text_copy(event->prev, sizeof event->prev, saved->last_event[0] ? saved->last_event : "-");
+    text_copy(saved->last_event, sizeof saved->last_event, event->id);
+}
+
+static void tell_save(struct memory_store *store, const struct memory_link *by, const struct upgrade_save *save)
+{
+    char move[64], error[32] = "";
+    const struct upgrade *upgrade = &save->upgrade;
+    if (save->from == upgrade->state)
+        snprintf(move, sizeof move, "%s", upgrade_state_name(upgrade->state));
+    else
+        snprintf(move, sizeof move, "%s -> %s", upgrade_state_name(save->from), upgrade_state_name(upgrade->state));
+    if (upgrade->error != E_NONE && save->from != upgrade->state)
+        snprintf(error, sizeof error, " [%s]", error_code_name(upgrade->error));
+    tell(store, by, "%s %-28s %s: %s%s%s", upgrade->device_id, move, upgrade_event_name(save->on), save->why, error, save->alarm ? " ALARM" : "");
+}
+
+/* The upgrade as it shall be takes the place of the one that was; counters, index, turn and chain go with it. */
+static void replace(struct memory_store *store, struct memory_call *call, struct memory_device *known, int64_t revision)
+{
+    struct upgrade saved = call->save.upgrade;
+    saved.revision = revision;
+    if (known->upgrade.state != STATE_NONE)
+        memcpy(saved.last_event, known->upgrade.last_event, sizeof saved.last_event);
+    bool opens = call->save.on == EVENT_OPEN;
+    if (!opens)
+        count_state(store, &known->upgrade, -1);
+    add_event(store, &call->save, &saved);
+    count_state(store, &saved, +1);
+    known->upgrade = saved;
+    known->due_ms = saved.deadline_ms;
+    if (call->save.kind != KIND_UNKNOWN)
+        known->device.last.kind = call->save.kind;
+    if (upgrade_state_is_final(saved.state) && known->done_count < ROLLOUTS_MAX)
+        text_copy(known->done[known->done_count++], ID_SIZE, saved.rollout);
+    tell_save(store, call->link, &call->save);
+    answer_keep(call, 0, known);
+}
+
+static bool had_turn(const struct memory_device *known, const char *rollout_id)
+{
+    for (int i = 0; i < known->done_count; i++)
+        if (!strcmp(known->done[i], rollout_id))
+            return true;
+    return false;
+}
+
+static bool same_token(const struct memory_device *known, const struct memory_call *call, int64_t revision)
+{
+    return known->upgrade.revision == revision && !strcmp(known->upgrade.token, call->save.upgrade.token);
+}
+
+void apply_open(struct memory_store *store, struct memory_call *call)
+{
+    struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
+    struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
+    bool live = known && known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
+    if (live && same_token(known, call, 1)) {
+        tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
+        answer_keep(call, 0, known);
+    } else if (!known || live || !rollout || rollout->state != ROLLOUT_RUNNING || had_turn(known, rollout->id) ||
+               rollout_in_flight(rollout) >= call->max_in_flight) {
+        tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
+        call->error = DROVER_REFUSED;
+    } else {
+        rollout->opened++;
+        replace(store, call, known, 1);
+    }
+}
+
+void apply_move(struct memory_store *store, struct memory_call *call)
+{
+    struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
+    int64_t revision = call->save.expected_revision;
+    if (known && same_token(known, call, revision + 1)) {
+        tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
+        answer_keep(call, 0, known);
+    } else if (!known || known->upgrade.revision != revision) {
+        tell(store, call->link, "%s conflict: changed by somebody else", call->save.upgrade.device_id);
+        call->error = DROVER_CONFLICT;
+    } else {
+        replace(store, call, known, revision + 1);
+    }
+}
+
+/* --- load and take --- */
+
+void apply_load(struct memory_store *store, struct memory_call *call)
+{
+    struct memory_device *known = memory_store_device(store, call->id);
+    if (known)
+        answer_keep(call, 0, known);
+}
+
+static bool is_live_of(const struct memory_device *known, const char *rollout_id)
+{
+    return known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state) && !strcmp(known->upgrade.rollout, rollout_id);
+}
+
+void apply_take_due(struct memory_store *store, struct memory_call *call)
+{
+    for (size_t i = 0; i < store->device_count && call->count < call->max; i++) {
+        struct memory_device *known = &store->devices[i];
+        if (!known->due_ms || known->due_ms > call->now_ms)
+            continue;
+        known->due_ms = call->now_ms + call->lease_ms;
+        answer_keep(call, call->count++, known);
+    }
+}
+
+void apply_take_live(struct memory_store *store, struct memory_call *call)
+{
+    for (size_t i = 0; i < store->device_count && call->count < call->max; i++) {
+        struct memory_device *known = &store->devices[i];
+        if (!is_live_of(known, call->id) || known->live_leased_ms > call->now_ms)
+            continue;
+        known->live_leased_ms = call->now_ms + call->lease_ms;
+        answer_keep(call, call->count++, known);
+    }
+}
+
+/* --- is it still whole? --- */
+
+static bool counters_hold(const struct memory_store *store, const struct rollout *rollout)
+{
+    int64_t counts[UPGRADE_STATE_COUNT] = {0};
+    for (size_t i = 0; i < store->device_count; i++)
+        if (!strcmp(store->devices[i].upgrade.rollout, rollout->id))
+            counts[store->devices[i].upgrade.state]++;
+    bool newest = rollout == &store->rollouts[store->rollout_count - 1]; /* records of older rollouts may have been replaced */
+    if (!newest || !memcmp(counts, rollout->counts, sizeof counts))
+        return true;
+    fprintf(stderr, "counters of rollout %s do not fit its devices\n", rollout->id);
+    return false;
+}
+
+static bool is_in_table(const struct event *event)
+{
+    unsigned count;
+    const struct fsm_move *moves = fsm_moves(&count);
+    for (unsigned i = 0; i < count; i++)
+        if (!strcmp(upgrade_state_name(moves[i].from), event->from) && !strcmp(upgrade_event_name(moves[i].on), event->on) &&
+            !strcmp(upgrade_state_name(moves[i].to), event->to))
+            return true;
+    return false;
+}
+
+static bool history_holds(const struct memory_store *store, const struct memory_device *known)
+{
+    char prev[EVENT_ID_SIZE] = "-", state[16] = "none";
+    for (size_t i = 0; i < store->event_count; i++) {
+        const struct event *event = &store->events[i].event;
+        if (strcmp(event->device_id, known->device.last.device_id))
+            continue;
+        bool opens = !strcmp(event->from, "none");
+        if (strcmp(event->prev, prev) || (!opens && strcmp(event->from, state)) || !is_in_table(event)) {
+            fprintf(stderr, "history of %s breaks at %s: %s -> %s on %s\n", event->device_id, event->id, event->from, event->to, event->on);
+            return false;
+        }
+        text_copy(prev, sizeof prev, event->id);
+        text_copy(state, sizeof state, event->to);
+    }
+    return !strcmp(state, upgrade_state_name(known->upgrade.state));
+}
+
+bool memory_store_check(const struct memory_store *store)
+{
+    bool fine = true;
+    for (size_t i = 0; i < store->rollout_count; i++)
+        fine = counters_hold(store, &store->rollouts[i]) && fine;
+    for (size_t i = 0; i < store->device_count; i++)
+        fine = history_holds(store, &store->devices[i]) && fine;
+    for (size_t i = 0; i < store->event_count; i++) {
+        const struct memory_event *entry = &store->events[i];
+        if (entry->answered && !entry->spoken) {
+            fprintf(stderr, "event %s was saved and answered, but never spoken\n", entry->event.id);
+            fine = false;
+        }
+    }
+    return fine;
+}

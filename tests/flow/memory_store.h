@@ -1,0 +1,80 @@
+/* A store in memory that keeps the promises of ports.h, on the story's virtual clock: compare-and-set, places in flight,
+ * leases, turns, tokens, one event chain per device. A call is applied 2 ms after it was made and answered after 5 ms,
+ * never from inside the call; between the two, an orchestrator can die, as it can with a real Redis. */
+#pragma once
+
+#include <stdio.h>
+
+#include "orchestrator/core/ports.h"
+
+#define APPLY_MS 2
+#define ANSWER_MS 5
+#define DEVICES_MAX 16
+#define ROLLOUTS_MAX 4
+#define EVENTS_MAX 512
+#define CALLS_MAX 256
+
+struct memory_device {
+    struct device device;
+    struct upgrade upgrade;
+    int64_t due_ms;                       /* the deadline index; a lease moves it; 0: not in it */
+    int64_t live_leased_ms;               /* taken as one of an ended rollout's; not again before this */
+    char boot_prev[BOOT_ID_SIZE];
+    int clashes;
+    char done[ROLLOUTS_MAX][ID_SIZE];     /* rollouts it had its turn in */
+    int done_count;
+};
+
+struct memory_event {
+    struct event event;
+    bool spoken;
+    bool answered;                        /* the orchestrator learned that it is saved, and lives: it must speak */
+};
+
+struct store_trouble {
+    bool unreachable, read_only;
+    int lose_replies;                     /* so many saves are applied, but their answer gets lost */
+};
+
+/* Where what happens in the store is told; line is without time. */
+typedef void store_tells(void *arg, const char *line);
+
+struct memory_call;
+struct memory_store {
+    int64_t now_ms;
+    struct memory_device devices[DEVICES_MAX];
+    size_t device_count;
+    struct rollout rollouts[ROLLOUTS_MAX];
+    size_t rollout_count;
+    struct memory_event events[EVENTS_MAX];
+    size_t event_count;
+    struct memory_call *calls[CALLS_MAX];
+    size_t call_count;
+    uint64_t calls_made;
+    struct store_trouble trouble;
+    store_tells *tell;
+    void *tell_arg;
+};
+
+/* One orchestrator's connection; calls of an earlier life of it are applied, but never answered. */
+struct memory_link {
+    struct memory_store *store;
+    char name;                            /* 'A', 'B' */
+    unsigned life;
+    bool named;                           /* several orchestrators: say which one did it */
+};
+
+void memory_store_init(struct memory_store *store, store_tells *tell, void *arg);
+void memory_store_done(struct memory_store *store);
+struct store_port memory_store_port(struct memory_link *link);
+/* When the next call is to be applied or answered; INT64_MAX: none. Works off the first one that is due at now_ms. */
+int64_t memory_store_next_ms(const struct memory_store *store);
+void memory_store_step(struct memory_store *store);
+/* When take_due or take_live would first find something; INT64_MAX: never. */
+int64_t memory_store_due_ms(const struct memory_store *store);
+
+struct memory_device *memory_store_device(struct memory_store *store, const char *device_id);
+struct rollout *memory_store_rollout(struct memory_store *store, const char *rollout_id);
+struct memory_event *memory_store_event(struct memory_store *store, const char *event_id);
+/* Compares the counters with the devices, and each device's history with the table. False: told what is wrong. */
+bool memory_store_check(const struct memory_store *store);

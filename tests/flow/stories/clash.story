@@ -1,0 +1,22 @@
+# Two devices with one identity: their boot ids interleave. No upgrade until it was quiet for a while.
+rollout r1 esp32 1.1.0
+policy clash_ms=600000
+
+[      0] operator > pauses r1
+[    100] device > d1 heartbeat 1.0.0 boot=b1
+[  10000] device > d1 heartbeat 1.0.0 boot=x1
+[  20000] device > d1 heartbeat 1.0.0 boot=b1
+[  20002] store   > d1 heartbeat of an older boot is dropped
+[  30000] device > d1 heartbeat 1.0.0 boot=b1
+[  30002] store   > d1 heartbeat of an older boot is dropped
+[  40000] device > d1 heartbeat 1.0.0 boot=b1
+[  40002] store   > d1 CLASH: two devices with one identity
+[  45000] operator > resumes r1
+[  50000] device > d1 heartbeat 1.0.0 boot=x1
+[  51000] operator > explains d1
+[  51000] answer  < now: runs 1.0.0, has no upgrade
+[  51000] answer  < next: nothing is planned: two devices with this identity were seen
+[ 700000] device > d1 heartbeat 1.0.0 boot=x1
+[ 700007] store   > d1 none -> pending              open: runs 1.0.0, behind 1.1.0
+[ 700012] store   > d1 pending -> dispatched        dispatch: attempt 1 of 3, full package
+[ 700015] broker  < update/esp32/d1              update 1.1.0, attempt 1, full

@@ -1,0 +1,11 @@
+# No report ever arrives, the device just comes up on the new version.
+rollout r1 esp32 1.1.0
+
+[      0] device > d1 heartbeat 1.0.0 boot=b1
+[      7] store   > d1 none -> pending              open: runs 1.0.0, behind 1.1.0
+[     12] store   > d1 pending -> dispatched        dispatch: attempt 1 of 3, full package
+[     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
+[  20000] device > d1 heartbeat 1.1.0 boot=b2
+[  20007] store   > d1 dispatched -> verifying      target_seen: a heartbeat shows the target version
+[  50000] device > d1 heartbeat 1.1.0 boot=b2
+[  50007] store   > d1 verifying -> succeeded       confirmed: proved by its heartbeats

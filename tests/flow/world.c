@@ -1,0 +1,256 @@
+/* Moves the clock from one thing to the next: calls of the store, heartbeats, looks for due work. */
+#include "tests/flow/world.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct policy default_policy = {
+    .heartbeat_ms = 30000, .offline_after_ms = 90000, .silent_after_ms = 180000, .lost_give_up_ms = 604800000,
+    .pending_ms = 5000, .acknowledge_ms = 30000, .acknowledge_repeats = 2, .start_ms = 300000,
+    .download_stall_ms = 300000, .download_total_ms = 7200000, .install_ms = 900000, .verify_ms = 300000, .ready_ms = 30000,
+    .unhealthy_max = 3, .boot_loop_max = 4, .rollback_ms = 60000, .rollback_repeats = 2,
+    .retry_base_ms = 10000, .retry_cap_ms = 900000, .busy_ms = 60000, .busy_max = 20, .clash_ms = 3600000,
+};
+
+void world_say(struct world *world, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    world->log(world->log_arg, world->store.now_ms, line);
+}
+
+static void store_told(void *arg, const char *line)
+{
+    world_say(arg, "%s", line);
+}
+
+void world_init(struct world *world, void (*log)(void *arg, int64_t now_ms, const char *line), void *arg)
+{
+    *world = (struct world){.policy = default_policy, .orchestrator_count = 1, .log = log, .log_arg = arg};
+    memory_store_init(&world->store, store_told, world);
+}
+
+void world_done(struct world *world)
+{
+    for (size_t i = 0; i < ORCHESTRATORS_MAX; i++)
+        world_kill(world, i);
+    memory_store_done(&world->store);
+}
+
+/* --- the speaker: what the broker hears, and whether it was saved before --- */
+
+static void broken(struct world *world, const char *what, const char *device_id)
+{
+    fprintf(stderr, "[%6lld] %s: %s\n", (long long)world->store.now_ms, device_id, what);
+    world->broken = true;
+}
+
+static bool is_saved(struct world *world, const char *device_id, const struct command *command)
+{
+    const struct memory_device *known = memory_store_device(&world->store, device_id);
+    return known && !strcmp(known->upgrade.upgrade_id, command->upgrade_id) && known->upgrade.attempt >= command->attempt;
+}
+
+static void heard_command(void *arg, const char *model, const char *device_id, const struct command *command)
+{
+    struct world *world = arg;
+    static const char *const names[] = {[COMMAND_UPDATE] = "update", [COMMAND_CANCEL] = "cancel", [COMMAND_ROLLBACK] = "rollback to"};
+    if (!is_saved(world, device_id, command))
+        broken(world, "a command was spoken that is not saved", device_id);
+    bool lost = world->lose_commands > 0;
+    world->lose_commands -= lost;
+    char topic[160], package[100] = "";
+    snprintf(topic, sizeof topic, "update/%s/%s", model, device_id);
+    if (command->kind == COMMAND_UPDATE)
+        snprintf(package, sizeof package, ", attempt %lld, %s%s", (long long)command->attempt, command->delta ? "delta from " : "full",
+                 command->base_version);
+    world_say(world, "broker  %c %-28s %s %s%s", lost ? 'x' : '<', topic, names[command->kind], command->version, package);
+}
+
+static void heard_event(void *arg, const struct event *event)
+{
+    struct world *world = arg;
+    struct memory_event *entry = memory_store_event(&world->store, event->id);
+    if (!entry || strcmp(entry->event.to, event->to) || strcmp(entry->event.on, event->on) || strcmp(entry->event.prev, event->prev))
+        broken(world, "an event was spoken that is not saved so", event->device_id);
+    else
+        entry->spoken = true;
+}
+
+/* --- orchestrators --- */
+
+static int64_t world_now(void *arg)
+{
+    const struct world *world = arg;
+    return world->store.now_ms;
+}
+
+void world_start(struct world *world, size_t index)
+{
+    struct orchestrator *orchestrator = &world->orchestrators[index];
+    orchestrator->link.store = &world->store;
+    orchestrator->link.name = (char)('A' + index);
+    orchestrator->link.named = world->orchestrator_count > 1;
+    orchestrator->sweeping = false;
+    struct flow_config config = {
+        .store = memory_store_port(&orchestrator->link),
+        .speaker = {.speaker = world, .command = heard_command, .event = heard_event},
+        .policy = world->policy,
+        .instance = index ? "drover-2" : "drover-1",
+        .public_url = "http://depot",
+        .work_max = 64,
+        .seed = 7 + index + 100 * orchestrator->link.life,
+        .now_ms = world_now,
+        .now_arg = world,
+    };
+    orchestrator->flow = flow_new(&config);
+    if (!orchestrator->flow)
+        abort();
+    world_tell_rollouts(world);
+}
+
+void world_kill(struct world *world, size_t index)
+{
+    struct orchestrator *orchestrator = &world->orchestrators[index];
+    flow_free(orchestrator->flow);
+    orchestrator->flow = NULL;
+    orchestrator->link.life++;
+}
+
+void world_tell_rollouts(struct world *world)
+{
+    for (size_t i = 0; i < world->orchestrator_count; i++)
+        if (world->orchestrators[i].flow)
+            flow_set_rollouts(world->orchestrators[i].flow, world->store.rollouts, world->store.rollout_count);
+}
+
+struct flow *world_flow(struct world *world, size_t index)
+{
+    for (size_t i = index; i < world->orchestrator_count; i++)
+        if (world->orchestrators[i].flow)
+            return world->orchestrators[i].flow;
+    return NULL;
+}
+
+/* --- heartbeats --- */
+
+static void heartbeat_recorded(void *arg, enum drover_error error, const char *why)
+{
+    if (error != DROVER_OK)
+        world_say(arg, "drover  = the heartbeat is not in the store: %s", why);
+}
+
+void world_heartbeat(struct world *world, size_t index, const struct heartbeat *heartbeat)
+{
+    struct flow *flow = world_flow(world, index);
+    if (flow)
+        flow_heartbeats(flow, heartbeat, 1, heartbeat_recorded, world);
+    else
+        world_say(world, "drover  = is dead; the broker keeps the heartbeat no longer");
+}
+
+void world_keep_sending(struct world *world, const struct heartbeat *heartbeat, int64_t each_ms, int64_t until_ms)
+{
+    struct sender *sender = NULL;
+    for (size_t i = 0; i < world->sender_count; i++)
+        if (!strcmp(world->senders[i].heartbeat.device_id, heartbeat->device_id))
+            sender = &world->senders[i];
+    if (!sender && world->sender_count < SENDERS_MAX)
+        sender = &world->senders[world->sender_count++];
+    if (!sender)
+        abort();
+    *sender = (struct sender){*heartbeat, world->store.now_ms + each_ms, each_ms, until_ms};
+}
+
+static struct sender *first_sender(struct world *world)
+{
+    struct sender *first = NULL;
+    for (size_t i = 0; i < world->sender_count; i++) {
+        struct sender *sender = &world->senders[i];
+        if (sender->next_ms <= sender->until_ms && (!first || sender->next_ms < first->next_ms))
+            first = sender;
+    }
+    return first;
+}
+
+static void send_again(struct world *world, struct sender *sender)
+{
+    sender->heartbeat.seq = ++world->seq;
+    sender->next_ms += sender->each_ms;
+    world_heartbeat(world, 0, &sender->heartbeat);
+}
+
+/* --- due work --- */
+
+struct swept {
+    struct world *world;
+    size_t index;
+    unsigned life;
+};
+
+static void swept(void *arg, enum drover_error error, const char *why)
+{
+    struct swept *sweep = arg;
+    (void)error, (void)why;
+    struct orchestrator *orchestrator = &sweep->world->orchestrators[sweep->index];
+    if (orchestrator->link.life == sweep->life)
+        orchestrator->sweeping = false;
+    free(sweep);
+}
+
+static void tick(struct world *world)
+{
+    world->ticked_ms = world->store.now_ms;
+    world_tell_rollouts(world);
+    for (size_t i = 0; i < world->orchestrator_count; i++) {
+        struct orchestrator *orchestrator = &world->orchestrators[i];
+        if (!orchestrator->flow || orchestrator->sweeping)
+            continue;
+        struct swept *sweep = malloc(sizeof *sweep);
+        if (!sweep)
+            abort();
+        *sweep = (struct swept){world, i, orchestrator->link.life};
+        orchestrator->sweeping = true;
+        flow_deadlines(orchestrator->flow, 100, swept, sweep);
+    }
+}
+
+/* The first whole second at which a look would find something. */
+static int64_t next_tick_ms(const struct world *world)
+{
+    int64_t due_ms = memory_store_due_ms(&world->store);
+    if (due_ms == INT64_MAX)
+        return INT64_MAX;
+    int64_t earliest_ms = due_ms > world->ticked_ms ? due_ms : world->ticked_ms + 1;
+    return (earliest_ms + TICK_MS - 1) / TICK_MS * TICK_MS;
+}
+
+static int64_t smallest(int64_t a, int64_t b, int64_t c)
+{
+    int64_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+void world_run(struct world *world, int64_t until_ms)
+{
+    for (;;) {
+        struct sender *sender = first_sender(world);
+        int64_t call_ms = memory_store_next_ms(&world->store), tick_ms = next_tick_ms(world);
+        int64_t next_ms = smallest(call_ms, tick_ms, sender ? sender->next_ms : INT64_MAX);
+        if (next_ms >= until_ms)
+            break;
+        if (next_ms > world->store.now_ms)
+            world->store.now_ms = next_ms;
+        if (next_ms == call_ms)
+            memory_store_step(&world->store);
+        else if (next_ms == tick_ms)
+            tick(world);
+        else
+            send_again(world, sender);
+    }
+    world->store.now_ms = until_ms;
+}

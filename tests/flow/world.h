@@ -1,0 +1,50 @@
+/* The world of a story: the store, one or two orchestrators, the broker's ear, and a clock that only this file moves. */
+#pragma once
+
+#include "orchestrator/core/flow.h"
+#include "tests/flow/memory_store.h"
+
+#define ORCHESTRATORS_MAX 2
+#define SENDERS_MAX 8
+#define TICK_MS 1000 /* the orchestrators look for due work this often, as droverd's loop does */
+
+struct orchestrator {
+    struct memory_link link;
+    struct flow *flow;              /* NULL: dead */
+    bool sweeping;
+};
+
+/* A device that keeps sending the same heartbeat. */
+struct sender {
+    struct heartbeat heartbeat;
+    int64_t next_ms, each_ms, until_ms;
+};
+
+struct world {
+    struct memory_store store;
+    struct policy policy;
+    struct orchestrator orchestrators[ORCHESTRATORS_MAX];
+    size_t orchestrator_count;
+    struct sender senders[SENDERS_MAX];
+    size_t sender_count;
+    int64_t ticked_ms;              /* the last time somebody looked for due work */
+    int lose_commands;              /* the broker loses so many */
+    int64_t seq;                    /* of heartbeats and reports that say none */
+    bool broken;                    /* a promise was broken; said on stderr */
+    void (*log)(void *arg, int64_t now_ms, const char *line);
+    void *log_arg;
+};
+
+void world_init(struct world *world, void (*log)(void *arg, int64_t now_ms, const char *line), void *arg);
+void world_done(struct world *world);
+void world_start(struct world *world, size_t index);
+void world_kill(struct world *world, size_t index);
+/* Lets everything happen that happens before `until_ms`, and moves the clock there. */
+void world_run(struct world *world, int64_t until_ms);
+/* Hands the orchestrators the rollouts as the store has them now. */
+void world_tell_rollouts(struct world *world);
+void world_say(struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The first that lives, unless `index` is asked for; NULL: none lives. */
+struct flow *world_flow(struct world *world, size_t index);
+void world_heartbeat(struct world *world, size_t index, const struct heartbeat *heartbeat);
+void world_keep_sending(struct world *world, const struct heartbeat *heartbeat, int64_t each_ms, int64_t until_ms);
