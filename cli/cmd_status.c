@@ -12,6 +12,8 @@
 #include "cli/views.h"
 #include "common/clock.h"
 
+#define NAME_COLUMNS 16 /* of "rollouts running", the longest name above what the server adds */
+
 static void instance_name(const struct cJSON *status, struct buffer *out)
 {
     buffer_add_text(out, value_text(status, "instance"));
@@ -42,7 +44,7 @@ static void other_print(struct cli *cli, const char *group, const struct cJSON *
 
     buffer_init(&raw, 0);
     buffer_init(&safe, 0);
-    buffer_add_format(&raw, "%s%s%s  ", group, group[0] ? "." : "", value->string);
+    buffer_add_format(&raw, "%s%s%-*s  ", group, group[0] ? "." : "", NAME_COLUMNS - (int)strlen(group) - (group[0] != 0), value->string);
     if (cJSON_IsString(value))
         buffer_add_text(&raw, value->valuestring);
     else

@@ -94,7 +94,10 @@ enum tone field_format(const struct field *field, const struct cJSON *object, in
         buffer_add_format(out, "%lld %%", (long long)number);
         break;
     case FIELD_STATE:
-        text_format(value, out);
+        if (cJSON_IsString(value) && strcmp(value->valuestring, "none") == 0)
+            buffer_add_text(out, "-");
+        else
+            text_format(value, out);
         return state_tone(cJSON_IsString(value) ? value->valuestring : "");
     case FIELD_ONLINE:
         return flag_format(value_bool(object, field->path), "online", "offline", out);
@@ -129,14 +132,21 @@ static void fact_print(const struct field *field, unsigned width, const struct c
     buffer_done(&raw);
 }
 
+static bool is_worth_a_line(const struct field *field, const struct cJSON *object)
+{
+    const struct cJSON *value = value_find(object, field->path);
+
+    return value && !(cJSON_IsString(value) && value->valuestring[0] == '\0');
+}
+
 void facts_print(const struct field *fields, unsigned count, const struct cJSON *object, int64_t now_ms, FILE *out, bool color)
 {
     size_t width = 0;
 
     for (unsigned i = 0; i < count; i++)
-        if (value_find(object, fields[i].path) && strlen(fields[i].title) > width)
+        if (is_worth_a_line(&fields[i], object) && strlen(fields[i].title) > width)
             width = strlen(fields[i].title);
     for (unsigned i = 0; i < count; i++)
-        if (value_find(object, fields[i].path))
+        if (is_worth_a_line(&fields[i], object))
             fact_print(&fields[i], (unsigned)width, object, now_ms, out, color);
 }

@@ -18,7 +18,7 @@ enum field_kind {
     FIELD_DURATION,   /* ms */
     FIELD_SECONDS,    /* s */
     FIELD_PERCENT,
-    FIELD_STATE,      /* a state's name, coloured by how good it is */
+    FIELD_STATE,      /* a state's name, coloured by how good it is; "-" for none */
     FIELD_ONLINE,     /* true: online, false: offline */
     FIELD_YES,        /* true: yes, false: no */
     FIELD_COUNT,      /* a number that should be 0: coloured when it is not */
@@ -37,7 +37,7 @@ bool field_is_number(enum field_kind kind);
 enum tone field_format(const struct field *field, const struct cJSON *object, int64_t now_ms, struct buffer *out);
 /* Appends "succeeded 12, failed 1": the members of an object that are numbers and not 0; "-" when there are none. */
 void counts_format(const struct cJSON *object, struct buffer *out);
-/* One "title  value" a line, titles aligned; absent members are left out. */
+/* One "title  value" a line, titles aligned; absent and empty members are left out. */
 void facts_print(const struct field *fields, unsigned count, const struct cJSON *object, int64_t now_ms, FILE *out, bool color);
 /* How good a state is, of a rollout or an upgrade. */
 enum tone state_tone(const char *state);

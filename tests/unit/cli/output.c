@@ -124,11 +124,12 @@ static void facts_leave_out_what_is_absent(void **state)
         {"name", "id", FIELD_TEXT},        {"a long title", "on", FIELD_YES},  {"absent", "nothing", FIELD_TEXT},
         {"null", "gone", FIELD_TEXT},      {"counts", "n", FIELD_COUNTS},      {"none", "zero", FIELD_COUNTS},
         {"items", "list", FIELD_ITEMS},    {"share", "share", FIELD_PERCENT},  {"spread", "spread", FIELD_SECONDS},
-        {"odd", "odd", FIELD_TEXT},        {"link", "link", FIELD_ONLINE},
+        {"odd", "odd", FIELD_TEXT},        {"link", "link", FIELD_ONLINE},  {"empty", "empty", FIELD_TEXT},
+        {"state", "state", FIELD_STATE},
     };
     static const struct view facts_view = {name_of, facts, COUNT_OF(facts)};
     cJSON *object = cJSON_Parse("{\"id\":\"x\\ny\",\"on\":true,\"gone\":null,\"n\":{\"b\":2,\"zero\":0,\"1.1.0\":1},\"zero\":{\"a\":0},"
-                                "\"list\":[1,2],\"share\":50,\"spread\":90,\"odd\":[1.5,\"\\u009b\"],\"link\":0}");
+                                "\"list\":[1,2],\"share\":50,\"spread\":90,\"odd\":[1.5,\"\\u009b\"],\"link\":0,\"empty\":\"\",\"state\":\"none\"}");
     struct printed printed;
 
     (void)state;
@@ -144,7 +145,8 @@ static void facts_leave_out_what_is_absent(void **state)
               "share         50 %\n"
               "spread        1 min 30 s\n"
               "odd           [1.5,\"\\u009b\"]\n"
-              "link          offline\n",
+              "link          offline\n"
+              "state         -\n",
               "facts");
     cJSON_Delete(object);
 }
