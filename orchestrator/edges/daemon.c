@@ -161,6 +161,7 @@ static int daemon_run(struct daemon *daemon)
     daemon_settings_unknown(daemon->environment, variable_unknown, NULL);
     public_url_make(daemon);
     daemon->started_mono_ms = clock_mono_ms();
+    daemon->waiting_said_mono_ms = daemon->started_mono_ms;
     daemon->watchdog_interval_ms = sd_watchdog_interval_ms();
     daemon->base = event_base_new();
     if (!daemon->base)

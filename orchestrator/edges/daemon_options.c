@@ -15,7 +15,7 @@ static const struct fixed_option {
     {"set", TASK_RUN, true, "NAME=VALUE      one setting; outranks environment and file"},
     {"check-config", TASK_CHECK_CONFIG, false, "                read all settings, say what is wrong, exit with 0 or 2"},
     {"print-config", TASK_PRINT_CONFIG, false, "                print the settings in effect as a file that can be read back"},
-    {"print-docs", TASK_PRINT_DOCS, true, "PART            print a part of the documentation: settings, states, metrics"},
+    {"print-docs", TASK_PRINT_DOCS, true, "PART            print a part of the documentation: settings, states"},
     {"version", TASK_VERSION, false, "                print the version"},
     {"help", TASK_HELP, false, "                print this"},
 };

@@ -51,12 +51,7 @@ void daemon_redis_changed(void *arg, bool ready, const char *why)
 {
     struct daemon *daemon = arg;
 
-    if (ready)
-        log_event(LOG_INFO, "redis_up", LOG_TEXT("url", daemon->settings.redis_url));
-    else
-        log_event(LOG_WARN, "redis_down", LOG_TEXT("url", daemon->settings.redis_url), LOG_TEXT("why", why));
-    if (!daemon->ingest || !daemon->chores)
-        return;
+    (void)why; /* the link has said it */
     if (ready && daemon->phase < DAEMON_DRAINING)
         ingest_resume(daemon->ingest);
     links_changed(daemon);
@@ -70,9 +65,9 @@ void daemon_mqtt_changed(struct daemon *daemon)
     mqtt_link_state(daemon->mqtt, &state);
     if (state.subscribed != daemon->mqtt_ready) {
         if (state.subscribed)
-            log_event(LOG_INFO, "mqtt_up", LOG_TEXT("url", daemon->settings.mqtt_url));
+            log_event(LOG_INFO, "mqtt_ready", LOG_TEXT("url", daemon->settings.mqtt_url));
         else
-            log_event(LOG_WARN, "mqtt_down", LOG_TEXT("url", daemon->settings.mqtt_url), LOG_TEXT("why", state.error));
+            log_event(LOG_WARN, "mqtt_lost", LOG_TEXT("url", daemon->settings.mqtt_url), LOG_TEXT("why", state.error));
     }
     daemon->mqtt_ready = state.subscribed;
     links_changed(daemon);
