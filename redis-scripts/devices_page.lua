@@ -5,10 +5,10 @@
 -- ARGV[1]  cursor, "0:0" at the start: "<scan cursor>:<devices of that step shown already>"   ARGV[2]  rows wanted
 -- ARGV[3]  most devices to look at   ARGV[4]  model   ARGV[5]  version   ARGV[6]  state ('none': no upgrade)   ARGV[7]  online;
 -- '' each: any
--- Returns {next cursor or '', then for each row: device id, its fields, last seen}.
+-- Returns {next cursor or '', then for each row: device id, its fields, last seen}, or {'BAD_CURSOR'}.
 
 local cursor, skip = string.match(ARGV[1], '^(%d+):(%d+)$')
-if not cursor then return redis.error_reply('ERR devices_page: bad cursor') end
+if not cursor or #cursor > 19 or #skip > 9 then return { 'BAD_CURSOR' } end
 skip = tonumber(skip)
 local rows, budget = tonumber(ARGV[2]), tonumber(ARGV[3])
 local result, found = { '' }, 0

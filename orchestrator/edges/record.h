@@ -33,10 +33,10 @@ struct record_field {
     const struct record_words *words;
 };
 
-/* Rows: RECORD_MEMBER(struct upgrade, TEXT, why), RECORD_NAMED(struct release, I64, "size", size_bytes) */
-#define RECORD_NAMED(type, kind_, name_, member, ...) \
-    {.name = (name_), .kind = RECORD_##kind_, .offset = offsetof(type, member), .size = sizeof((type *)0)->member, __VA_ARGS__}
-#define RECORD_MEMBER(type, kind_, member, ...) RECORD_NAMED(type, kind_, #member, member, __VA_ARGS__)
+/* Rows: {RECORD_MEMBER(struct upgrade, TEXT, why)}, {RECORD_NAMED(struct release, I64, "size", size_bytes), .always = true} */
+#define RECORD_NAMED(type, kind_, name_, member) \
+    .name = (name_), .kind = RECORD_##kind_, .offset = offsetof(type, member), .size = sizeof((type *)0)->member
+#define RECORD_MEMBER(type, kind_, member) RECORD_NAMED(type, kind_, #member, member)
 
 struct record_table {
     const struct record_field *fields;

@@ -10,7 +10,7 @@
  *   DROVER_STORE         Redis refused: read-only, out of memory, disk error, script error, no permission; see `text`
  *   DROVER_FULL          too many requests or bytes outstanding: nothing was sent
  *   DROVER_MEMORY        no memory to send it
- * Redis shows itself single-threaded: requests are answered in the order in which they were made. */
+ * Requests are answered in the order in which they were made. The program must ignore SIGPIPE. */
 #pragma once
 
 #include <stdbool.h>

@@ -63,7 +63,8 @@ struct device_filter {                  /* NULL or "" or -1: any */
 };
 #define STORE_CURSOR_SIZE 48
 /* At most `limit` rows; next is "" at the end. A page may hold fewer rows than asked, even none, while next is not "":
- * a call looks through a bounded number of devices. A device that is there all the time is listed at least once. */
+ * a call looks through a bounded number of devices. A device that is there all the time is listed at least once.
+ * DROVER_SYNTAX: no cursor of ours. */
 typedef void store_devices_listed(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next);
 void store_devices(struct store *store, const struct device_filter *filter, const char *cursor, size_t limit, store_devices_listed *done, void *arg);
 /* device NULL when it is unknown (DROVER_OK); upgrade->state is STATE_NONE when it never had one. */

@@ -116,7 +116,7 @@ struct fleet {
 static void fleet_read(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
 {
     (void)text;
-    static const struct record_field rows[] = {RECORD_MEMBER(struct fleet, I64, devices), RECORD_MEMBER(struct fleet, I64, online)};
+    static const struct record_field rows[] = {{RECORD_MEMBER(struct fleet, I64, devices)}, {RECORD_MEMBER(struct fleet, I64, online)}};
     static const struct record_table table = RECORD_TABLE(rows);
     struct store_call *call = arg;
     store_fleet_read *done = (store_fleet_read *)call->done;
