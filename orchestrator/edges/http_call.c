@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/text.h"
 
@@ -123,8 +124,8 @@ void http_call_error(struct http_call *call, enum drover_error error, const char
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
         if (statuses[i].error == error)
             status = statuses[i].status;
-    if (status == 503)
-        call->retry_after_s = 1;
+    if (status == 503 && call->retry_after_s == 0)
+        call->retry_after_s = 1 + (int)(clock_random() % 5);
     http_call_problem(call, status, NULL, "%s: %s", what, drover_error_text(error));
 }
 

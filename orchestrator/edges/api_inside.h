@@ -1,0 +1,79 @@
+/* What the api_*.c files share; nobody else includes it.
+ *
+ * Every answer that needs the store or the flow is an `api_ask`: it owns the call until it is answered and keeps the api alive,
+ * so that a callback which comes after api_free still finds both. */
+#pragma once
+
+#include "orchestrator/edges/api.h"
+#include "orchestrator/edges/http_call.h"
+#include "orchestrator/edges/store.h"
+
+struct event;
+
+#define API_NOTED_MAX 256      /* rollouts whose progress is remembered */
+#define API_QUIET_MS 10000     /* nothing opened for this long: a rollout to a share of the fleet has reached whom it reaches */
+#define API_LIMIT_DEFAULT 100
+#define API_LIMIT_MAX 1000
+
+/* Since when a rollout has opened nothing more. */
+struct api_noted {
+    char id[ID_SIZE];
+    int64_t opened;
+    int64_t since_ms;   /* monotonic */
+};
+
+struct api_poll;
+
+struct api {
+    struct api_config config;
+    char instance[ID_SIZE];
+    int64_t started_ms;            /* monotonic */
+    unsigned holds;                /* the owner's, and one for each ask under way */
+    bool closed;                   /* api_free was called */
+    int64_t running;               /* rollouts that run, as last noted */
+    struct api_noted noted[API_NOTED_MAX];
+    struct api_poll *polls;        /* long polls that wait */
+    unsigned poll_count;
+};
+
+struct api_ask {
+    struct api *api;
+    struct http_call *call;
+    void *extra;                   /* owned; free()d with the ask */
+};
+
+/* NULL: out of memory, and the call is answered. */
+struct api_ask *api_ask_new(struct api *api, struct http_call *call, size_t extra_bytes);
+/* Answers and ends the ask. */
+void api_ask_send(struct api_ask *ask, int status);
+void api_ask_error(struct api_ask *ask, enum drover_error error, const char *what);
+/* Ends the ask after its call was answered another way. */
+void api_ask_end(struct api_ask *ask);
+
+/* limit=, 1 .. API_LIMIT_MAX. False: answered with 400. */
+bool api_limit_read(struct http_call *call, int64_t *ret_limit);
+/* A text parameter that must be an id. NULL when absent. False: answered with 400. */
+bool api_id_read(struct http_call *call, const char *name, const char **ret);
+
+/* --- api_json.c: the members of the API's objects; the caller opens and closes the object --- */
+void api_put_release(struct json_writer *writer, const struct release *release);
+void api_put_device(struct json_writer *writer, const struct device *device);
+void api_put_upgrade(struct json_writer *writer, const struct upgrade *upgrade);
+void api_put_row(struct json_writer *writer, const struct device_row *row);
+/* The member `"items":[{..},..]` of events. */
+void api_put_events(struct json_writer *writer, const struct event *const *events, size_t count);
+
+/* --- the routes; each is handed the call --- */
+typedef void api_route(struct api *api, struct http_call *call);
+api_route api_firmware;
+api_route api_release_add, api_release_list, api_release_show;
+api_route api_rollout_open, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
+api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
+api_route api_events, api_status;
+
+/* --- api_rollout_view.c --- */
+/* Puts the members. model: counts of the rollout's model, NULL when they could not be read. */
+void api_put_rollout(struct json_writer *writer, struct api *api, const struct rollout *rollout, const struct model_summary *model);
+
+/* --- api_events.c --- */
+void api_polls_end(struct api *api);
