@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/text.h"
 
-#define PAGE_EVENTS 500
+#define PAGE_EVENTS 1000   /* the most that the API gives at a time */
 #define WAIT_MS 25000
 #define SINCE_MS 600000
 #define PATIENCE_MS 60000

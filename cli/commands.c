@@ -58,7 +58,7 @@ static const struct command command_rows[] = {
     {"device", "show", "DEVICE", 0, false, cmd_device_show,
      "say where a device stands and why, and what happens next and when", "", "drover device show d-000017"},
     {"device", "history", "DEVICE", O(LIMIT), false, cmd_device_history, "list what happened to a device, the newest first",
-     "Prints at most 50 events unless --limit says otherwise.", "drover device history d-000017"},
+     "Prints at most 50 events unless --limit says otherwise, and never more than the newest 1000.", "drover device history d-000017"},
     {"device", "rollback", "DEVICE", 0, false, cmd_device_rollback, "tell a device to go back to its old version",
      "Refused (exit code 4) when the device's upgrade is in a state that has no way back.", "drover device rollback d-000017"},
 

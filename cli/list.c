@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "common/text.h"
 
-#define PAGE_ITEMS 500
+#define PAGE_ITEMS 1000   /* the most that the API gives at a time */
 #define CURSOR_SIZE 256
 
 static void path_write(const struct list *list, int64_t wanted, const char *cursor, struct buffer *out)

@@ -79,6 +79,7 @@ static const struct field rollout_facts[] = {
     {"errors", "errors", FIELD_COUNTS},
     {"opened", "opened", FIELD_NUMBER},
     {"retried", "retried", FIELD_NUMBER},
+    {"in flight", "in_flight", FIELD_NUMBER},
     {"share", "share_pct", FIELD_PERCENT},
     {"max in flight", "max_in_flight", FIELD_NUMBER},
     {"max attempts", "max_attempts", FIELD_NUMBER},
@@ -129,6 +130,6 @@ VIEW(event_list_view, id_name, event_list);
 
 static const struct field model_list[] = {
     {"MODEL", "model", FIELD_TEXT}, {"DEVICES", "devices", FIELD_NUMBER}, {"ONLINE", "online", FIELD_NUMBER},
-    {"VERSIONS", "versions", FIELD_COUNTS},
+    {"VERSIONS", "versions", FIELD_COUNTS}, {"UPGRADES", "states", FIELD_COUNTS},
 };
 VIEW(model_list_view, model_name, model_list);

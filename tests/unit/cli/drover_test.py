@@ -430,7 +430,7 @@ def test_events_do_not_flood_a_server_that_does_not_wait(api):
 def test_status(api):
     shown = run(api, "status").stdout
     for fact in (r"ready +yes", r"up +1 h 2 min", r"lag +12 ms", r"mqtt\.connected +true", r"redis\.url +unix:///r\\u009b", r"online +9",
-                 r"esp32 +10 +9 +1\.0\.0 4, 1\.1\.0 6"):
+                 r"esp32 +10 +9 +1\.0\.0 4, 1\.1\.0 6 +succeeded 6"):
         assert re.search(f"^{fact}$", shown, re.M), (fact, shown)
     assert json.loads(run(api, "status", "-o", "json").stdout)["fleet"] == {"devices": 10, "online": 9}
     assert run(api, "status", "-o", "name").stdout == "drover-1\n"

@@ -220,4 +220,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, {"version": "0.1.0", "instance": "drover-1", "uptime_s": 3725, "ready": self.server.ready,
                           "mqtt": {"connected": True, "window": 3}, "redis": {"connected": self.server.ready, "url": "unix:///r\u009b"},
                           "fleet": {"devices": 10, "online": 9}, "rollouts_running": 1, "lag_ms": 12,
-                          "models": [{"model": "esp32", "devices": 10, "online": 9, "versions": {"1.0.0": 4, "1.1.0": 6}}]})
+                          "models": [{"model": "esp32", "devices": 10, "online": 9, "versions": {"1.0.0": 4, "1.1.0": 6}, "states": {"succeeded": 6, "lost": 0}}]})
