@@ -135,10 +135,13 @@ enum step behaviour_draw_step(enum behaviour_kind kind, enum device_kind device,
     return STEP_NONE;
 }
 
-/* A silent device that returns is tried again, or is found on the new version. */
+/* A silent device that returns is tried again, or is found on the new version; only a reboot out of an installation looks like
+ * a fallback, and of a simple device the installation is taken to begin with the last byte. */
 const char *behaviour_expect(const struct behaviour *behaviour, enum device_kind device)
 {
+    bool looks_back = behaviour->step == STEP_INSTALL || (behaviour->step == STEP_SHA && device == KIND_SIMPLE);
+
     if (behaviour->kind == BEHAVE_SILENT && behaviour->number > 0)
-        return "succeeded";
+        return looks_back ? "rolled_back" : "succeeded";
     return device == KIND_SIMPLE ? table[behaviour->kind].simple_end : table[behaviour->kind].managed_end;
 }

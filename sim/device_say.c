@@ -141,7 +141,7 @@ static void send_said(struct device *device)
     struct buffer message;
 
     device->reports++;
-    device->said.seq = device->report_seq++;
+    device->said.seq = ++device->report_seq;
     buffer_init(&message, MESSAGE_SIZE);
     report_write(&device->said, &message);
     say(device, TOPIC_REPORT, &message, 1);
