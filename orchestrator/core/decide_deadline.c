@@ -11,7 +11,7 @@ static bool gone_silent(const struct situation *s, struct decision *ret)
         return false;
     int64_t silence_ms = s->now_ms - deadline_heard_ms(s->device, s->upgrade);
     decision_make(s, ret, EVENT_SILENT, E_LOST, NULL);
-    decision_say(ret, "no sign of life for %lld s while %s", (long long)(silence_ms / 1000), upgrade_state_name(s->upgrade->state));
+    decision_say(ret, "no sign of life for %lld s in %s", (long long)(silence_ms / 1000), upgrade_state_name(s->upgrade->state));
     return true;
 }
 

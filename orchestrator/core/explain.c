@@ -124,7 +124,7 @@ static void rolling_back(const struct situation *s, struct explanation *ret)
 
 static void lost(const struct situation *s, struct explanation *ret)
 {
-    NOW("lost since %lld s, while %s: %s", since_s(s), upgrade_state_name(s->upgrade->lost_from), s->upgrade->why);
+    NOW("lost since %lld s, from %s: %s", since_s(s), upgrade_state_name(s->upgrade->lost_from), s->upgrade->why);
     NEXT("its next heartbeat says where it stands; without one it has failed");
 }
 

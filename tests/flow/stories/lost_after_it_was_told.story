@@ -8,7 +8,7 @@ policy silent_after_ms=60000
 [     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
 [  31007] store   > d1 dispatched                   expired: no reaction: tell it again
 [  31010] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
-[  62007] store   > d1 dispatched -> lost           silent: no sign of life for 62 s while dispatched [E_LOST]
+[  62007] store   > d1 dispatched -> lost           silent: no sign of life for 62 s in dispatched [E_LOST]
 [ 100000] device > d1 heartbeat 1.0.0 boot=b1
 [ 100007] store   > d1 lost -> retry_wait           back_old: it returned with the old version: try again [E_LOST]
 [ 109007] store   > d1 retry_wait -> dispatched     dispatch: attempt 2 of 3, full package [E_LOST]

@@ -7,6 +7,6 @@ rollout r1 esp32 1.1.0
 [     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
 [   5000] device > d1 report installing
 [   5007] store   > d1 dispatched -> installing     install: it installs
-[ 906007] store   > d1 installing -> lost           silent: no sign of life for 901 s while installing [E_LOST]
+[ 906007] store   > d1 installing -> lost           silent: no sign of life for 901 s in installing [E_LOST]
 [1200000] device > d1 heartbeat 1.0.0 boot=b2
 [1200007] store   > d1 lost -> rolled_back          old_seen: it returned after a reboot into the old version [E_ROLLED_BACK]

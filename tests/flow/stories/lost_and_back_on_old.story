@@ -8,7 +8,7 @@ policy retry_base_ms=1
 [     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
 [   5000] device > d1 report downloading progress=10
 [   5007] store   > d1 dispatched -> downloading    download: it downloads
-[ 306007] store   > d1 downloading -> lost          silent: no sign of life for 301 s while downloading [E_LOST]
+[ 306007] store   > d1 downloading -> lost          silent: no sign of life for 301 s in downloading [E_LOST]
 [ 900000] device > d1 heartbeat 1.0.0 boot=b1
 [ 900007] store   > d1 lost -> retry_wait           back_old: it returned with the old version: try again [E_LOST]
 [ 901007] store   > d1 retry_wait -> dispatched     dispatch: attempt 2 of 3, full package [E_LOST]

@@ -9,7 +9,7 @@ policy lost_give_up_ms=3600000
 [   1000] device > d2 heartbeat 1.0.0 boot=c1
 [   5000] device > d1 report downloading progress=10
 [   5007] store   > d1 dispatched -> downloading    download: it downloads
-[ 306007] store   > d1 downloading -> lost          silent: no sign of life for 301 s while downloading [E_LOST]
+[ 306007] store   > d1 downloading -> lost          silent: no sign of life for 301 s in downloading [E_LOST]
 [ 310000] device > d2 heartbeat 1.0.0 boot=c1
 [ 310007] store   > d2 none -> pending              open: runs 1.0.0, behind 1.1.0
 [ 310012] store   > d2 pending -> dispatched        dispatch: attempt 1 of 3, full package

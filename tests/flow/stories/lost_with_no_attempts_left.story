@@ -7,6 +7,6 @@ rollout r1 esp32 1.1.0 max_attempts=1
 [     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
 [   5000] device > d1 report downloading progress=10
 [   5007] store   > d1 dispatched -> downloading    download: it downloads
-[ 306007] store   > d1 downloading -> lost          silent: no sign of life for 301 s while downloading [E_LOST]
+[ 306007] store   > d1 downloading -> lost          silent: no sign of life for 301 s in downloading [E_LOST]
 [ 900000] device > d1 heartbeat 1.0.0 boot=b1
 [ 900007] store   > d1 lost -> failed               give_up: it returned with the old version; no attempts left [E_LOST]

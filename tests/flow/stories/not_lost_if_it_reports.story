@@ -15,4 +15,4 @@ policy silent_after_ms=60000
 [ 590000] device > d1 report installing
 [ 590007] store   > d1 downloading -> installing    install: it installs
 [1491000] clock > later
-[1491007] store   > d1 installing -> lost           silent: no sign of life for 901 s while installing [E_LOST]
+[1491007] store   > d1 installing -> lost           silent: no sign of life for 901 s in installing [E_LOST]
