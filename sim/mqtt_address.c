@@ -1,13 +1,17 @@
 /* Where the broker is, from a URL. Names are resolved once, at start: 20,000 clients must not ask a name server each. */
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "common/text.h"
 #include "sim/mqtt_client.h"
 
 #define DEFAULT_PORT "1883"
+#define LOOPBACK_NET 127
+#define LOOPBACK_SOURCES 8
 
 static enum drover_error read_unix(const char *path, struct mqtt_address *ret_address, struct problem *ret_problem)
 {
@@ -64,4 +68,26 @@ enum drover_error mqtt_address_read(const char *url, struct mqtt_address *ret_ad
             return resolve(host, port, ret_address, ret_problem);
     }
     return problem_set(ret_problem, DROVER_SYNTAX, "mqtt", "'%s' is not tcp://host:port or unix:///path", url);
+}
+
+static bool is_loopback(const struct mqtt_address *address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&address->address;
+
+    return in->sin_family == AF_INET && ntohl(in->sin_addr.s_addr) >> 24 == LOOPBACK_NET;
+}
+
+int mqtt_address_socket(const struct mqtt_address *address, uint64_t place)
+{
+    int fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+    struct sockaddr_in source = {.sin_family = AF_INET};
+
+    if (fd < 0 || !is_loopback(address))
+        return fd;
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(place % LOOPBACK_SOURCES));
+    if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
+        bind(fd, (const struct sockaddr *)&source, sizeof source) == 0)
+        return fd;
+    (void)close(fd);
+    return -1;
 }

@@ -13,6 +13,7 @@
 
 #include "common/backoff.h"
 #include "common/clock.h"
+#include "common/hash.h"
 
 #define CLOSE_TIMEOUT_MS 2000
 
@@ -117,12 +118,15 @@ void mqtt_client_connect(struct mqtt_client *client)
 static void connect_now(struct mqtt_client *client)
 {
     const struct mqtt_config *config = client->config;
+    int fd = mqtt_address_socket(&config->address, hash_text(client->client_id, 0));
 
     client->state = CONNECTING;
     timer_set(client, config->connect_timeout_ms);
-    client->stream = bufferevent_socket_new(config->base, -1, BEV_OPT_CLOSE_ON_FREE);
+    client->stream = fd >= 0 ? bufferevent_socket_new(config->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
     if (!client->stream) {
-        lose(client, "out of memory");
+        if (fd >= 0)
+            (void)evutil_closesocket(fd);
+        lose(client, "no socket");
         return;
     }
     bufferevent_setcb(client->stream, stream_ready, stream_written, stream_changed, client);

@@ -21,6 +21,9 @@ struct mqtt_address {
 };
 /* tcp://host:port, mqtt://host[:port] or unix:///path; resolves the name once. */
 MUST_USE enum drover_error mqtt_address_read(const char *url, struct mqtt_address *ret_address, struct problem *ret_problem);
+/* A socket for a connection there, not connected yet; -1 with errno kept. To a broker on this machine `place` chooses among several
+ * source addresses: from one alone the kernel finds half of its ports fast and the rest slowly. */
+int mqtt_address_socket(const struct mqtt_address *address, uint64_t place);
 
 /* What happens, told to the owner. None of them may free the client; closing it is fine. */
 struct mqtt_handler {
