@@ -186,20 +186,11 @@ static void send_again(struct world *world, struct sender *sender)
 
 /* --- due work --- */
 
-struct swept {
-    struct world *world;
-    size_t index;
-    unsigned life;
-};
-
 static void swept(void *arg, enum drover_error error, const char *why)
 {
-    struct swept *sweep = arg;
+    struct orchestrator *orchestrator = arg;
     (void)error, (void)why;
-    struct orchestrator *orchestrator = &sweep->world->orchestrators[sweep->index];
-    if (orchestrator->link.life == sweep->life)
-        orchestrator->sweeping = false;
-    free(sweep);
+    orchestrator->sweeping = false;
 }
 
 static void tick(struct world *world)
@@ -210,12 +201,8 @@ static void tick(struct world *world)
         struct orchestrator *orchestrator = &world->orchestrators[i];
         if (!orchestrator->flow || orchestrator->sweeping)
             continue;
-        struct swept *sweep = malloc(sizeof *sweep);
-        if (!sweep)
-            abort();
-        *sweep = (struct swept){world, i, orchestrator->link.life};
         orchestrator->sweeping = true;
-        flow_deadlines(orchestrator->flow, 100, swept, sweep);
+        flow_deadlines(orchestrator->flow, 100, swept, orchestrator);
     }
 }
 
