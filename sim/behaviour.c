@@ -56,6 +56,11 @@ const char *behaviour_number_name(enum behaviour_kind kind)
     return table[kind].number;
 }
 
+int64_t behaviour_number_default(enum behaviour_kind kind)
+{
+    return table[kind].fallback;
+}
+
 bool behaviour_fits_simple(enum behaviour_kind kind)
 {
     return table[kind].simple;

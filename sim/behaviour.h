@@ -27,6 +27,7 @@ struct behaviour {
 const char *behaviour_name(enum behaviour_kind kind);
 const char *behaviour_text(enum behaviour_kind kind);
 const char *behaviour_number_name(enum behaviour_kind kind);   /* "" when it takes none */
+int64_t behaviour_number_default(enum behaviour_kind kind);
 bool behaviour_fits_simple(enum behaviour_kind kind);
 const char *step_name(enum step step);                         /* "" for STEP_NONE */
 /* "name[:step[:number]]"; checks that the step is one the behaviour has. */

@@ -147,6 +147,18 @@ static void help_row(const struct setting *row, FILE *out)
     (void)fputc('\n', out);
 }
 
+static void help_behaviour(enum behaviour_kind kind, FILE *out)
+{
+    const struct behaviour behaviour = {.kind = kind};
+    const char *number = behaviour_number_name(kind), *simple = behaviour_fits_simple(kind) ? behaviour_expect(&behaviour, KIND_SIMPLE) : "honest instead";
+
+    (void)fprintf(out, "  %-10s %s\n", behaviour_name(kind), behaviour_text(kind));
+    (void)fprintf(out, "  %-10s   ends %s; a simple device: %s", "", behaviour_expect(&behaviour, KIND_MANAGED), simple);
+    if (number[0])
+        (void)fprintf(out, "; N is %s [%lld]", number, (long long)behaviour_number_default(kind));
+    (void)fputc('\n', out);
+}
+
 void options_help(FILE *out)
 {
     (void)fputs("NAME\n  drover-sim - a fleet of simulated devices that really speak MQTT and HTTP\n\n"
@@ -158,8 +170,7 @@ void options_help(FILE *out)
                 "  --share=B[:STEP[:N]]=P   P percent behave as B, at this step, with this number; may be given often\n"
                 "  --help, --version\n\nBEHAVIOURS\n", out);
     for (unsigned i = 0; i < BEHAVIOUR_COUNT; i++)
-        (void)fprintf(out, "  %-10s %s%s%s%s\n", behaviour_name(i), behaviour_text(i), behaviour_number_name(i)[0] ? " (N: " : "",
-                      behaviour_number_name(i), behaviour_number_name(i)[0] ? ")" : "");
+        help_behaviour((enum behaviour_kind)i, out);
     (void)fputs("  Steps: acknowledge, download, sha, install, reboot, verify; any or left out: drawn for each device.\n\nPROFILES\n", out);
     profile_print_built_in(out);
     (void)fputs("\nSIGNALS\n  SIGTERM, SIGINT   write the truth, say goodbye, end\n  SIGUSR1           write the truth, go on\n\n"
