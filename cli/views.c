@@ -123,8 +123,9 @@ static const struct field upgrade_facts[] = {
 VIEW(upgrade_view, id_name, upgrade_facts);
 
 static const struct field event_list[] = {
-    {"TIME", "at_ms", FIELD_TIME}, {"KIND", "kind", FIELD_TEXT},   {"DEVICE", "device", FIELD_TEXT}, {"FROM", "from", FIELD_STATE},
-    {"TO", "to", FIELD_STATE},     {"ATTEMPT", "attempt", FIELD_NUMBER}, {"ERROR", "error", FIELD_TEXT}, {"WHY", "why", FIELD_TEXT},
+    {"TIME", "at_ms", FIELD_TIME},       {"KIND", "kind", FIELD_TEXT},   {"ROLLOUT", "rollout", FIELD_TEXT},
+    {"DEVICE", "device", FIELD_TEXT},    {"FROM", "from", FIELD_STATE},  {"TO", "to", FIELD_STATE},
+    {"ATTEMPT", "attempt", FIELD_NUMBER}, {"ERROR", "error", FIELD_TEXT}, {"WHY", "why", FIELD_TEXT},
 };
 VIEW(event_list_view, id_name, event_list);
 

@@ -364,7 +364,7 @@ def test_device_history_and_rollback(api):
     rows = [json.loads(line)["attempt"] for line in run(api, "device", "history", "d-1", "-o", "jsonl").stdout.splitlines()]
     assert rows == [2, 1, 0]
     lines = run(api, "device", "history", "d-1", "--limit", 2).stdout.splitlines()
-    assert len(lines) == 3 and re.search(r"move  d-1     pending  dispatched        2  -      step 2$", lines[1])
+    assert len(lines) == 3 and re.search(r"move  r1       d-1     pending  dispatched        2  -      step 2$", lines[1])
     for form in ("table", "json"):
         assert run(api, "device", "history", "d-9", "-o", form, code=NOT_FOUND).stdout == "", "nothing that looks like an empty list"
     assert "409 Conflict: it has no upgrade" in run(api, "device", "rollback", "d-1", code=CONFLICT).stderr
