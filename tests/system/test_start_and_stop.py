@@ -42,7 +42,7 @@ def test_it_waits_for_redis_and_broker_and_says_so(stack):
     wait_until(lambda: readiness(stack)[0] == 503, 20, "the answer that it is not ready", alive=[droverd])
     assert "redis" in readiness(stack)[1].lower() and "mqtt" in readiness(stack)[1].lower()
     stack.start_redis()
-    wait_until(lambda: "redis" in readiness(stack)[1].lower() and readiness(stack)[0] == 503, 20, "only the broker to be missing", alive=[droverd])
+    wait_until(lambda: readiness(stack)[0] == 503 and "redis" not in readiness(stack)[1].lower(), 20, "only the broker to be missing", alive=[droverd])
     stack.start_broker()
     wait_until(lambda: readiness(stack)[0] == 200, 30, "droverd to be ready", alive=[droverd])
     publish(stack, "device/d1/heartbeat", beat(1))
