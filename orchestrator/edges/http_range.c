@@ -82,11 +82,11 @@ bool http_none_match_hits(const char *header, const char *etag)
 {
     if (header == NULL)
         return false;
-    size_t etag_length = strlen(etag);
+    size_t etag_length = strlen(etag), blanks = strspn(header, " \t");
+    if (header[blanks] == '*' && header[blanks + 1 + strspn(header + blanks + 1, " \t")] == '\0')
+        return true;
     for (const char *at = header; *at != '\0';) {
         at += strspn(at, " \t,");
-        if (*at == '*' && at[1 + strspn(at + 1, " \t")] == '\0')
-            return true;
         if (strncmp(at, "W/", 2) == 0)
             at += 2;
         size_t length = *at == '"' ? strcspn(at + 1, "\"") + 2 : strcspn(at, ",");

@@ -30,14 +30,16 @@ def until(condition, what, deadline_s=DEADLINE_S):
 
 
 class Server:
-    def __init__(self, *limits):
+    def __init__(self, *limits, wrapper=()):
+        self.wrapper = wrapper
         self.folder = tempfile.TemporaryDirectory(prefix="drover-http-")
         self.limits = limits
         self.observed = []
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([FAKE, self.folder.name, *self.limits], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [part.replace("FOLDER", self.folder.name) for part in self.wrapper]
+        self.process = subprocess.Popen([*command, FAKE, self.folder.name, *self.limits], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()
         assert words and words[0] == "ports", "http_fake did not start"
         self.devices, self.operators = int(words[1]), int(words[2])
@@ -556,6 +558,27 @@ def test_wrong_bytes_are_removed_and_the_right_ones_taken_next():
         problem(server.ask("PUT", "/api/v1/uploads/xyz?size=5&offset=0", b"right"), 404, "sha256")
         assert put(server, digest, b"right", 0)[0] == 200
         assert server.ask("GET", f"/artifacts/{digest}")[2] == b"right"
+
+
+def test_a_full_disk_refuses_the_upload_and_keeps_nothing():
+    """The depot on a tmpfs of 8 MiB that only http_fake sees."""
+    mount = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs -o size=8m none FOLDER && exec "$@"', "sh")
+    if subprocess.run([*mount[:3], "sh", "-c", "mount -t tmpfs none /mnt"], check=False, capture_output=True).returncode != 0:
+        print("       (skipped: this machine allows no mount namespaces)")
+        return
+    large, small = random_bytes(12 << 20, 11), random_bytes(5 << 20, 12)
+    digests = [hashlib.sha256(content).hexdigest() for content in (large, small)]
+    with Server(wrapper=mount) as server:
+        inside = f"/proc/{server.process.pid}/root{server.folder.name}"
+        problem(put(server, digests[0], large, 0), 507)
+        assert os.listdir(inside + "/uploads") == []
+        assert put(server, digests[1], small, 0)[0] == 200
+        problem(put(server, digests[0], large, 0), 507)
+        assert os.listdir(inside + "/uploads") == [digests[1] + ".part"]
+        assert json.loads(put(server, digests[1], small, 4 << 20)[2])["complete"] is True
+        assert server.ask("GET", f"/artifacts/{digests[1]}")[2] == small
+        problem(put(server, digests[0], large, 0), 507)
+        assert os.listdir(inside + "/uploads") == []
 
 
 def test_two_uploads_of_the_same_package_at_once():
