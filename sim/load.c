@@ -1,57 +1,17 @@
 /* Messages are numbered per connection: number j is heartbeat j / devices of device j % devices. So a device costs no memory
  * at all, and what is in flight is one number per packet id, from which the same bytes can be made again after a loss. */
-#include "sim/load.h"
+#include "sim/load_inside.h"
 
-#include <event2/event.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/clock.h"
 #include "common/hash.h"
-#include "sim/files.h"
-#include "sim/load_template.h"
-#include "sim/mqtt_client.h"
 
-#define DEFAULT_CONNECTIONS 4
-#define IDS 65536
-#define BATCH_BYTES 65536
 #define UNSENT_MAX (512 * 1024)
-#define TICK_MS 5
 #define GOODBYE_MS 2000
 #define SALT_BOOT UINT64_C(0x6c6f6164)
-
-struct load;
-
-struct load_link {
-    struct load *load;
-    struct mqtt_client *client;
-    unsigned number;
-    uint32_t devices;
-    uint64_t total, next, acked;       /* messages of this link: in all, given out, acknowledged */
-    uint32_t in_flight, window;
-    uint16_t last_id;
-    uint64_t *messages;                /* by packet id: its number + 1, or 0; owned */
-};
-
-struct load {
-    const struct options *options;
-    struct event_base *base;
-    struct mqtt_config mqtt;
-    struct mqtt_totals totals;
-    struct fleet_models models;
-    struct load_template templates[FLEET_MODELS_MAX];
-    struct load_link *links;
-    unsigned link_count;
-    uint64_t sent, resent, refused;
-    int64_t began_us, first_us, ended_us, bye_ms;
-    struct event *tick, *stats, *signals[2];
-    char password[256];
-    char *batch;
-    bool interrupted;
-};
 
 static void load_connected(void *arg, const struct mqtt_connack *connack);
 static void load_acknowledged(void *arg, const struct mqtt_ack *ack);
@@ -59,7 +19,7 @@ static void load_drained(void *arg);
 static void load_lost(void *arg, const char *why);
 static void load_received(void *arg, const struct mqtt_publish *publish);
 static void load_subscribed(void *arg, const struct mqtt_ack *ack);
-static const struct mqtt_handler load_handler = {load_connected, load_lost, load_received, load_acknowledged, load_subscribed, load_drained};
+const struct mqtt_handler load_handler = {load_connected, load_lost, load_received, load_acknowledged, load_subscribed, load_drained};
 
 static size_t fill(const struct load_link *link, char *dst, uint64_t message, uint16_t id, bool dup)
 {
@@ -91,7 +51,7 @@ static uint64_t allowance(const struct load *load)
     if (load->options->rate == 0)
         return UINT64_MAX;
     if (load->first_us == 0)
-        return (uint64_t)load->options->rate * TICK_MS / 1000 + 1;
+        return (uint64_t)load->options->rate * LOAD_TICK_MS / 1000 + 1;
     due = (uint64_t)(clock_mono_us() - load->first_us) * (uint64_t)load->options->rate / 1000000;
     return due > load->sent ? due - load->sent : 0;
 }
@@ -120,7 +80,7 @@ static void push(struct load_link *link, uint64_t most)
         length += fill(link, load->batch + length, link->next++, id, false);
         load->sent++;
         most--;
-        if (length + LOAD_PACKET_MAX > BATCH_BYTES) {
+        if (length + LOAD_PACKET_MAX > LOAD_BATCH_BYTES) {
             mqtt_client_send(link->client, load->batch, length);
             length = 0;
             if (mqtt_client_unsent(link->client) > UNSENT_MAX)
@@ -226,7 +186,7 @@ static bool time_is_over(const struct load *load)
     return load->options->duration_s > 0 && clock_mono_us() - load->began_us > load->options->duration_s * 1000000;
 }
 
-static void tick_due(evutil_socket_t fd, short what, void *arg)
+void load_tick_due(evutil_socket_t fd, short what, void *arg)
 {
     struct load *load = arg;
 
@@ -260,125 +220,20 @@ static void print(const struct load *load, FILE *out)
     (void)fflush(out);
 }
 
-static void stats_due(evutil_socket_t fd, short what, void *arg)
+void load_stats_due(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     print(arg, stderr);
 }
 
-static void signalled(evutil_socket_t number, short what, void *arg)
+void load_signalled(evutil_socket_t number, short what, void *arg)
 {
     struct load *load = arg;
 
     (void)number;
     (void)what;
     load->interrupted = true;
-}
-
-static bool make_link(struct load *load, unsigned number, uint32_t devices)
-{
-    struct load_link *link = &load->links[number];
-    uint64_t count = (uint64_t)load->options->count;
-    char id[64];
-
-    link->load = load;
-    link->number = number;
-    link->devices = (devices - number + load->link_count - 1) / load->link_count;
-    link->total = count / load->link_count + (number < count % load->link_count ? 1 : 0);
-    link->messages = calloc(IDS, sizeof *link->messages);
-    (void)snprintf(id, sizeof id, "%sload-%u", load->options->prefix, number);
-    link->client = mqtt_client_new(&load->mqtt, id, NULL, (struct mqtt_view){NULL, 0}, link);
-    return link->client && link->messages;
-}
-
-static bool make_events(struct load *load)
-{
-    struct timeval tick = {.tv_usec = TICK_MS * 1000}, stats = {.tv_sec = load->options->stats_s};
-
-    load->tick = event_new(load->base, -1, EV_PERSIST, tick_due, load);
-    load->stats = event_new(load->base, -1, EV_PERSIST, stats_due, load);
-    load->signals[0] = evsignal_new(load->base, SIGTERM, signalled, load);
-    load->signals[1] = evsignal_new(load->base, SIGINT, signalled, load);
-    if (!load->tick || !load->stats || !load->signals[0] || !load->signals[1])
-        return false;
-    if (load->options->stats_s > 0)
-        (void)event_add(load->stats, &stats);
-    return event_add(load->tick, &tick) == 0 && event_add(load->signals[0], NULL) == 0 && event_add(load->signals[1], NULL) == 0;
-}
-
-static void configure_mqtt(struct load *load)
-{
-    const struct options *options = load->options;
-
-    load->mqtt.base = load->base;
-    load->mqtt.version = options->mqtt_version == 0 ? MQTT_5 : MQTT_311;
-    load->mqtt.username = options->username[0] ? options->username : NULL;
-    load->mqtt.password = load->password[0] ? load->password : NULL;
-    load->mqtt.keepalive_s = (uint16_t)options->keepalive_s;
-    load->mqtt.session_expiry_s = (uint32_t)options->session_expiry_s;
-    load->mqtt.connect_timeout_ms = 15000;
-    load->mqtt.backoff_base_ms = 500;
-    load->mqtt.backoff_cap_ms = 10000;
-    load->mqtt.packet_max = BATCH_BYTES;
-    load->mqtt.handler = &load_handler;
-    load->mqtt.totals = &load->totals;
-}
-
-static enum drover_error make_templates(struct load *load, struct problem *ret_problem)
-{
-    const struct options *options = load->options;
-    enum drover_error error = fleet_models_read(options->models, options->firmware, &load->models, ret_problem);
-
-    for (unsigned i = 0; !error && i < load->models.count; i++)
-        if (!load_template_make(&load->templates[i], load->mqtt.version, options->prefix, &load->models.items[i], (unsigned)options->heartbeat_qos))
-            error = problem_set(ret_problem, DROVER_TOO_LONG, "models", "the heartbeat does not fit");
-    return error;
-}
-
-static enum drover_error set_up(struct load *load, struct problem *ret_problem)
-{
-    const struct options *options = load->options;
-    uint32_t devices = (uint32_t)(options->devices + options->simple);
-    enum drover_error error = mqtt_address_read(options->mqtt, &load->mqtt.address, ret_problem);
-
-    if (error)
-        return error;
-    if (options->password_file[0] && !files_read_line(options->password_file, load->password, sizeof load->password))
-        return problem_set(ret_problem, DROVER_IO, "password-file", "%s cannot be read", options->password_file);
-    load->link_count = options->connections > 0 ? (unsigned)options->connections : DEFAULT_CONNECTIONS;
-    load->link_count = load->link_count > devices ? devices : load->link_count;
-    load->base = event_base_new();
-    load->links = calloc(load->link_count, sizeof *load->links);
-    load->batch = malloc(BATCH_BYTES);
-    if (!load->base || !load->links || !load->batch)
-        return problem_set(ret_problem, DROVER_MEMORY, "load", "out of memory");
-    configure_mqtt(load);
-    error = make_templates(load, ret_problem);
-    for (unsigned i = 0; !error && i < load->link_count; i++)
-        if (!make_link(load, i, devices))
-            error = problem_set(ret_problem, DROVER_MEMORY, "load", "out of memory");
-    if (!error && !make_events(load))
-        error = problem_set(ret_problem, DROVER_MEMORY, "load", "out of memory");
-    return error;
-}
-
-static void tear_down(struct load *load)
-{
-    struct event *events[] = {load->tick, load->stats, load->signals[0], load->signals[1]};
-
-    for (unsigned i = 0; load->links && i < load->link_count; i++) {
-        mqtt_client_free(load->links[i].client);
-        free(load->links[i].messages);
-    }
-    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
-        if (events[i])
-            event_free(events[i]);
-    if (load->base)
-        event_base_free(load->base);
-    free(load->links);
-    free(load->batch);
-    explicit_bzero(load->password, sizeof load->password);
 }
 
 enum drover_error load_run(const struct options *options)
@@ -391,7 +246,7 @@ enum drover_error load_run(const struct options *options)
         return DROVER_MEMORY;
     load->options = options;
     load->began_us = clock_mono_us();
-    error = set_up(load, &problem);
+    error = load_set_up(load, &problem);
     if (error) {
         (void)fprintf(stderr, "drover-sim: %s: %s\n", problem.where, problem.what);
     } else {
@@ -402,7 +257,7 @@ enum drover_error load_run(const struct options *options)
         if (!is_over(load) || load->refused > 0)
             error = DROVER_TIMEOUT;
     }
-    tear_down(load);
+    load_tear_down(load);
     free(load);
     return error;
 }
