@@ -170,7 +170,7 @@ static void step_due(struct device *device)
 {
     switch (device->phase) {
     case PHASE_OFF:
-        if (device->purpose == BOOT_UPDATE && device->deaths == 0 && device_takes_fault(device, STEP_REBOOT))
+        if (device->purpose == BOOT_UPDATE && device_takes_fault(device, STEP_REBOOT))
             return;
         boot(device);
         return;

@@ -1,6 +1,6 @@
 /* The life of a connection, top to bottom in the order it happens: closed -> connecting -> greeting (CONNECT is out) -> up,
  * and from any loss into waiting, from where the timer connects again. One timer serves every wait; the state says which. */
-#include "sim/mqtt_client.h"
+#include "sim/mqtt_client_inside.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -17,26 +17,7 @@
 
 #define CLOSE_TIMEOUT_MS 2000
 
-enum state { CLOSED, CONNECTING, GREETING, UP, WAITING, CLOSING };
-
-struct mqtt_client {
-    const struct mqtt_config *config;
-    void *arg;
-    struct bufferevent *stream;     /* NULL while closed and waiting */
-    struct event *timer;
-    char *client_id;
-    char *will_topic;
-    struct mqtt_view will_payload;  /* the owner's, outlives the client */
-    enum state state;
-    unsigned failures;              /* connections in a row that did not come up */
-    int64_t heard_ms, sent_ms;      /* mono: when the broker was last heard, and last told something */
-    uint16_t keepalive_s;
-    bool pinged;
-    bool greeted_before;            /* a session exists that must be continued */
-};
-
 static void connect_now(struct mqtt_client *client);
-static void stream_ready(struct bufferevent *stream, void *arg);
 static void stream_changed(struct bufferevent *stream, short what, void *arg);
 static void stream_written(struct bufferevent *stream, void *arg);
 static void timer_fired(evutil_socket_t fd, short what, void *arg);
@@ -72,7 +53,7 @@ void mqtt_client_free(struct mqtt_client *client)
 {
     if (!client)
         return;
-    if (client->state == UP)
+    if (client->state == CLIENT_UP)
         client->config->totals->up--;
     stream_drop(client);
     if (client->timer)
@@ -89,14 +70,13 @@ static void timer_set(struct mqtt_client *client, int64_t wait_ms)
     (void)event_add(client->timer, &wait);
 }
 
-/* Leaves whatever it was in. Only a connection that was up is told to the owner. */
-static void lose(struct mqtt_client *client, const char *why)
+void mqtt_client_lose(struct mqtt_client *client, const char *why)
 {
     const struct mqtt_config *config = client->config;
-    bool was_up = client->state == UP;
+    bool was_up = client->state == CLIENT_UP;
 
     stream_drop(client);
-    client->state = WAITING;
+    client->state = CLIENT_WAITING;
     timer_set(client, backoff_full_jitter_ms(config->backoff_base_ms, config->backoff_cap_ms, client->failures, clock_random()));
     client->failures++;
     config->totals->losses++;
@@ -108,7 +88,7 @@ static void lose(struct mqtt_client *client, const char *why)
 
 void mqtt_client_connect(struct mqtt_client *client)
 {
-    if (client->state != CLOSED && client->state != CLOSING)
+    if (client->state != CLIENT_CLOSED && client->state != CLIENT_CLOSING)
         return;
     stream_drop(client);
     client->failures = 0;
@@ -120,19 +100,19 @@ static void connect_now(struct mqtt_client *client)
     const struct mqtt_config *config = client->config;
     int fd = mqtt_address_socket(&config->address, hash_text(client->client_id, 0));
 
-    client->state = CONNECTING;
+    client->state = CLIENT_CONNECTING;
     timer_set(client, config->connect_timeout_ms);
     client->stream = fd >= 0 ? bufferevent_socket_new(config->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
     if (!client->stream) {
         if (fd >= 0)
             (void)evutil_closesocket(fd);
-        lose(client, "no socket");
+        mqtt_client_lose(client, "no socket");
         return;
     }
-    bufferevent_setcb(client->stream, stream_ready, stream_written, stream_changed, client);
+    bufferevent_setcb(client->stream, mqtt_client_readable, stream_written, stream_changed, client);
     if (bufferevent_socket_connect(client->stream, (const struct sockaddr *)&config->address.address, (int)config->address.length) != 0 &&
-        client->state == CONNECTING)
-        lose(client, "cannot connect");
+        client->state == CLIENT_CONNECTING)
+        mqtt_client_lose(client, "cannot connect");
 }
 
 static void greet(struct mqtt_client *client)
@@ -157,11 +137,11 @@ static void greet(struct mqtt_client *client)
     buffer_init(&packet, config->packet_max);
     mqtt_connect_write(&connect, &packet);
     if (packet.failed || bufferevent_write(client->stream, packet.bytes, packet.length) != 0)
-        lose(client, "CONNECT does not fit");
+        mqtt_client_lose(client, "CONNECT does not fit");
     else
-        client->state = GREETING;
+        client->state = CLIENT_GREETING;
     buffer_done(&packet);
-    if (client->state == GREETING)
+    if (client->state == CLIENT_GREETING)
         (void)bufferevent_enable(client->stream, EV_READ | EV_WRITE);
 }
 
@@ -170,21 +150,21 @@ static void stream_changed(struct bufferevent *stream, short what, void *arg)
     struct mqtt_client *client = arg;
 
     (void)stream;
-    if (client->state == CLOSING) {
+    if (client->state == CLIENT_CLOSING) {
         stream_drop(client);
         (void)event_del(client->timer);
-        client->state = CLOSED;
+        client->state = CLIENT_CLOSED;
     } else if (what & BEV_EVENT_CONNECTED) {
         greet(client);
     } else if (what & BEV_EVENT_EOF) {
-        lose(client, "the broker closed the connection");
+        mqtt_client_lose(client, "the broker closed the connection");
     } else {
-        lose(client, client->state == CONNECTING ? "cannot connect" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+        mqtt_client_lose(client, client->state == CLIENT_CONNECTING ? "cannot connect" : evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
     }
 }
 
 /* A third of the interval is how often the broker's silence is looked at. */
-static void keepalive_start(struct mqtt_client *client)
+void mqtt_client_keepalive(struct mqtt_client *client)
 {
     client->pinged = false;
     if (client->keepalive_s > 0)
@@ -193,132 +173,13 @@ static void keepalive_start(struct mqtt_client *client)
         (void)event_del(client->timer);
 }
 
-static void take_connack(struct mqtt_client *client, const struct mqtt_frame *frame)
-{
-    struct mqtt_connack connack;
-
-    if (client->state != GREETING || !mqtt_connack_read(client->config->version, frame, &connack)) {
-        client->config->totals->malformed++;
-        lose(client, "malformed CONNACK");
-        return;
-    }
-    if (connack.reason != 0) {
-        client->config->totals->refusals++;
-        lose(client, "the broker refused the connection");
-        return;
-    }
-    client->state = UP;
-    client->failures = 0;
-    client->greeted_before = true;
-    client->keepalive_s = connack.keepalive_s ? connack.keepalive_s : client->config->keepalive_s;
-    client->config->totals->connects++;
-    client->config->totals->up++;
-    keepalive_start(client);
-    client->config->handler->connected(client->arg, &connack);
-}
-
-static void acknowledge(struct mqtt_client *client, uint16_t packet_id)
-{
-    struct buffer packet;
-
-    buffer_init(&packet, 0);
-    mqtt_puback_write(packet_id, &packet);
-    if (!packet.failed)
-        mqtt_client_send(client, packet.bytes, packet.length);
-    buffer_done(&packet);
-}
-
-/* False: the packet is malformed or out of place. */
-static bool take_up(struct mqtt_client *client, const struct mqtt_frame *frame)
-{
-    const struct mqtt_handler *handler = client->config->handler;
-    enum mqtt_version version = client->config->version;
-    struct mqtt_publish publish;
-    struct mqtt_ack ack;
-    uint8_t reason;
-
-    switch (frame->type) {
-    case MQTT_PUBLISH:
-        if (!mqtt_publish_read(version, frame, &publish))
-            return false;
-        handler->received(client->arg, &publish);
-        if (publish.qos == 1)
-            acknowledge(client, publish.packet_id);
-        return true;
-    case MQTT_PUBACK:
-        if (!mqtt_puback_read(version, frame, &ack))
-            return false;
-        handler->acknowledged(client->arg, &ack);
-        return true;
-    case MQTT_SUBACK:
-        if (!mqtt_suback_read(version, frame, &ack))
-            return false;
-        handler->subscribed(client->arg, &ack);
-        return true;
-    case MQTT_PINGRESP:
-        return frame->body.length == 0;
-    case MQTT_DISCONNECT:
-        if (!mqtt_disconnect_read(version, frame, &reason))
-            return false;
-        lose(client, "the broker sent DISCONNECT");
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void take_frame(struct mqtt_client *client, const struct mqtt_frame *frame)
-{
-    client->config->totals->packets_in++;
-    if (client->state == GREETING || frame->type == MQTT_CONNACK) {
-        if (frame->type == MQTT_CONNACK) {
-            take_connack(client, frame);
-            return;
-        }
-    } else if (take_up(client, frame)) {
-        return;
-    }
-    client->config->totals->malformed++;
-    lose(client, "malformed packet");
-}
-
-/* Reads all whole packets that are there. The bytes stay in the input until they are all told; a handler may close the
- * client meanwhile, which frees the stream, so that is looked at after each packet. */
-static void stream_ready(struct bufferevent *stream, void *arg)
-{
-    struct mqtt_client *client = arg;
-    struct evbuffer *input = bufferevent_get_input(stream);
-    size_t length = evbuffer_get_length(input), taken = 0;
-    const uint8_t *bytes = evbuffer_pullup(input, -1);
-    enum mqtt_read read = MQTT_MORE;
-    struct mqtt_frame frame;
-
-    client->heard_ms = clock_mono_ms();
-    client->pinged = false;
-    while (client->stream == stream && client->state != CLOSING && bytes &&
-           (read = mqtt_frame_read(bytes + taken, length - taken, client->config->packet_max, &frame)) == MQTT_WHOLE) {
-        taken += frame.length;
-        take_frame(client, &frame);
-    }
-    client->config->totals->bytes_in += taken;
-    if (client->stream != stream)
-        return;
-    (void)evbuffer_drain(input, client->state == CLOSING ? length : taken);
-    if (read == MQTT_BAD) {
-        client->config->totals->malformed++;
-        lose(client, "malformed packet");
-    } else if (client->state == UP && client->config->handler->drained) {
-        client->config->handler->drained(client->arg);
-    }
-}
-
 static void keepalive_check(struct mqtt_client *client)
 {
     int64_t silent_ms = clock_mono_ms() - client->heard_ms, half_ms = client->keepalive_s * INT64_C(500);
     struct buffer packet;
 
     if (silent_ms >= client->keepalive_s * INT64_C(1500)) {
-        lose(client, "the broker is silent");
+        mqtt_client_lose(client, "the broker is silent");
         return;
     }
     timer_set(client, client->keepalive_s * INT64_C(1000) / 3 + 1);
@@ -339,38 +200,38 @@ static void timer_fired(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     switch (client->state) {
-    case CONNECTING:
-    case GREETING:
-        lose(client, "no answer in time");
+    case CLIENT_CONNECTING:
+    case CLIENT_GREETING:
+        mqtt_client_lose(client, "no answer in time");
         break;
-    case UP:
+    case CLIENT_UP:
         keepalive_check(client);
         break;
-    case WAITING:
+    case CLIENT_WAITING:
         connect_now(client);
         break;
-    case CLOSING:
+    case CLIENT_CLOSING:
         stream_drop(client);
-        client->state = CLOSED;
+        client->state = CLIENT_CLOSED;
         break;
-    case CLOSED:
+    case CLIENT_CLOSED:
         break;
     }
 }
 
 void mqtt_client_close(struct mqtt_client *client, enum mqtt_close how)
 {
-    bool was_up = client->state == UP;
+    bool was_up = client->state == CLIENT_UP;
     struct buffer packet;
 
-    if (client->state == CLOSED || client->state == CLOSING)
+    if (client->state == CLIENT_CLOSED || client->state == CLIENT_CLOSING)
         return;
     if (was_up)
         client->config->totals->up--;
     if (!was_up || how == MQTT_CLOSE_VANISH) {
         stream_drop(client);
         (void)event_del(client->timer);
-        client->state = CLOSED;
+        client->state = CLIENT_CLOSED;
         return;
     }
     buffer_init(&packet, 0);
@@ -378,7 +239,7 @@ void mqtt_client_close(struct mqtt_client *client, enum mqtt_close how)
     if (!packet.failed)
         mqtt_client_send(client, packet.bytes, packet.length);
     buffer_done(&packet);
-    client->state = CLOSING;
+    client->state = CLIENT_CLOSING;
     timer_set(client, CLOSE_TIMEOUT_MS);
 }
 
@@ -388,31 +249,31 @@ static void stream_written(struct bufferevent *stream, void *arg)
     struct mqtt_client *client = arg;
 
     (void)stream;
-    if (client->state != CLOSING)
+    if (client->state != CLIENT_CLOSING)
         return;
     stream_drop(client);
     (void)event_del(client->timer);
-    client->state = CLOSED;
+    client->state = CLIENT_CLOSED;
 }
 
 bool mqtt_client_is_up(const struct mqtt_client *client)
 {
-    return client->state == UP;
+    return client->state == CLIENT_UP;
 }
 
 bool mqtt_client_is_closed(const struct mqtt_client *client)
 {
-    return client->state == CLOSED;
+    return client->state == CLIENT_CLOSED;
 }
 
 void mqtt_client_send(struct mqtt_client *client, const void *bytes, size_t length)
 {
-    if (client->state != UP)
+    if (client->state != CLIENT_UP)
         return;
     client->config->totals->bytes_out += length;
     client->sent_ms = clock_mono_ms();
     if (bufferevent_write(client->stream, bytes, length) != 0)
-        lose(client, "out of memory");
+        mqtt_client_lose(client, "out of memory");
 }
 
 size_t mqtt_client_unsent(const struct mqtt_client *client)

@@ -58,6 +58,7 @@ void stats_print(const struct sim *sim, FILE *out)
     put(&line, "received", sim->link_totals.received);
     put(&line, "connects", sim->mqtt_totals.connects);
     put(&line, "losses", sim->mqtt_totals.losses);
+    put(&line, "connects_refused", sim->mqtt_totals.refusals);
     put(&line, "malformed", sim->mqtt_totals.malformed);
     put(&line, "download_bytes", sim->download_totals.bytes);
     put(&line, "download_requests", sim->download_totals.requests);
