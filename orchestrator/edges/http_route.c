@@ -206,5 +206,5 @@ enum drover_error http_query_read(const struct http_route *route, const char *qu
 void http_routes_print(FILE *out)
 {
     for (size_t i = 0; i < HTTP_ROUTE_COUNT; i++)
-        fprintf(out, "%s %s\n", http_method_name(routes[i].method), routes[i].path);
+        fprintf(out, "%s %s%s%s\n", http_method_name(routes[i].method), routes[i].path, routes[i].query[0] != '\0' ? " " : "", routes[i].query);
 }

@@ -56,5 +56,5 @@ MUST_USE enum drover_error http_query_read(const struct http_route *route, const
 /* The place of name in the route's list; -1 when it is not there. */
 int http_query_index(const struct http_route *route, const char *name);
 
-/* "GET /artifacts/{sha256}" a line, for docs and tests. */
+/* A line each: method, path, and the names of its query, separated by one space. For docs and tests. */
 void http_routes_print(FILE *out);
