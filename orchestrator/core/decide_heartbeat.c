@@ -1,7 +1,7 @@
 /* What a heartbeat decides, state by state: it alone proves which version a device runs. */
 #include <string.h>
 
-#include "orchestrator/core/deadlines.h"
+#include "common/semver.h"
 #include "orchestrator/core/decide.h"
 #include "orchestrator/core/retry.h"
 #include "orchestrator/core/truth.h"
@@ -180,9 +180,10 @@ static void lost(const struct situation *s, struct decision *ret, enum truth tru
         decision_make(s, ret, EVENT_GIVE_UP, E_LOST, "it returned with the old version; no attempts left");
 }
 
+/* Any older version is a fallback here, also one that it did not come from. */
 static void succeeded(const struct situation *s, struct decision *ret, enum truth truth)
 {
-    if (truth == TRUTH_OLD)
+    if (truth != TRUTH_TARGET && semver_compare(s->device->last.version, s->upgrade->version) < 0)
         old_seen(s, ret);
     else
         take_in(s, ret);

@@ -147,8 +147,22 @@ void flow_situation(const struct flow *flow, const struct device *device, const 
 
 /* --- 1 devices spoke --- */
 
+/* A table with one place a hash: who loses its place to another is only looked at later, at its next change. */
+void flow_set_unsettled(struct flow *flow, const char *device_id, bool unsettled)
+{
+    uint64_t hash = hash_text(device_id, 0);
+    uint64_t *place = &flow->unsettled[hash % UNSETTLED_MAX];
+    if (unsettled)
+        *place = hash;
+    else if (*place == hash)
+        *place = 0;
+}
+
 static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat)
 {
+    uint64_t hash = hash_text(heartbeat->device_id, 0);
+    if (flow->unsettled[hash % UNSETTLED_MAX] == hash)
+        return true;
     const struct plan *plan = flow_plan_of_model(flow, heartbeat->model);
     return plan && eligible_by_heartbeat(&plan->rollout, plan_in_flight(plan), heartbeat);
 }
@@ -179,6 +193,7 @@ static void look_at(struct flow *flow, const struct device *device, const struct
     struct work *work = work_new(flow, WORK_HEARTBEAT, device->last.device_id);
     if (!work) {
         flow->counts.dropped++;
+        flow_set_unsettled(flow, device->last.device_id, true);
         return;
     }
     work_give(work, device, upgrade);

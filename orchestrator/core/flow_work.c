@@ -293,6 +293,8 @@ static void work_end(struct work *work, enum drover_error error, const char *why
     work->flow->work_count--;
     if (behind)
         table_add(behind);
+    if (work->kind == WORK_HEARTBEAT)
+        flow_set_unsettled(work->flow, work->device_id, error != DROVER_OK);
     if (work->ended)
         work->ended(work, error, reason);
     free(work);

@@ -6,6 +6,7 @@
 
 #define INSTANCE_SIZE ID_SIZE
 #define PUBLIC_URL_SIZE 256
+#define UNSETTLED_MAX 16384
 
 enum work_kind { WORK_HEARTBEAT, WORK_REPORT, WORK_DEADLINE, WORK_ENDING, WORK_ASK, WORK_SERVED, WORK_ROLLBACK, WORK_KIND_COUNT };
 
@@ -78,6 +79,7 @@ struct flow {
     struct sweep *sweeps;
     size_t call_count;             /* batches and sweeps */
     uint64_t random_count;
+    uint64_t unsettled[UNSETTLED_MAX]; /* hashes of devices whose last heartbeat was recorded, but not decided on to the end */
     struct flow_counts counts;
     struct beat beats[STORE_BATCH_MAX];
 };
@@ -98,6 +100,9 @@ void work_give(struct work *work, const struct device *device, const struct upgr
 void work_start(struct work *work);
 /* True when a heartbeat of the device waits already; it will look at the newest one. */
 bool work_heartbeat_waits(const struct flow *flow, const char *device_id);
+
+/* The device's next heartbeat shall be loaded even if it says nothing new (or need not be, any more). */
+void flow_set_unsettled(struct flow *flow, const char *device_id, bool unsettled);
 
 /* Speaks what was saved: commands by effects, the event. `before` is the upgrade's last_event before the save. */
 void flow_speak(struct work *work, const char *before);

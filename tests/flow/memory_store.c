@@ -103,7 +103,9 @@ static enum recorded take(struct memory_store *store, const struct memory_link *
     known->device.online = true;
     bool live = known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
     *ret = known;
-    return same && !live && !beat->want ? RECORDED_SAME : RECORDED_LOADED;
+    bool calm = same && !known->news;
+    known->news = !same;
+    return calm && !live && !beat->want ? RECORDED_SAME : RECORDED_LOADED;
 }
 
 void apply_record(struct memory_store *store, struct memory_call *call)
@@ -128,8 +130,10 @@ static void count_state(struct memory_store *store, const struct upgrade *upgrad
 
 static void add_event(struct memory_store *store, const struct upgrade_save *save, struct upgrade *saved)
 {
-    if (save->silent || store->event_count == EVENTS_MAX)
+    if (save->silent)
         return;
+    if (store->event_count == EVENTS_MAX)
+        abort();
     struct memory_event *entry = &store->events[store->event_count++];
     struct event *event = &entry->event;
     *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision};

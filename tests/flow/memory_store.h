@@ -11,7 +11,7 @@
 #define ANSWER_MS 5
 #define DEVICES_MAX 16
 #define ROLLOUTS_MAX 4
-#define EVENTS_MAX 512
+#define EVENTS_MAX 4096
 #define CALLS_MAX 256
 
 struct memory_device {
@@ -21,6 +21,7 @@ struct memory_device {
     int64_t live_leased_ms;               /* taken as one of an ended rollout's; not again before this */
     char boot_prev[BOOT_ID_SIZE];
     int clashes;
+    bool news;                            /* something changed: the next heartbeat is loaded, too; the first answer may get lost */
     char done[ROLLOUTS_MAX][ID_SIZE];     /* rollouts it had its turn in */
     int done_count;
 };

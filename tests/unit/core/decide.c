@@ -179,6 +179,8 @@ static void heartbeats(void **state)
         {STATE_LOST, "1.0.7", "b1", "superseded"},
         {STATE_SUCCEEDED, "1.1.0", "b2", ""},
         {STATE_SUCCEEDED, "1.0.0", "b3", "rolled_back"},
+        {STATE_SUCCEEDED, "1.0.7", "b3", "rolled_back"},
+        {STATE_SUCCEEDED, "1.2.0", "b3", ""},
         {STATE_FAILED, "1.1.0", "b2", "verifying"},
         {STATE_FAILED, "1.0.0", "b2", ""},
         {STATE_ROLLED_BACK, "1.1.0", "b4", ""},
@@ -455,6 +457,21 @@ static void holds_for_all(const char *what)
                  (long long)(d.next.deadline_ms - NOW));
 }
 
+/* A passed deadline always leads to a save, and so to another deadline or the end: nothing stays for ever. */
+static void leads_somewhere(const char *what)
+{
+    bool live = f.upgrade.state != STATE_NONE && !upgrade_state_is_final(f.upgrade.state);
+    if (live && (d.error != DROVER_OK || !d.move || (d.next.deadline_ms <= NOW && d.next.deadline_ms != 0)))
+        fail_msg("%s in %s leads nowhere: %s", what, upgrade_state_name(f.upgrade.state), d.why);
+}
+
+/* Guards never choose an event for which the table has no row. */
+static void is_not_refused(const char *what)
+{
+    if (d.error != DROVER_OK)
+        fail_msg("%s in %s is refused: %s", what, upgrade_state_name(f.upgrade.state), d.why);
+}
+
 static void every_observation_in_every_state(void **state)
 {
     (void)state;
@@ -470,8 +487,10 @@ static void every_observation_in_every_state(void **state)
             struct situation s = fixture_situation(&f);
             decide_heartbeat(&s, &d);
             holds_for_all("heartbeat");
+            is_not_refused("heartbeat");
             decide_deadline(&s, &d);
             holds_for_all("deadline");
+            leads_somewhere("deadline");
             decide_ask(&s, "esp32", f.device.last.version, &d);
             holds_for_all("ask");
             decide_ending(&s, &d);
@@ -479,6 +498,7 @@ static void every_observation_in_every_state(void **state)
             s.rollout = s.running = NULL;
             decide_deadline(&s, &d);
             holds_for_all("deadline without rollout");
+            leads_somewhere("deadline without rollout");
             decide_heartbeat(&s, &d);
             holds_for_all("heartbeat without rollout");
         }

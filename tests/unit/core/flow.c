@@ -274,6 +274,27 @@ static void a_heartbeat_behind_work_is_looked_at_once(void **state)
     assert_int_equal(counter(flow, "heartbeats_coalesced", ""), 2);
 }
 
+/* The device fell back after its success, and the store did not take it: its next heartbeat says nothing new, but is loaded. */
+static void what_was_not_saved_is_looked_at_again(void **state)
+{
+    struct flow *flow = *state;
+    fixture_enter(&t.f, STATE_SUCCEEDED);
+    t.f.rollout.state = ROLLOUT_PAUSED;
+    flow_set_rollouts(flow, &t.f.rollout, 1);
+    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    assert_false(t.beats[0].want);
+    struct recorded_beat beat = {RECORDED_LOADED, &t.f.device, &t.f.upgrade};
+    t.recorded(t.record_arg, DROVER_OK, &beat, 1);
+    assert_int_equal(t.save.upgrade.state, STATE_ROLLED_BACK);
+    answer_save(DROVER_STORE);
+    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    assert_true(t.beats[0].want);
+    t.recorded(t.record_arg, DROVER_OK, &beat, 1);
+    answer_save(DROVER_OK);
+    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    assert_false(t.beats[0].want);
+}
+
 static void a_batch_that_is_too_long_is_refused(void **state)
 {
     struct flow *flow = *state;
@@ -320,6 +341,7 @@ int main(void)
         FLOW_TEST(a_heartbeat_opens_and_dispatches_at_once),
         FLOW_TEST(want_stops_where_the_room_ends),
         FLOW_TEST(a_heartbeat_behind_work_is_looked_at_once),
+        FLOW_TEST(what_was_not_saved_is_looked_at_again),
         FLOW_TEST(a_batch_that_is_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
