@@ -37,6 +37,8 @@ const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_
  * DROVER_STALE, _REFUSED, _UNKNOWN: counted, changes nothing. DROVER_UNAVAILABLE/_STORE: try again later. */
 typedef void flow_done(void *arg, enum drover_error error, const char *why);
 
+/* Any of the calls below may call `done` before it returns: when the flow has its fill (DROVER_FULL, DROVER_MEMORY: try again
+ * later), and flow_ask for an anonymous question. */
 /* Records a batch (no device twice; at most STORE_BATCH_MAX). `done` comes when the batch is in Redis; decisions that follow
  * from it go on by themselves afterwards. */
 void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size_t count, flow_done *done, void *arg);
@@ -45,7 +47,6 @@ void flow_report(struct flow *flow, const struct report *report, flow_done *done
 /* Works off up to max upgrades whose deadline has passed; done says how many in `why`. Also works off live upgrades of cancelled rollouts. */
 void flow_deadlines(struct flow *flow, size_t max, flow_done *done, void *arg);
 
-/* All calls below may call `done` before they return when the flow has its fill (DROVER_FULL): try again later. */
 /* GET /firmware/latest. version as semver_read gives it. device_id "" is an anonymous question: answered from the rollouts alone. */
 struct flow_offer {
     bool offered;                  /* false: 304 */
