@@ -177,7 +177,7 @@ for i = 1, beats do
     all = false
   end
 end
-if all then
+if all and beats > 0 then
   call('ZADD', KEYS[1] .. 'seen', 'GT', unpack(ARGV, times + 2, times + 1 + 2 * beats))
 elseif #taken > 0 then
   call('ZADD', KEYS[1] .. 'seen', 'GT', unpack(taken))

@@ -199,23 +199,28 @@ static void connection_event(struct bufferevent *bufferevent, short what, void *
 
 /* --- 4 lost: everything ends, and again from 1 --- */
 
-void link_drop(struct redis_link *link, const char *why)
+void link_close(struct redis_link *link)
 {
-    bool was_ready = link->state == LINK_READY;
-    if (!was_ready)
+    if (link->state != LINK_READY)
         redis_queue_discard(&link->sent);   /* only the handshake's own */
-    bool told = strcmp(why, link->why) == 0;
-    snprintf(link->why, sizeof link->why, "%s", why);   /* why may live in the reader */
+    redis_queue_end_all(&link->sent, &link->ended, DROVER_UNAVAILABLE, "the connection to Redis was lost");
     if (link->bufferevent)
         bufferevent_free(link->bufferevent);
     link->bufferevent = NULL;
     link->state = LINK_WAITING;
     event_del(link->tick);
+}
+
+void link_drop(struct redis_link *link, const char *why)
+{
+    bool was_ready = link->state == LINK_READY;
+    bool told = strcmp(why, link->why) == 0;
+    snprintf(link->why, sizeof link->why, "%s", why);   /* why may live in the reader */
+    link_close(link);
     redisReaderFree(link->reader);
     link->reader = redisReaderCreate();
     if (!link->reader)
         abort();   /* must_alloc.h */
-    redis_queue_end_all(&link->sent, &link->ended, DROVER_UNAVAILABLE, "the connection to Redis was lost");
     event_active(link->deliver, EV_TIMEOUT, 0);
 
     int64_t wait_ms = backoff_full_jitter_ms(link->backoff_base_ms, link->backoff_cap_ms, link->failures++, clock_random());

@@ -78,9 +78,7 @@ void redis_link_free(struct redis_link *link)
 {
     if (!link)
         return;
-    link->changed = NULL;
-    link_drop(link, "shutting down");
-    link->state = LINK_WAITING;
+    link_close(link);
     event_del(link->retry);
     while (link->ended.first)
         delivered(-1, 0, link);

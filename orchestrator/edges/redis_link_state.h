@@ -48,6 +48,8 @@ struct redis_link {
 void link_write(struct redis_link *link, const char *bytes, size_t length, redis_replied *replied, void *arg, int64_t deadline_ms);
 /* Reads answers and calls back, until the input is used up or the connection is gone. */
 void link_read(struct redis_link *link);
+/* Ends the connection and everything sent; nothing follows. */
+void link_close(struct redis_link *link);
 /* Gives the connection up: everything sent ends as unknown, and after a wait it tries again. */
 void link_drop(struct redis_link *link, const char *why);
 /* Ends a request that was never sent; its callback comes later. */

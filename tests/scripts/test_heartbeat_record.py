@@ -155,3 +155,7 @@ def test_too_few_arguments_change_nothing(drover):
     with pytest.raises(redis.ResponseError, match="too few"):
         drover.call("heartbeat_record", "00", "drover-1", 1000, 3, 1000, 1, "d1")
     assert drover.redis.keys("*") == []
+
+
+def test_an_empty_batch(drover):
+    assert drover.record() == ("", [])

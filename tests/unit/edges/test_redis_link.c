@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "orchestrator/edges/redis_errors.h"
 #include "orchestrator/edges/redis_scripts.h"
 #include "orchestrator/edges/redis_url.h"
 #include "tests/unit/edges/redis_server.h"
@@ -313,17 +314,21 @@ static void test_login_and_database(void **state)
     (void)state;
     struct answer answer;
     char url[128];
-    redis_server_ask(&server, "ACL SETUSER drover on >secret ~* &* +@all");
+    redis_server_ask(&server, "ACL SETUSER drover on >secret ~drover:* resetchannels -@all +@read +@write +@scripting +@connection -@dangerous");
     snprintf(url, sizeof url, "%s?db=3", server.url);
     link_open((struct redis_link_config){.url = url, .username = "drover", .password = "wrong"});
     assert_true(loop_until(base, &lost, WAIT_MS));
     assert_non_null(strstr(redis_link_why(link_), "WRONGPASS"));
     redis_link_free(link_);
     link_open_ready((struct redis_link_config){.url = url, .username = "drover", .password = "secret"});
-    CALL(&answer, 0, "INCR", "n");
+    call_script(&answer);
     assert_true(loop_until(base, &answer.done, WAIT_MS));
     assert_int_equal(answer.integer, 1);
-    assert_int_equal(redis_server_ask(&server, "EXISTS n"), 0);   /* it is in database 3 */
+    assert_int_equal(redis_server_ask(&server, "EXISTS drover:priv:leader"), 0);   /* it is in database 3 */
+    CALL(&answer, 0, "INCR", "n");
+    assert_true(loop_until(base, &answer.done, WAIT_MS));
+    assert_int_equal(answer.error, DROVER_STORE);   /* not its key */
+    assert_non_null(strstr(answer.text, "NOPERM"));
 }
 
 static void test_free_ends_what_is_outstanding(void **state)
@@ -369,6 +374,28 @@ static void test_over_tcp(void **state)
 
 /* --- */
 
+static void test_error_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum drover_error error;
+    } rows[] = {
+        {"LOADING Redis is loading the dataset in memory", DROVER_UNAVAILABLE}, {"BUSY Redis is busy running a script.", DROVER_UNAVAILABLE},
+        {"MASTERDOWN Link with MASTER is down", DROVER_UNAVAILABLE}, {"BUSYGROUP Consumer Group name already exists", DROVER_STORE},
+        {"OOM command not allowed", DROVER_STORE}, {"READONLY", DROVER_STORE}, {"", DROVER_STORE},
+        {"ERR user_script:3: Script attempted to access nonexistent global variable 'x' script: 12ab, on @user_script:3.", DROVER_STORE},
+    };
+    struct redis_link_counters counters = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(redis_error_classify(rows[i].text, &counters), rows[i].error);
+    assert_int_equal(counters.errors_busy, 3);
+    assert_int_equal(counters.errors_oom, 1);
+    assert_int_equal(counters.errors_readonly, 1);
+    assert_int_equal(counters.errors_script, 1);
+    assert_int_equal(counters.errors_other, 2);
+}
+
 static void test_urls(void **state)
 {
     (void)state;
@@ -406,6 +433,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     log_configure(LOG_ERROR, LOG_LOGFMT, "");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_error_words),
         cmocka_unit_test(test_urls),
         cmocka_unit_test_setup_teardown(test_connects_and_prepares, start, stop),
         cmocka_unit_test_setup_teardown(test_not_connected, start, stop),

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 
 #include "common/log.h"
+#include "orchestrator/edges/facts_cache.h"
 #include "orchestrator/edges/store.h"
 #include "orchestrator/edges/store_records.h"
 #include "tests/unit/edges/redis_server.h"
@@ -434,6 +435,31 @@ static void test_full_batch(void **state)
     assert_int_equal(got.fleet_devices, COPIES);
 }
 
+/* A hint may be forgotten, never wrong. */
+static void test_facts_cache(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {4096, 1 << 17};
+    for (size_t i = 0; i < 2; i++) {
+        struct facts_cache *cache = facts_cache_new(sizes[i]);
+        size_t kept = 0;
+        for (int round = 0; round < 2; round++) {
+            for (int n = 1; n <= 50000; n++) {
+                char id[16];
+                snprintf(id, sizeof id, "d%d", n);
+                int64_t had = facts_cache_swap(cache, id, n);
+                assert_true(had == 0 || (round && had == n));
+                kept += had != 0;
+            }
+        }
+        assert_in_range(facts_cache_count(cache), 1, sizes[i]);
+        assert_int_equal(facts_cache_evicted(cache) > 0, kept < 50000);
+        if (i == 1)
+            assert_in_range(kept, 49900, 50000);
+        facts_cache_free(cache);
+    }
+}
+
 /* --- upgrades --- */
 
 /* Every row of the table gets a value of its own, is saved and must come back. */
@@ -787,6 +813,7 @@ int main(void)
     log_configure(LOG_ERROR, LOG_LOGFMT, "");
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_facts_cache),
         TEST(test_heartbeat_comes_back_whole),
         TEST(test_sparse_heartbeat_comes_back_sparse),
         TEST(test_forms_and_outcomes),
