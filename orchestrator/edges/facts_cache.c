@@ -6,7 +6,7 @@
 #include "common/hash.h"
 
 #define SLOTS_FIRST 4096u
-#define STEPS_MAX 16u     /* how far from its place an entry may stand */
+#define STEPS_MAX 32u     /* how far from its place an entry may stand */
 
 struct slot {
     uint64_t id;          /* hash of the device id; 0: free */
@@ -80,7 +80,7 @@ int64_t facts_cache_swap(struct facts_cache *cache, const char *device_id, int64
 {
     uint64_t id = hash_text(device_id, 0);
     id += id == 0;
-    if (cache->size < cache->size_max && cache->count >= cache->size / 4 * 3)
+    if (cache->size < cache->size_max && cache->count >= cache->size / 8 * 5)
         grow(cache);
     struct slot *slot = slot_find(cache->slots, cache->size, id);
     if (!slot) {
