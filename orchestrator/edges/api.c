@@ -53,12 +53,18 @@ static void api_release_hold(struct api *api)
         free(api);
 }
 
+void api_drain(struct api *api)
+{
+    api->draining = true;
+    api_polls_end(api);
+}
+
 void api_free(struct api *api)
 {
     if (api == NULL)
         return;
+    api_drain(api);
     api->closed = true;
-    api_polls_end(api);
     api_release_hold(api);
 }
 

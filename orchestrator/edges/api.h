@@ -31,6 +31,8 @@ struct api_config {
 };
 
 struct api *api_new(const struct api_config *config);        /* NULL: out of memory */
+/* droverd is about to end: answers the long polls that wait, and lets no new one wait. */
+void api_drain(struct api *api);
 /* Ends the long polls. Calls that the store still holds are answered by its callbacks: free the store after the api is idle or
  * gone for good, before http_server_free. */
 void api_free(struct api *api);

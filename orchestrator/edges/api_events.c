@@ -69,7 +69,7 @@ static bool poll_wait(struct api_poll *poll)
 {
     const struct timeval interval = {0, LOOK_MS * 1000};
     struct api *api = poll->ask->api;
-    if (api->closed || clock_mono_ms() + LOOK_MS > poll->until_ms || api->poll_count >= POLLS_MAX)
+    if (api->draining || clock_mono_ms() + LOOK_MS > poll->until_ms || api->poll_count >= POLLS_MAX)
         return false;
     if (poll->timer == NULL)
         poll->timer = evtimer_new(api->config.base, poll_look, poll);

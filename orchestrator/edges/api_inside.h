@@ -29,7 +29,8 @@ struct api {
     char instance[ID_SIZE];
     int64_t started_ms;            /* monotonic */
     unsigned holds;                /* the owner's, and one for each ask under way */
-    bool closed;                   /* api_free was called */
+    bool draining;                 /* nobody may wait for events any more */
+    bool closed;                   /* api_free was called: the flow may be gone */
     int64_t running;               /* rollouts that run, as last noted */
     struct api_noted noted[API_NOTED_MAX];
     struct api_poll *polls;        /* long polls that wait */

@@ -135,6 +135,7 @@ static void call_answered(struct http_thread *thread, struct http_call *call)
 
 static void answers_came(evutil_socket_t fd, short what, void *arg)
 {
+    static const struct timeval last_words = {0, 50000};   /* for answers just given to reach their sockets */
     struct http_thread *thread = arg;
     struct http_call *next;
     (void)fd;
@@ -147,7 +148,7 @@ static void answers_came(evutil_socket_t fd, short what, void *arg)
         for (size_t i = 0; i < HTTP_LISTENER_COUNT; i++)
             side_stop_listening(&thread->sides[i]);
     if (atomic_load(&thread->shared->stopping))
-        event_base_loopbreak(thread->base);
+        event_base_loopexit(thread->base, &last_words);
 }
 
 static void sweep_due(evutil_socket_t fd, short what, void *arg)
