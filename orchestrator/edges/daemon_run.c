@@ -161,6 +161,7 @@ void daemon_drain(struct daemon *daemon, const char *why)
               LOG_NUMBER("ingest", ingest_outstanding(daemon->ingest)));
     (void)sd_notify("STOPPING=1");
     http_server_drain(daemon->http);
+    api_drain(daemon->api);
     ingest_stop(daemon->ingest);
     chores_stop(daemon->chores);
 }
