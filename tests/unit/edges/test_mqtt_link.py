@@ -273,6 +273,20 @@ def test_commands_flow_without_stalls(broker, probes):
     late.end()
 
 
+def test_commands_in_flight_when_the_broker_crashes(broker, probes):
+    """Frozen with the window full, then kill -9: after the restart all commands get through, well before the window would be given up."""
+    probe = probes()
+    probe.wait_ready()
+    broker.process.send_signal(signal.SIGSTOP)
+    probe.tell("say update/esp32/d1 500")
+    wait_until(lambda: probe.counters()["unconfirmed"] == 20, 10, "a full window")
+    broker.process.kill()
+    broker.process.wait(10)
+    broker.start()
+    probe.wait_ready(connects=2)
+    wait_until(lambda: probe.counters()["sent"] == 500 and probe.counters()["unconfirmed"] == 0, 15, "all 500 to be confirmed")
+
+
 def test_status_and_will(broker, probes):
     watcher = Device(broker, "watcher", "service/probe/status")
     probe = probes()
