@@ -1,5 +1,5 @@
 /* See depot_upload.h. A row of the table belongs to one upload; `busy` is the hold of the request that adds to it, so that
- * files are written and hashed outside the lock. */
+ * files are written and hashed outside the lock. What others may look at meanwhile changes only under the lock. */
 #include "orchestrator/edges/depot_upload.h"
 
 #include <errno.h>
@@ -19,11 +19,11 @@
 
 struct upload {
     char sha256[SHA256_HEX_SIZE];  /* "" : a free row */
-    int64_t size, offset;
-    int fd;                        /* -1: not opened yet */
-    struct sha256 *digest;         /* of the first `offset` bytes */
+    int64_t size, offset;          /* as of the last part that was taken; size 0: none was */
     bool busy;
     int64_t used_ms;
+    int fd;                        /* the holder's; -1: not opened yet */
+    struct sha256 *digest;         /* the holder's; of the first `offset` bytes */
 };
 
 struct depot_uploads {
@@ -109,11 +109,12 @@ static enum drover_error row_hold(struct depot_uploads *uploads, const char *sha
 }
 
 /* Ends the hold. gone: the upload is over, well or badly, and the row free again. */
-static void row_release(struct depot_uploads *uploads, struct upload *row, int64_t offset, bool gone)
+static void row_release(struct depot_uploads *uploads, struct upload *row, int64_t offset, int64_t size, bool gone)
 {
     pthread_mutex_lock(&uploads->lock);
     row->busy = false;
     row->offset = offset;
+    row->size = size;
     row->used_ms = clock_mono_ms();
     if (gone)
         row_clear(row);
@@ -219,7 +220,6 @@ static enum drover_error part_add(struct depot_uploads *uploads, struct upload *
         return error;
     if (offset != *at || (row->size != 0 && row->size != size && offset != 0))
         return DROVER_CONFLICT;
-    row->size = size;
     if (offset == 0)
         error = part_reserve(row, size);
     for (int i = 0; i < count && error == DROVER_OK; i++) {
@@ -270,7 +270,7 @@ enum drover_error depot_upload_add(struct depot_uploads *uploads, const char *sh
     *ret_state = (struct depot_upload){.offset = failed ? 0 : at, .size = size, .complete = error == DROVER_OK && at == size};
     if (failed)
         part_remove(uploads, sha256, error);
-    row_release(uploads, row, at, failed || ret_state->complete || row->fd < 0);
+    row_release(uploads, row, at, error == DROVER_OK ? size : row->size, failed || ret_state->complete || row->fd < 0);
     return error;
 }
 
@@ -286,7 +286,7 @@ enum drover_error depot_upload_find(struct depot_uploads *uploads, const char *s
     }
     pthread_mutex_lock(&uploads->lock);
     const struct upload *row = row_find(uploads, sha256);
-    bool open = row != NULL && row->fd >= 0;
+    bool open = row != NULL && row->size > 0;
     if (open)
         *ret_state = (struct depot_upload){.offset = row->offset, .size = row->size};
     pthread_mutex_unlock(&uploads->lock);
