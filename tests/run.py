@@ -22,7 +22,7 @@ CONFIGURATIONS = {
     "asan": ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"],
              {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
               "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "DROVER_PYTEST_MARK": "asan"},
-             ["unit", "flow", "scripts", "fuzz", "system"]),
+             ["unit", "flow", "fuzz", "system"]),
     "tsan": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
              {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, ["threads"]),
 }

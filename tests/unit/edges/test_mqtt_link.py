@@ -216,7 +216,7 @@ def test_broker_restart(broker, probes):
     probe.wait_ready(connects=2)
     device = Device(broker)
     device.publish("device/d1/report", map(str, range(10, 20)))
-    wait_until(lambda: len(probe.got) == 20, 10, "all reports")
+    wait_until(lambda: len(probe.got) == 20, 10, f"all reports; states {probe.states}, counters {probe.counters()}, got {probe.numbers('device/d1/report')}")
     assert probe.numbers("device/d1/report") == list(range(20))
     assert probe.counters()["waiting"] == 0
     device.end()
