@@ -118,8 +118,9 @@ void ingest_resume(struct ingest *ingest)
 {
     if (ingest->ended)
         return;
-    intake_resume(&ingest->heartbeats);
+    /* Reports first: a replayed heartbeat is then judged by what the device had said before it. */
     intake_resume(&ingest->reports);
+    intake_resume(&ingest->heartbeats);
 }
 
 void ingest_stop(struct ingest *ingest)
