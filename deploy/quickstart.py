@@ -78,9 +78,9 @@ def outcome_table(stack, rollouts):
         counts = store.hgetall(f"drover:v1:rollout:{rollout}")
         reasons = collections.Counter()
         for key in store.scan_iter("drover:v1:upgrade:*", count=500):
-            owner, state, attempt, why = store.hmget(key, "rollout", "state", "attempt", "why")
+            owner, state, error, why = store.hmget(key, "rollout", "state", "error", "why")
             if owner == rollout:
-                reasons[(state, why or "")] += 1
+                reasons[(state, f"{error}: {why}" if error and state != "succeeded" else why or "")] += 1
         for state in STATES:
             number = int(counts.get(f"state:{state}", 0))
             if not number:
