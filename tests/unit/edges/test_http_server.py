@@ -297,11 +297,16 @@ def test_too_many_calls_are_503():
     with Server("calls=8", "call_ms=3000") as server:
         held = "/firmware/latest?device_model=m&current_version=1.0.0&device_id=held"
         peers = []
-        for _ in range(12):
+
+        def refused():
+            """One more call that is held, until there is no room for an honest one."""
             peer = socket.create_connection(("127.0.0.1", server.devices))
             peer.sendall(request(held))
             peers.append(peer)
-        answer = until(lambda: (lambda a: a if a[0] == 503 else None)(server.ask("GET", "/healthz")), "one more is refused")
+            answer = server.ask("GET", "/healthz")
+            return answer if answer[0] == 503 else None
+        answer = until(refused, "one call more is refused")
+        assert len(peers) >= 8, len(peers)
         problem(answer, 503)
         assert answer[1]["Retry-After"]
         for peer in peers:
