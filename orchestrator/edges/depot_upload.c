@@ -254,7 +254,9 @@ enum drover_error depot_upload_add(struct depot_uploads *uploads, const char *sh
     struct upload *row = NULL;
     int64_t bytes = parts_bytes(parts, count);
     *ret_state = (struct depot_upload){0};
-    if (size < 1 || size > uploads->package_bytes_max || bytes < 1 || offset < 0 || bytes > size - offset)
+    if (size < 1 || size > uploads->package_bytes_max || offset < 0 || bytes > size - offset)
+        return DROVER_RANGE;
+    if (bytes == 0 && offset != size)   /* at the end it asks to finish what a droverd killed right then could not */
         return DROVER_RANGE;
     if (depot_size(uploads->depot, sha256, &ret_state->size) == DROVER_OK) {
         ret_state->offset = ret_state->size;

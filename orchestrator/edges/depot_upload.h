@@ -20,10 +20,11 @@ struct depot_upload {
     bool complete;       /* it is in the depot */
 };
 
-/* Appends bytes at `offset` of a package of `size` bytes. *ret_state is filled in always.
+/* Appends bytes at `offset` of a package of `size` bytes; none only at the end, to finish a part that is all there but was not
+ * put into its place before droverd died. *ret_state is filled in always.
  *   DROVER_OK         taken; complete says whether it was the last
  *   DROVER_CONFLICT   another offset is expected, or another request is adding right now; state.offset says where to go on
- *   DROVER_RANGE      beyond the announced size, or the size is not allowed
+ *   DROVER_RANGE      beyond the announced size, empty in the middle, or the size is not allowed
  *   DROVER_MISMATCH   complete, but not what the SHA-256 promises; removed
  *   DROVER_NO_SPACE   removed
  *   DROVER_FULL       too many uploads at a time

@@ -137,6 +137,33 @@ static void the_next_droverd_goes_on(void **state)
     assert_state(upload, 100000, true);
 }
 
+/* Killed after the last byte and before the move: all bytes lie in the part file, and nobody has any left to send. */
+static void a_part_that_is_all_there_is_finished_by_an_empty_one(void **state)
+{
+    struct world *world = *state;
+    struct depot_upload upload;
+    char path[DEPOT_PATH_SIZE];
+    assert_int_equal(add(world, 100000, 0, &upload), DROVER_CONFLICT);
+    assert_state(upload, 0, false);
+    assert_int_equal(files_in(world, "uploads"), 0);
+    assert_int_equal(add(world, 0, 70001, &upload), DROVER_OK);
+    assert_int_equal(add(world, 70001, 0, &upload), DROVER_RANGE);
+    assert_int_equal(add(world, 100000, 0, &upload), DROVER_CONFLICT);
+    assert_state(upload, 70001, false);
+    depot_uploads_free(world->uploads);
+    depot_part_path(&world->depot, world->sha256, path);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(write(fd, world->bytes + 70001, 29999), 29999);
+    close(fd);
+    depot_start(world);
+    assert_int_equal(depot_upload_find(world->uploads, world->sha256, &upload), DROVER_OK);
+    assert_state(upload, 100000, false);
+    assert_int_equal(add(world, 100000, 0, &upload), DROVER_OK);
+    assert_state(upload, 100000, true);
+    assert_int_equal(files_in(world, "uploads"), 0);
+    assert_int_equal(add(world, 100000, 0, &upload), DROVER_OK);
+}
+
 static void another_size_begins_anew(void **state)
 {
     struct world *world = *state;
@@ -256,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(parts_become_a_package), TEST(the_next_droverd_goes_on),  TEST(another_size_begins_anew),
+        TEST(a_part_that_is_all_there_is_finished_by_an_empty_one),
         TEST(wrong_bytes_are_removed), TEST(sizes_are_checked),        TEST(a_full_disk_leaves_nothing),
         TEST(forgotten_parts_are_removed_at_start), TEST(only_a_sha256_makes_a_path), TEST(many_uploads_at_a_time_are_refused),
     };
