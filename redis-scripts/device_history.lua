@@ -2,10 +2,12 @@
 -- device_history: a device's events, newest first, by the chain of `prev` ids, as far as the stream still holds them.
 --
 -- KEYS[1]  prefix of readers' keys      ARGV[1]  device id   ARGV[2]  most of them
--- Returns for each: entry id, its fields (flat).
+-- Returns for each: entry id, its fields (flat); nil when the device is unknown.
 
 local result = {}
-local id = redis.call('HGET', KEYS[1] .. 'device:' .. ARGV[1], 'last_event')
+local key = KEYS[1] .. 'device:' .. ARGV[1]
+if redis.call('EXISTS', key) == 0 then return false end
+local id = redis.call('HGET', key, 'last_event')
 while id and id ~= '-' and #result < 2 * tonumber(ARGV[2]) do
   local entry = redis.call('XRANGE', KEYS[1] .. 'events', id, id)[1]
   if not entry then break end

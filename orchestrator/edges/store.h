@@ -69,7 +69,8 @@ typedef void store_devices_listed(void *arg, enum drover_error error, const stru
 void store_devices(struct store *store, const struct device_filter *filter, const char *cursor, size_t limit, store_devices_listed *done, void *arg);
 /* device NULL when it is unknown (DROVER_OK); upgrade->state is STATE_NONE when it never had one. */
 void store_device(struct store *store, const char *device_id, store_loaded *done, void *arg);
-/* The device's events, newest first, by the chain of `prev` ids; ends early where the stream was trimmed. */
+/* The device's events, newest first, by the chain of `prev` ids; ends early where the stream was trimmed.
+ * DROVER_NOT_FOUND: there is no such device. */
 typedef void store_events_listed(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next);
 void store_history(struct store *store, const char *device_id, size_t limit, store_events_listed *done, void *arg);
 /* An online message or last will. Unknown devices are left alone. done may be NULL. */

@@ -109,7 +109,7 @@ static void history_listed(void *arg, enum drover_error error, const struct redi
     struct store_call *call = arg;
     store_events_listed *done = (store_events_listed *)call->done;
     if (!error && reply->type != REDIS_REPLY_ARRAY)
-        error = DROVER_STORE;
+        error = reply->type == REDIS_REPLY_NIL ? DROVER_NOT_FOUND : DROVER_STORE;
     if (error) {
         done(call->arg, error, NULL, 0, "");
     } else {

@@ -678,6 +678,13 @@ static void test_devices_and_history(void **state)
     assert_string_equal(got.events[0].to, "pending");
     assert_string_equal(got.events[0].why, "the rollout reached this device");
     begin();
+    store_history(store, "d2", 10, events_listed, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(got.count, 0);
+    begin();
+    store_history(store, "nobody", 10, events_listed, NULL);
+    assert_int_equal(end(), DROVER_NOT_FOUND);
+    begin();
     store_device(store, "nobody", loaded, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_false(got.found);
