@@ -27,10 +27,14 @@ void api_release_add(struct api *api, struct http_call *call)
 static void release_added(void *arg, enum drover_error error, const struct release *release, bool created)
 {
     struct api_ask *ask = arg;
-    if (error == DROVER_OK)
+    if (error == DROVER_OK) {
         release_answer(ask, created ? 201 : 200, release);
-    else
-        api_ask_error(ask, error, error == DROVER_CONFLICT ? "this release exists with other content" : "the release was not added");
+    } else if (error == DROVER_CONFLICT) {
+        http_call_problem(ask->call, 409, NULL, "this release exists with other content");
+        api_ask_end(ask);
+    } else {
+        api_ask_error(ask, error, "the release was not added");
+    }
 }
 
 void api_release_show(struct api *api, struct http_call *call)

@@ -35,9 +35,24 @@ static void rollout_ask_end(struct api_ask *ask)
     api_ask_end(ask);
 }
 
+/* What the store refuses, in an operator's words; the rest is named by `what` and the error's own text. */
 static void rollout_ask_error(struct api_ask *ask, enum drover_error error, const char *what)
 {
-    http_call_error(ask->call, error, what);
+    static const struct {
+        enum drover_error error;
+        const char *detail;
+    } rows[] = {
+        {DROVER_CONFLICT, "another rollout of this model runs or is paused; cancel it or supersede it"},
+        {DROVER_DUPLICATE, "there is a rollout with this id"},
+        {DROVER_REFUSED, "the rollout is not in a state that allows it"},
+    };
+    size_t i = 0;
+    while (i < sizeof rows / sizeof rows[0] && rows[i].error != error)
+        i++;
+    if (i < sizeof rows / sizeof rows[0])
+        http_call_problem(ask->call, 409, NULL, "%s", rows[i].detail);
+    else
+        http_call_error(ask->call, error, what);
     rollout_ask_end(ask);
 }
 
@@ -267,10 +282,7 @@ static void rollout_opened(void *arg, enum drover_error error, const struct roll
         return;
     }
     if (error != DROVER_OK) {
-        rollout_ask_error(ask, error, error == DROVER_NOT_FOUND    ? "release"
-                                      : error == DROVER_CONFLICT   ? "another rollout runs or is paused for this model"
-                                      : error == DROVER_DUPLICATE  ? "a rollout with this id exists"
-                                                                   : "the rollout was not opened");
+        rollout_ask_error(ask, error, error == DROVER_NOT_FOUND ? "release" : "the rollout was not opened");
         return;
     }
     if (!ask->api->closed)
@@ -318,7 +330,7 @@ static void rollout_moved(void *arg, enum drover_error error, const struct rollo
 {
     struct api_ask *ask = arg;
     if (error != DROVER_OK) {
-        rollout_ask_error(ask, error, error == DROVER_REFUSED ? "not possible in the rollout's state" : "rollout");
+        rollout_ask_error(ask, error, "rollout");
         return;
     }
     if (!ask->api->closed)
