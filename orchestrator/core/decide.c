@@ -33,13 +33,19 @@ void decision_begin(const struct situation *s, struct decision *ret)
     decision_say(ret, "nothing follows from it");
 }
 
+/* Why it waits at all, or goes back, matters more than that it still does. */
+static bool keeps_why(const struct fsm_move *move)
+{
+    return move->on == EVENT_POSTPONE || (move->from == STATE_ROLLING_BACK && move->to == STATE_ROLLING_BACK);
+}
+
 void decision_say(struct decision *ret, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(ret->why, sizeof ret->why, format, arguments);
     va_end(arguments);
-    if (ret->move && ret->move->on != EVENT_POSTPONE) /* why it waits at all matters more than why it waits on */
+    if (ret->move && !keeps_why(ret->move))
         upgrade_set_why(&ret->next, ret->why);
 }
 

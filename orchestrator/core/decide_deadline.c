@@ -70,7 +70,7 @@ static void verifying(const struct situation *s, struct decision *ret)
     } else if (!s->upgrade->healthy_ms) {
         decision_make(s, ret, EVENT_NOT_READY, E_HEALTHCHECK, NULL);
     } else if (s->now_ms >= deadline_verify_end_ms(s->policy, s->rollout, s->upgrade)) {
-        decision_make(s, ret, EVENT_NOT_READY, E_HEALTHCHECK, "never stayed healthy long enough on the new version");
+        decision_make(s, ret, EVENT_NOT_READY, E_HEALTHCHECK, "not healthy long enough on the new version");
     } else {
         decision_make(s, ret, EVENT_PROGRESS, E_NONE, "its proof goes on");
         decision_reschedule(s, ret);

@@ -39,6 +39,8 @@ static void old_seen(const struct situation *s, struct decision *ret)
     bool asked_to = s->upgrade->state == STATE_ROLLING_BACK || s->upgrade->state == STATE_FAILED;
     enum error_code code = asked_to && s->upgrade->error != E_NONE ? s->upgrade->error : E_ROLLED_BACK;
     decision_make(s, ret, EVENT_OLD_SEEN, code, NULL);
+    if (s->upgrade->state == STATE_ROLLING_BACK && s->upgrade->why[0])
+        decision_say(ret, "back on %.20s: %s", s->device->last.version, s->upgrade->why);
 }
 
 /* Devices that only ask by HTTP are taken when they ask. */

@@ -16,6 +16,6 @@ rollout r1 esp32 1.1.0 soak_ms=60000
 [ 371007] store   > d1 verifying                    progress: its proof goes on
 [ 672007] store   > d1 verifying                    progress: its proof goes on
 [ 973007] store   > d1 verifying                    progress: its proof goes on
-[1086007] store   > d1 verifying -> rolling_back    not_ready: never stayed healthy long enough on the new version [E_HEALTHCHECK]
+[1086007] store   > d1 verifying -> rolling_back    not_ready: not healthy long enough on the new version [E_HEALTHCHECK]
 [1086010] broker  < update/esp32/d1              rollback to 1.0.0
 [1100000] clock > later

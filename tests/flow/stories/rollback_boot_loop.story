@@ -17,4 +17,4 @@ rollout r1 esp32 1.1.0
 [  50007] store   > d1 verifying -> rolling_back    boot_loop: the new version boots again and again [E_BOOT]
 [  50010] broker  < update/esp32/d1              rollback to 1.0.0
 [  80000] device > d1 heartbeat 1.0.0 boot=b6
-[  80007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_BOOT]
+[  80007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: the new version boots again and again [E_BOOT]

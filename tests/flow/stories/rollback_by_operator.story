@@ -18,6 +18,6 @@ rollout r1 esp32 1.1.0 confirmations=1
 [  31000] operator > rollback d1 by=ann
 [  31005] answer  < 409 it is going back already
 [  60000] device > d1 heartbeat 1.0.0 boot=b3
-[  60007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_ROLLED_BACK]
+[  60007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: ann wants the old version [E_ROLLED_BACK]
 [  61000] operator > rollback d1 by=ann
 [  61005] answer  < 409 refused: rolled_back has no move for "an operator wants it back on the old version"

@@ -25,5 +25,5 @@ policy unhealthy_max=1
 [ 250010] broker  < update/esp32/d1              rollback to 1.0.0
 [ 250010] answer  < 200 ann wants the old version
 [ 300000] device > d1 keeps sending 1.0.0 boot=b3
-[ 300007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_ROLLED_BACK]
+[ 300007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: ann wants the old version [E_ROLLED_BACK]
 [ 310000] clock > later

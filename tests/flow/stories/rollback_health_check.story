@@ -13,4 +13,4 @@ rollout r1 esp32 1.1.0
 [  25007] store   > d1 verifying -> rolling_back    health_failed: it failed its own check on the new version [E_HEALTHCHECK]
 [  25010] broker  < update/esp32/d1              rollback to 1.0.0
 [  60000] device > d1 heartbeat 1.0.0 boot=b3
-[  60007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_HEALTHCHECK]
+[  60007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: it failed its own check on the new version [E_HEALTHCHECK]

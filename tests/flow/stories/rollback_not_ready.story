@@ -14,4 +14,4 @@ rollout r1 esp32 1.1.0
 [  55007] store   > d1 verifying -> rolling_back    not_ready: not ready in time on the new version [E_HEALTHCHECK]
 [  55010] broker  < update/esp32/d1              rollback to 1.0.0
 [  80000] device > d1 heartbeat 1.0.0 boot=b3
-[  80007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_HEALTHCHECK]
+[  80007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: not ready in time on the new version [E_HEALTHCHECK]

@@ -8,6 +8,6 @@ rollout r1 esp32 1.1.0
 [   5000] device > d1 report verifying
 [   5007] store   > d1 dispatched -> verifying      reboot: its word: rebooted; now heartbeats must prove it
 [  20000] device > d1 report rolled_back error=E_HEALTHCHECK
-[  20007] store   > d1 verifying -> rolling_back    says_rolled_back: its word: back; now a heartbeat must prove it [E_HEALTHCHECK]
+[  20007] store   > d1 verifying -> rolling_back    says_rolled_back: it says that it went back by itself [E_HEALTHCHECK]
 [  40000] device > d1 heartbeat 1.0.0 boot=b3
-[  40007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_HEALTHCHECK]
+[  40007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: it says that it went back by itself [E_HEALTHCHECK]

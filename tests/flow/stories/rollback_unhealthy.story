@@ -32,4 +32,4 @@ rollout r1 esp32 1.1.0 soak_ms=600000
 [ 182000] device > d1 report rolled_back
 [ 182007] store   > d1 rolling_back                 says_rolled_back: noted; a heartbeat must prove it
 [ 210000] device > d1 heartbeat 1.0.0 boot=b3
-[ 210007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_HEALTHCHECK]
+[ 210007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: unhealthy on the new version [E_HEALTHCHECK]

@@ -20,4 +20,4 @@ rollout r1 esp32 1.1.0
 [  82007] store   > d1 rolling_back                 expired: not back yet: tell it again
 [  82010] broker  < update/esp32/d1              rollback to 1.0.0
 [  90000] device > d1 heartbeat 1.0.0 boot=b3
-[  90007] store   > d1 rolling_back -> rolled_back  old_seen: a heartbeat shows the old version [E_HEALTHCHECK]
+[  90007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: it failed its own check on the new version [E_HEALTHCHECK]
