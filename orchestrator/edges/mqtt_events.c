@@ -89,9 +89,10 @@ void mqtt_connect_succeeded(void *context, MQTTAsync_successData5 *data)
 {
     struct mqtt_link *link = context;
 
-    (void)data;
     pthread_mutex_lock(&link->lock);
     mqtt_phase_set(link, PHASE_UP);
+    if (link->state.connects > 0 && !data->alt.connect.sessionPresent)
+        link->state.sessions_lost++;
     link->state.connects++;
     link->due_mono_ms = 0;
     pthread_mutex_unlock(&link->lock);

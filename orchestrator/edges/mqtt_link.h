@@ -45,6 +45,7 @@ struct mqtt_link_state {
     int64_t since_ms;              /* of the last change, unix ms */
     uint64_t connects;             /* successful ones */
     uint64_t losses;
+    uint64_t sessions_lost;        /* reconnects to a broker that had forgotten our session, and what was queued in it */
     uint64_t failures;             /* tries that failed */
     uint64_t received_heartbeats;  /* messages put into the rings */
     uint64_t received_reports;

@@ -61,10 +61,10 @@ static void print_counters(struct probe *probe)
     struct mqtt_link_state state;
 
     mqtt_link_state(probe->link, &state);
-    printf("counters sent=%llu waiting=%zu unconfirmed=%zu failed=%llu heartbeats=%llu reports=%llu oversized=%llu waits=%llu\n",
+    printf("counters sent=%llu waiting=%zu unconfirmed=%zu failed=%llu heartbeats=%llu reports=%llu oversized=%llu waits=%llu sessions_lost=%llu\n",
            (unsigned long long)out.sent[LANE_COMMAND], out.waiting[LANE_COMMAND], out.unconfirmed, (unsigned long long)out.failed,
            (unsigned long long)state.received_heartbeats, (unsigned long long)state.received_reports, (unsigned long long)state.oversized,
-           (unsigned long long)ring_state(probe->reports).waits);
+           (unsigned long long)ring_state(probe->reports).waits, (unsigned long long)state.sessions_lost);
 }
 
 static void say(struct probe *probe, const char *topic, int count)
