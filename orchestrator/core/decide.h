@@ -9,6 +9,7 @@
 #include "orchestrator/core/device.h"
 #include "orchestrator/core/policy.h"
 #include "orchestrator/core/rollout.h"
+#include "orchestrator/core/served.h"
 #include "orchestrator/core/upgrade.h"
 #include "proto/report.h"
 
@@ -50,7 +51,7 @@ void decide_deadline(const struct situation *s, struct decision *ret);
 /* GET /firmware/latest by this device, which says what it is and runs. REFUSED: it may fetch nothing now, and why. */
 void decide_ask(const struct situation *s, const char *model, const char *version, struct decision *ret);
 /* The depot gave it bytes of this attempt's package. */
-void decide_served(const struct situation *s, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress, struct decision *ret);
+void decide_served(const struct situation *s, const struct served *served, struct decision *ret);
 void decide_rollback(const struct situation *s, const char *who, struct decision *ret);
 /* Its rollout was cancelled or superseded. */
 void decide_ending(const struct situation *s, struct decision *ret);

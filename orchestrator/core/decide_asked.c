@@ -65,27 +65,35 @@ void decide_ask(const struct situation *s, const char *model, const char *versio
     }
 }
 
-void decide_served(const struct situation *s, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress, struct decision *ret)
+/* It had all bytes before it was seen in a new boot: that boot was the try to run them, whatever came to us first. */
+static void had_all_before_its_boot(struct upgrade *next, int64_t at_ms)
+{
+    if (next->strayed_ms && at_ms <= next->strayed_ms)
+        memcpy(next->boot_before, BOOT_NONE, sizeof BOOT_NONE);
+}
+
+void decide_served(const struct situation *s, const struct served *served, struct decision *ret)
 {
     decision_begin(s, ret);
     const struct upgrade *upgrade = s->upgrade;
-    if (upgrade->state == STATE_NONE || strcmp(upgrade->upgrade_id, upgrade_id)) {
+    if (upgrade->state == STATE_NONE || strcmp(upgrade->upgrade_id, served->upgrade_id)) {
         decision_refuse(ret, DROVER_UNKNOWN, REFUSAL_UNKNOWN_UPGRADE, "it has no upgrade of this id");
-    } else if (attempt != upgrade->attempt) {
+    } else if (served->attempt != upgrade->attempt) {
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_ATTEMPT, "about another attempt than the current one");
     } else if (s->device->last.kind == KIND_MANAGED) {
         decision_say(ret, "it reports for itself");
     } else if (!decide_may_fetch(upgrade) || upgrade->state == STATE_INSTALLING) {
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_STEP, "bytes fetched after their step was over");
     } else {
-        bool forward = progress > upgrade->progress;
+        bool forward = served->progress_pct > upgrade->progress;
         ret->next.heard_ms = s->now_ms;
-        if (whole) {
+        if (served->whole) {
+            had_all_before_its_boot(&ret->next, served->at_ms);
             decision_make(s, ret, EVENT_INSTALL, E_NONE, "has all bytes");
         } else if (upgrade->state != STATE_DOWNLOADING) {
             decision_make(s, ret, EVENT_DOWNLOAD, E_NONE, "fetches the package");
         } else if (forward) {
-            ret->next.progress = progress;
+            ret->next.progress = served->progress_pct;
             decision_make(s, ret, EVENT_PROGRESS, E_NONE, "fetches the package");
             decision_reschedule(s, ret);
         }

@@ -71,6 +71,7 @@ static void not_installed(const struct situation *s, struct decision *ret, enum 
         third_version(s, ret);
     } else if (s->device->last.boot_id[0] && strcmp(s->device->last.boot_id, s->upgrade->boot_before)) {
         memcpy(ret->next.boot_before, s->device->last.boot_id, sizeof ret->next.boot_before);
+        ret->next.strayed_ms = s->device->seen_ms;
         decision_make(s, ret, EVENT_PROGRESS, E_NONE, "rebooted on the old version before it installed");
     }
 }

@@ -167,7 +167,7 @@ static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat
     return plan && eligible_by_heartbeat(&plan->rollout, plan_in_flight(plan), heartbeat);
 }
 
-void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size_t count, flow_done *done, void *arg)
+void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_done *done, void *arg)
 {
     struct batch *batch = count <= STORE_BATCH_MAX ? malloc(sizeof *batch) : NULL;
     if (!batch) {
@@ -177,10 +177,9 @@ void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size
     *batch = (struct batch){.next = flow->batches, .flow = flow, .done = done, .arg = arg};
     flow->batches = batch;
     flow->call_count++;
-    int64_t now_ms = flow->config.now_ms(flow->config.now_arg);
     for (size_t i = 0; i < count; i++)
-        flow->beats[i] = (struct beat){.heartbeat = heartbeats[i], .at_ms = now_ms, .want = is_wanted(flow, &heartbeats[i])};
-    flow->config.store.record(flow->config.store.store, flow->beats, count, heartbeats_recorded, batch);
+        beats[i].want = is_wanted(flow, &beats[i].heartbeat);
+    flow->config.store.record(flow->config.store.store, beats, count, heartbeats_recorded, batch);
 }
 
 /* A device that waits in a queue already is looked at anyway; one dropped here is repaired by its next heartbeat. */

@@ -9,6 +9,7 @@
 
 #include "orchestrator/core/policy.h"
 #include "orchestrator/core/ports.h"
+#include "orchestrator/core/served.h"
 #include "proto/report.h"
 
 struct flow;
@@ -39,9 +40,10 @@ typedef void flow_done(void *arg, enum drover_error error, const char *why);
 
 /* Any of the calls below may call `done` before it returns: when the flow has its fill (DROVER_FULL, DROVER_MEMORY: try again
  * later), and flow_ask for an anonymous question. */
-/* Records a batch (no device twice; at most STORE_BATCH_MAX). `done` comes when the batch is in Redis; decisions that follow
- * from it go on by themselves afterwards. */
-void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size_t count, flow_done *done, void *arg);
+/* Records a batch (no device twice; at most STORE_BATCH_MAX). The caller fills in each heartbeat and when it arrived, which may
+ * be long ago after an outage; the flow sets `want`. The beats are the caller's again when the call returns. `done` comes when
+ * the batch is in Redis; decisions that follow from it go on by themselves afterwards. */
+void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_done *done, void *arg);
 /* `done` comes when the report's consequence is in Redis, or it was found stale or refused. */
 void flow_report(struct flow *flow, const struct report *report, flow_done *done, void *arg);
 /* Works off up to max upgrades whose deadline has passed; done says how many in `why`. Also works off live upgrades of cancelled rollouts. */
@@ -55,8 +57,8 @@ struct flow_offer {
 };
 typedef void flow_answered(void *arg, enum drover_error error, const struct flow_offer *offer);
 void flow_ask(struct flow *flow, const char *device_id, const char *model, const char *version, flow_answered *done, void *arg);
-/* The depot served bytes of a package to a device: first byte (began) or the last one of the package (whole). */
-void flow_served(struct flow *flow, const char *device_id, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress_pct);
+/* The depot gave a device bytes of its package. `done` comes as for a report; NULL: nobody waits for it. */
+void flow_served(struct flow *flow, const struct served *served, flow_done *done, void *arg);
 /* Operator: takes the device back to its old version. */
 void flow_rollback(struct flow *flow, const char *device_id, const char *who, flow_done *done, void *arg);
 

@@ -6,7 +6,7 @@
 #include "orchestrator/core/offer.h"
 
 static void ask_ended(struct work *work, enum drover_error error, const char *why);
-static void rollback_ended(struct work *work, enum drover_error error, const char *why);
+static void work_told(struct work *work, enum drover_error error, const char *why);
 
 static void answer_nothing(flow_answered *answered, void *arg, enum drover_error error, const char *why)
 {
@@ -73,18 +73,19 @@ static void ask_ended(struct work *work, enum drover_error error, const char *wh
     }
 }
 
-/* Nobody waits for it; what is dropped here is repaired by the next bytes or by the heartbeat with the new version. */
-void flow_served(struct flow *flow, const char *device_id, const char *upgrade_id, int64_t attempt, bool whole, int64_t progress_pct)
+void flow_served(struct flow *flow, const struct served *served, flow_done *done, void *arg)
 {
-    struct work *work = work_new(flow, WORK_SERVED, device_id);
+    struct work *work = work_new(flow, WORK_SERVED, served->device_id);
     if (!work) {
-        flow->counts.dropped++;
+        flow->counts.full++;
+        if (done)
+            done(arg, DROVER_FULL, "as much work as allowed is under way");
         return;
     }
-    text_copy(work->input.served.upgrade_id, sizeof work->input.served.upgrade_id, upgrade_id);
-    work->input.served.attempt = attempt;
-    work->input.served.whole = whole;
-    work->input.served.progress = progress_pct;
+    work->input.served = *served;
+    work->ended = done ? work_told : NULL;
+    work->done = done;
+    work->arg = arg;
     work_start(work);
 }
 
@@ -97,13 +98,13 @@ void flow_rollback(struct flow *flow, const char *device_id, const char *who, fl
         return;
     }
     text_copy(work->input.who, sizeof work->input.who, who);
-    work->ended = rollback_ended;
+    work->ended = work_told;
     work->done = done;
     work->arg = arg;
     work_start(work);
 }
 
-static void rollback_ended(struct work *work, enum drover_error error, const char *why)
+static void work_told(struct work *work, enum drover_error error, const char *why)
 {
     work->done(work->arg, error, why);
 }

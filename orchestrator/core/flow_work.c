@@ -141,8 +141,7 @@ static void decide_by_kind(const struct work *work, const struct situation *s, s
         decide_ask(s, work->input.ask.model, work->input.ask.version, ret);
         break;
     case WORK_SERVED:
-        decide_served(s, work->input.served.upgrade_id, work->input.served.attempt, work->input.served.whole,
-                      work->input.served.progress, ret);
+        decide_served(s, &work->input.served, ret);
         break;
     case WORK_ROLLBACK:
     case WORK_KIND_COUNT:

@@ -27,12 +27,7 @@ struct work {
             char version[VERSION_SIZE];
             flow_answered *answered;
         } ask;
-        struct {
-            char upgrade_id[UPGRADE_ID_SIZE];
-            int64_t attempt;
-            bool whole;
-            int64_t progress;
-        } served;
+        struct served served;
         char who[ID_SIZE];
     } input;
     work_ended *ended;             /* NULL: nobody waits for it */
@@ -81,7 +76,6 @@ struct flow {
     uint64_t random_count;
     uint64_t unsettled[UNSETTLED_MAX]; /* hashes of devices whose last heartbeat was recorded, but not decided on to the end */
     struct flow_counts counts;
-    struct beat beats[STORE_BATCH_MAX];
 };
 
 uint64_t flow_random(struct flow *flow);

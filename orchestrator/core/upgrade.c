@@ -37,6 +37,7 @@ void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device,
     upgrade->report_seq = -1;
     upgrade->note[0] = 0;
     memcpy(upgrade->boot_before, device->last.boot_id, sizeof upgrade->boot_before);
+    upgrade->strayed_ms = 0;
     upgrade->boot_id[0] = 0;
     upgrade->boots = 0;
     upgrade->evidence_ms = device->seen_ms;

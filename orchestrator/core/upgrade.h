@@ -11,6 +11,7 @@
 #include "proto/heartbeat.h"
 #include "proto/report.h"
 
+#define BOOT_NONE "-"     /* no boot id: those begin with a letter or a digit */
 #define WHY_SIZE 64       /* a reason kept in a Redis hash: at most 63 bytes (listpack) */
 #define EVENT_ID_SIZE 32
 #define TOKEN_SIZE 33
@@ -36,7 +37,9 @@ struct upgrade {
     enum error_code error;                /* the last failure, E_NONE when none */
     char why[WHY_SIZE];                   /* why it is in this state */
     char note[WHY_SIZE];                  /* the device's own words, cut */
-    char boot_before[BOOT_ID_SIZE];       /* boot id when this attempt was dispatched; "" when the device sends none */
+    char boot_before[BOOT_ID_SIZE];       /* boot id when this attempt was dispatched, or of a later boot before it installed; "" when the
+                                           * device sends none; BOOT_NONE: every boot it shows is a new one */
+    int64_t strayed_ms;                   /* when such a later boot was seen; 0: none was */
     char boot_id[BOOT_ID_SIZE];           /* newest boot id seen in this attempt */
     int64_t boots;                        /* different boot ids seen since the dispatch */
     int64_t rebooted_ms;                  /* first sign of the reboot into the new version; 0: none yet */

@@ -77,12 +77,6 @@ void api_call(void *arg, struct http_call *call)
         routes[call->route->id](api, call);
 }
 
-void api_served(void *arg, const struct http_served *served)
-{
-    struct api *api = arg;
-    flow_served(api->config.flow, served->device_id, served->upgrade_id, served->attempt, served->whole, served->progress_pct);
-}
-
 /* --- asks --- */
 
 struct api_ask *api_ask_new(struct api *api, struct http_call *call, size_t extra_bytes)

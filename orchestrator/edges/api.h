@@ -1,5 +1,5 @@
 /* The loop's side of HTTP: answers every call that the HTTP threads do not serve themselves.
- * Hand api_call, api_served and the api to http_server_start as config.call, config.served and config.arg.
+ * Hand api_call and the api to http_server_start as config.call and config.arg.
  * The api decides nothing: it asks the flow and the store and writes down what they say. */
 #pragma once
 
@@ -38,6 +38,5 @@ void api_drain(struct api *api);
 void api_free(struct api *api);
 
 void api_call(void *api, struct http_call *call);
-void api_served(void *api, const struct http_served *served);
 /* Main tells what it last read (as for flow_set_rollouts), so that "nothing was opened for a while" is known of each rollout. */
 void api_note_rollouts(struct api *api, const struct rollout *rollouts, size_t count);

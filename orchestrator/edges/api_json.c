@@ -106,6 +106,7 @@ void api_put_upgrade(struct json_writer *writer, const struct upgrade *upgrade)
     put_text(writer, "why", upgrade->why);
     put_text(writer, "note", upgrade->note);
     put_text(writer, "boot_before", upgrade->boot_before);
+    put_some(writer, "strayed_ms", upgrade->strayed_ms);
     put_text(writer, "boot_id", upgrade->boot_id);
     json_put_i64(writer, "boots", upgrade->boots);
     put_some(writer, "rebooted_ms", upgrade->rebooted_ms);

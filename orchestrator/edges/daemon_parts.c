@@ -23,11 +23,11 @@ static enum drover_error folder_make(const char *path, struct problem *ret_probl
     return problem_set(ret_problem, DROVER_IO, "data_dir", "%.60s cannot be made: %s", path, strerror(errno));
 }
 
-static enum drover_error ring_make(const struct daemon *daemon, const char *name, int64_t size_mib, struct ring **ret_ring,
+static enum drover_error ring_make(const struct daemon *daemon, const char *name, int64_t size_mib, bool shared, struct ring **ret_ring,
                                    struct problem *ret_problem)
 {
     char path[2 * SETTING_PATH_SIZE];
-    struct ring_config config = {.path = path, .size_bytes = (size_t)size_mib << 20, .sync_ms = RING_SYNC_MS};
+    struct ring_config config = {.path = path, .size_bytes = (size_t)size_mib << 20, .sync_ms = RING_SYNC_MS, .shared = shared};
     struct ring_found found = {.created = false};
     enum drover_error error;
 
@@ -49,9 +49,9 @@ static enum drover_error rings_make(struct daemon *daemon, struct problem *ret_p
     if (!error)
         error = folder_make(folder, ret_problem);
     if (!error)
-        error = ring_make(daemon, "heartbeats", daemon->settings.ring_heartbeats_mib, &daemon->heartbeats, ret_problem);
+        error = ring_make(daemon, "heartbeats", daemon->settings.ring_heartbeats_mib, false, &daemon->heartbeats, ret_problem);
     if (!error)
-        error = ring_make(daemon, "reports", daemon->settings.ring_reports_mib, &daemon->reports, ret_problem);
+        error = ring_make(daemon, "reports", daemon->settings.ring_reports_mib, true, &daemon->reports, ret_problem);
     return error;
 }
 
@@ -182,6 +182,14 @@ static enum drover_error users_of_the_flow_make(struct daemon *daemon)
     return daemon->ingest && daemon->api && daemon->chores ? DROVER_OK : DROVER_MEMORY;
 }
 
+/* On an HTTP thread. */
+static bool served_keep(void *arg, const struct served *served)
+{
+    struct daemon *daemon = arg;
+
+    return ingest_put_served(daemon->reports, served);
+}
+
 static enum drover_error http_make(struct daemon *daemon, struct problem *ret_problem)
 {
     const struct http_config config = {
@@ -190,8 +198,9 @@ static enum drover_error http_make(struct daemon *daemon, struct problem *ret_pr
         .data_dir = daemon->settings.data_dir,
         .token = daemon->api_token,
         .call = api_call,
-        .served = api_served,
         .arg = daemon->api,
+        .served = served_keep,
+        .served_arg = daemon,
     };
 
     return http_server_start(&config, daemon->base, &daemon->http, ret_problem);

@@ -15,11 +15,11 @@
 #define ATTEMPT_MAX 1000
 
 /* Reads whose download it is into *ret. False: a value is malformed, *ret_where says which. All three or none count. */
-static bool served_read(const struct http_call *call, struct http_served *ret, bool *ret_known, const char **ret_where)
+static bool served_read(const struct http_call *call, struct served *ret, bool *ret_known, const char **ret_where)
 {
     const char *device = http_call_query(call, "device"), *upgrade = http_call_query(call, "upgrade");
     const char *attempt = http_call_query(call, "attempt");
-    *ret = (struct http_served){0};
+    *ret = (struct served){0};
     *ret_known = device != NULL && upgrade != NULL && attempt != NULL;
     *ret_where = "device";
     if (device != NULL && (!text_is_id(device, strlen(device)) || !text_copy(ret->device_id, sizeof ret->device_id, device)))
@@ -35,18 +35,12 @@ static bool served_read(const struct http_call *call, struct http_served *ret, b
 
 static void observe(struct http_thread *thread, struct http_conn *conn, int64_t position, bool whole)
 {
-    struct http_call *call = http_call_new();
     conn->served.whole = whole;
     conn->served.progress_pct = position * 100 / conn->size;
+    conn->served.at_ms = clock_unix_ms();
     conn->told_ms = clock_mono_ms();
-    if (call != NULL) {
-        call->observation = true;
-        call->served = conn->served;
-        if (http_queue_push(&thread->shared->to_loop, call))
-            return;
-        http_call_free(call);
-    }
-    http_metrics_refused(&thread->shared->metrics, REFUSED_OBSERVATION);
+    if (!thread->shared->served(thread->shared->served_arg, &conn->served))
+        http_metrics_refused(&thread->shared->metrics, REFUSED_OBSERVATION);
 }
 
 /* sent: bytes of this reply that are gone; a little less or more while headers stand in the same buffer. ended: all of them. */
@@ -61,7 +55,7 @@ void depot_progress(struct http_thread *thread, struct http_conn *conn, int64_t 
         observe(thread, conn, position, false);
 }
 
-static void track(struct http_thread *thread, struct http_conn *conn, const struct http_served *served, const struct http_range *range,
+static void track(struct http_thread *thread, struct http_conn *conn, const struct served *served, const struct http_range *range,
                   int64_t size)
 {
     conn->tracked = true;
@@ -129,7 +123,7 @@ static void bytes_send(struct http_thread *thread, struct http_conn *conn, const
 void depot_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
 {
     const struct depot_file *file = NULL;
-    struct http_served served;
+    struct served served;
     const char *where = NULL;
     bool known = false;
     char etag[SHA256_HEX_SIZE + 2];

@@ -24,8 +24,6 @@ struct http_call {
     bool has_token;                      /* it came with a bearer token (on operators' routes: the right one) */
     int64_t deadline_ms;                 /* monotonic: nobody waits for an answer after it */
     void *prepared;                      /* what the HTTP thread made of the body before the loop sees it; free()d with the call */
-    struct http_served served;           /* an observation instead of a question when observation is set: nothing is answered */
-    bool observation;
     /* the answer */
     int status;
     const char *content_type;            /* static text */

@@ -40,7 +40,7 @@ struct http_conn {
     int64_t body_bytes;                /* of the answer */
     /* a download whose device is known */
     bool tracked;
-    struct http_served served;
+    struct served served;
     int64_t start, end, size;          /* bytes [start, end) of size go out */
     int64_t told_ms;                   /* when the loop was last told */
 };

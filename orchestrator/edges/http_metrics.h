@@ -19,7 +19,7 @@ enum http_refusal {
     REFUSED_TOKEN,         /* none, or a wrong one */
     REFUSED_CALLS,         /* too many calls wait for the loop */
     REFUSED_LATE,          /* the loop did not answer in time */
-    REFUSED_OBSERVATION,   /* an observation about a download found no place in the loop's queue */
+    REFUSED_OBSERVATION,   /* an observation about a download found no place in the ring */
     HTTP_REFUSAL_COUNT
 };
 

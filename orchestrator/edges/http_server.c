@@ -24,7 +24,6 @@ struct http_server {
     unsigned ports[HTTP_LISTENER_COUNT];
     struct event *calls_event;
     void (*call)(void *arg, struct http_call *call);
-    void (*served)(void *arg, const struct http_served *served);
     void *arg;
 };
 
@@ -150,12 +149,7 @@ static void calls_came(evutil_socket_t fd, short what, void *arg)
     (void)what;
     for (struct http_call *call = http_queue_take(&server->shared.to_loop); call != NULL; call = next) {
         next = call->next;
-        if (call->observation) {
-            server->served(server->arg, &call->served);
-            http_call_free(call);
-        } else {
-            server->call(server->arg, call);
-        }
+        server->call(server->arg, call);
     }
 }
 
@@ -221,7 +215,8 @@ enum drover_error http_server_start(const struct http_config *config, struct eve
     if (server == NULL)
         return problem_set(ret_problem, DROVER_MEMORY, "http", "out of memory");
     server->call = config->call;
-    server->served = config->served;
+    server->shared.served = config->served;
+    server->shared.served_arg = config->served_arg;
     server->arg = config->arg;
     server->shared.limits = config->limits;
     server->shared.threads = config->threads;

@@ -15,21 +15,12 @@
 
 #include "common/buffer.h"
 #include "common/error.h"
+#include "orchestrator/core/served.h"
 #include "orchestrator/edges/http_route.h"
-#include "proto/report.h"
 
 struct event_base;
 struct http_call;
 struct http_server;
-
-/* Bytes of a package went out to a device that said who it is in the query; for flow_served. */
-struct http_served {
-    char device_id[ID_SIZE];
-    char upgrade_id[UPGRADE_ID_SIZE];
-    int64_t attempt;
-    bool whole;              /* the last byte of the package was handed to the kernel */
-    int64_t progress_pct;    /* how far into the package */
-};
 
 /* What a peer can grow. 0: the default behind it. */
 struct http_limits {
@@ -39,7 +30,7 @@ struct http_limits {
     int64_t idle_ms;                /* a keep-alive connection without a request, or a reply without progress, 60 s */
     int64_t reply_ms;               /* the longest reply, 4 h */
     int64_t call_ms;                /* the loop must answer a call, 2 s; plus wait_ms of a long poll */
-    unsigned calls;                 /* calls and observations waiting for the loop, 1024 */
+    unsigned calls;                 /* calls waiting for the loop, 1024 */
     size_t header_bytes;            /* request line and headers, 8 KiB */
     int64_t package_bytes;          /* the largest package, 2 GiB */
 };
@@ -50,10 +41,13 @@ struct http_config {
     const char *data_dir;                      /* artifacts/ and uploads/ are made in it */
     const char *token;                         /* what operators must send; "" : their API is refused with 403 */
     struct http_limits limits;
-    /* Both on the loop. `call` must end in exactly one http_call_answer or _problem, at once or later. */
+    /* On the loop; must end in exactly one http_call_send, _problem or _error, at once or later. */
     void (*call)(void *arg, struct http_call *call);
-    void (*served)(void *arg, const struct http_served *served);
     void *arg;
+    /* On the HTTP threads, several at a time: bytes of a package went out to a device that said who it is in the query. False:
+     * it could not be kept (counted). What it takes must survive the process: nobody will say it again. */
+    bool (*served)(void *arg, const struct served *served);
+    void *served_arg;
 };
 
 /* Everything in config is copied. On failure nothing is left running and *ret_problem says which setting and why. */

@@ -26,6 +26,8 @@ struct http_shared {
     struct depot_uploads *uploads;
     struct http_queue to_loop;
     struct http_metrics metrics;
+    bool (*served)(void *arg, const struct served *served);
+    void *served_arg;
     atomic_uint open_calls;
     atomic_bool draining, stopping;
 };

@@ -188,7 +188,8 @@ void ingest_refuse(struct ingest *ingest, enum ingest_message message, const str
 const char *ingest_message_name(enum ingest_message message)
 {
     static const char *const names[INGEST_MESSAGE_COUNT] = {
-        [INGEST_HEARTBEAT] = "heartbeat", [INGEST_ONLINE] = "online", [INGEST_REPORT] = "report", [INGEST_OTHER] = "other",
+        [INGEST_HEARTBEAT] = "heartbeat", [INGEST_ONLINE] = "online", [INGEST_REPORT] = "report",
+        [INGEST_SERVED] = "served", [INGEST_OTHER] = "other",
     };
 
     return names[message];

@@ -41,7 +41,11 @@ size_t ingest_outstanding(const struct ingest *ingest);
 /* Nothing is outstanding and nothing is left in rings and table. */
 bool ingest_is_drained(const struct ingest *ingest);
 
-enum ingest_message { INGEST_HEARTBEAT, INGEST_ONLINE, INGEST_REPORT, INGEST_OTHER, INGEST_MESSAGE_COUNT };
+/* Keeps what the depot served until the flow has saved what follows from it. Any thread; the ring must be `shared`.
+ * False: no room. */
+bool ingest_put_served(struct ring *reports, const struct served *served);
+
+enum ingest_message { INGEST_HEARTBEAT, INGEST_ONLINE, INGEST_REPORT, INGEST_SERVED, INGEST_OTHER, INGEST_MESSAGE_COUNT };
 const char *ingest_message_name(enum ingest_message message);   /* label of drover_refused_total */
 
 #define INGEST_SIZE_BUCKETS 10   /* batches of at most 1, 2, 4, ... 256 heartbeats, and any */

@@ -24,7 +24,7 @@ static unsigned gather_slot(const struct gather *gather, const char *device_id)
 {
     unsigned slot = (unsigned)hash_text(device_id, 0) & (GATHER_SLOTS - 1);
 
-    while (gather->slot_stamps[slot] == gather->stamp && strcmp(gather->heartbeats[gather->slots[slot]].device_id, device_id) != 0)
+    while (gather->slot_stamps[slot] == gather->stamp && strcmp(gather->beats[gather->slots[slot]].heartbeat.device_id, device_id) != 0)
         slot = (slot + 1) & (GATHER_SLOTS - 1);
     return slot;
 }
@@ -39,24 +39,24 @@ static bool same_but_measures(const struct heartbeat *left, const struct heartbe
            strcmp(left->tags, right->tags) == 0;
 }
 
-/* Takes heartbeats[count], which was just read, into the batch. False: it must wait for the next batch, because this one holds
+/* Takes beats[count], which was just read, into the batch. False: it must wait for the next batch, because this one holds
  * another heartbeat of the device that says something else. */
 static bool gather_take(struct ingest *ingest)
 {
     struct gather *gather = &ingest->gather;
-    const struct heartbeat *fresh = &gather->heartbeats[gather->count];
-    unsigned slot = gather_slot(gather, fresh->device_id);
-    struct heartbeat *known;
+    const struct beat *fresh = &gather->beats[gather->count];
+    unsigned slot = gather_slot(gather, fresh->heartbeat.device_id);
+    struct beat *known;
 
     if (gather->slot_stamps[slot] != gather->stamp) {
         gather->slot_stamps[slot] = gather->stamp;
         gather->slots[slot] = (uint16_t)gather->count++;
         return true;
     }
-    known = &gather->heartbeats[gather->slots[slot]];
-    if (!same_but_measures(known, fresh))
+    known = &gather->beats[gather->slots[slot]];
+    if (!same_but_measures(&known->heartbeat, &fresh->heartbeat))
         return false;
-    if (late_is_newer(fresh, known))
+    if (late_is_newer(&fresh->heartbeat, &known->heartbeat))
         *known = *fresh;
     ingest->counters.merged++;
     return true;
@@ -135,7 +135,7 @@ static void batch_send(struct ingest *ingest, size_t late)
     *batch = (struct batch){.ingest = ingest, .end = gather->end, .heartbeats = gather->read, .late = late};
     count_size(&ingest->counters, gather->count);
     ingest->paced_mono_ms = clock_mono_ms();
-    flow_heartbeats(ingest->config.flow, gather->heartbeats, gather->count, batch_answered, batch);
+    flow_heartbeats(ingest->config.flow, gather->beats, gather->count, batch_answered, batch);
     gather_reset(gather);
 }
 
@@ -162,7 +162,7 @@ static void late_send(struct ingest *ingest)
 
     if (ingest->batch_count > 0)
         return;
-    gather->count = late_peek(ingest->late, gather->heartbeats, STORE_BATCH_MAX);
+    gather->count = late_peek(ingest->late, gather->beats, STORE_BATCH_MAX);
     gather->read = gather->count;
     batch_send(ingest, gather->count);
 }
@@ -180,7 +180,10 @@ static bool ring_read(struct ingest *ingest)
     struct ring_record record;
 
     for (unsigned records = 1; may_read_on(ingest) && ring_next(ingest->heartbeats.ring, &record); records++) {
-        bool good = record_read(ingest, &record, &gather->heartbeats[gather->count]);
+        struct beat *beat = &gather->beats[gather->count];
+        bool good = record_read(ingest, &record, &beat->heartbeat);
+
+        beat->at_ms = record.arrived_ms;
 
         if (good && !gather_take(ingest)) {
             ring_unread(ingest->heartbeats.ring);
@@ -235,7 +238,7 @@ static void turn_work(struct ingest *ingest)
 
 static void late_keep(struct ingest *ingest, const struct ring_record *record)
 {
-    struct heartbeat *heartbeat = &ingest->gather.heartbeats[0];
+    struct heartbeat *heartbeat = &ingest->gather.beats[0].heartbeat;
 
     ingest->counters.received[INGEST_HEARTBEAT]++;
     if (!record_read(ingest, record, heartbeat))

@@ -116,7 +116,7 @@ int64_t late_oldest_ms(const struct late *late)
     return late->count > 0 ? TAILQ_FIRST(&late->entries)->arrived_ms : 0;
 }
 
-size_t late_peek(const struct late *late, struct heartbeat *ret_heartbeats, size_t max)
+size_t late_peek(const struct late *late, struct beat *ret_beats, size_t max)
 {
     const struct entry *entry;
     size_t count = 0;
@@ -124,7 +124,7 @@ size_t late_peek(const struct late *late, struct heartbeat *ret_heartbeats, size
     TAILQ_FOREACH(entry, &late->entries, order) {
         if (count == max)
             break;
-        ret_heartbeats[count++] = entry->heartbeat;
+        ret_beats[count++] = (struct beat){.heartbeat = entry->heartbeat, .at_ms = entry->arrived_ms};
     }
     return count;
 }

@@ -43,9 +43,9 @@ struct batch {
 /* The batch that is being put together. */
 #define GATHER_SLOTS 1024
 struct gather {
-    struct heartbeat heartbeats[STORE_BATCH_MAX];
+    struct beat beats[STORE_BATCH_MAX];
     size_t count;
-    size_t read;             /* heartbeats in it, merged ones included */
+    size_t read;             /* beats in it, merged ones included */
     uint64_t end;            /* of the last record looked at, refused ones included; 0: none */
     uint32_t stamp;          /* tells slots of this batch from older ones */
     uint32_t slot_stamps[GATHER_SLOTS];
@@ -90,6 +90,9 @@ void intake_go_on_in(struct intake *intake, int64_t wait_ms);
 /* ingest_heartbeats.c */
 void heartbeats_turn(struct ingest *ingest);
 void heartbeats_rewound(struct ingest *ingest);
+/* ingest_served.c */
+bool served_is(const struct ring_record *record);
+MUST_USE enum drover_error served_read(const struct ring_record *record, struct served *ret_served, struct problem *ret_problem);
 /* ingest_reports.c */
 void reports_turn(struct ingest *ingest);
 void reports_rewound(struct ingest *ingest);

@@ -1,4 +1,4 @@
-/* Reports and online messages: one call each, in the ring's order, CALLS_MAX outstanding at most. A message that is refused takes
+/* Reports, online messages and what the depot served: one call each, in the ring's order, CALLS_MAX outstanding at most. A message that is refused takes
  * its place in the queue too, as one that is answered already: `committed` moves over it when everything before it is answered. */
 #include "common/clock.h"
 #include "orchestrator/edges/ingest_parts.h"
@@ -78,7 +78,18 @@ static void take_online(struct ingest *ingest, const struct ring_record *record,
                               call_new(ingest, INGEST_ONLINE, record->end));
 }
 
-static void take(struct ingest *ingest, const struct ring_record *record)
+static void take_served(struct ingest *ingest, const struct ring_record *record)
+{
+    struct served served;
+    struct problem problem;
+
+    if (served_read(record, &served, &problem) != DROVER_OK)
+        refuse(ingest, INGEST_SERVED, record, &problem);
+    else
+        flow_served(ingest->config.flow, &served, call_answered, call_new(ingest, INGEST_SERVED, record->end));
+}
+
+static void take_message(struct ingest *ingest, const struct ring_record *record)
 {
     struct problem problem;
     struct topic topic = {.kind = TOPIC_EVENT};
@@ -99,6 +110,14 @@ static void take(struct ingest *ingest, const struct ring_record *record)
         take_report(ingest, record, topic.device_id);
     else
         take_online(ingest, record, topic.device_id);
+}
+
+static void take(struct ingest *ingest, const struct ring_record *record)
+{
+    if (served_is(record))
+        take_served(ingest, record);
+    else
+        take_message(ingest, record);
 }
 
 /* True when the turn is over and there is more. */

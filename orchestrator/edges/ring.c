@@ -28,7 +28,9 @@ enum drover_error ring_open(const struct ring_config *config, struct ring **ret_
         return problem_set(ret_problem, DROVER_MEMORY, "ring", "no memory");
     ring->fd = -1;
     ring->sync_ms = config->sync_ms;
+    ring->shared = config->shared;
     pthread_mutex_init(&ring->lock, NULL);
+    pthread_mutex_init(&ring->put_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&ring->room, &monotonic);
@@ -71,6 +73,7 @@ void ring_close(struct ring *ring)
         close(ring->wake_fd);
     pthread_cond_destroy(&ring->room);
     pthread_cond_destroy(&ring->sync_end);
+    pthread_mutex_destroy(&ring->put_lock);
     pthread_mutex_destroy(&ring->lock);
     free(ring);
 }
@@ -95,7 +98,7 @@ static void wake_consumer(struct ring *ring, uint64_t head)
             ;
 }
 
-bool ring_put(struct ring *ring, const struct ring_record *record)
+static bool put(struct ring *ring, const struct ring_record *record)
 {
     uint64_t head = atomic_load_explicit(&ring->header->head, memory_order_relaxed);
     struct ring_frame *frame = (struct ring_frame *)(ring->data + (head & ring->mask));
@@ -116,20 +119,32 @@ bool ring_put(struct ring *ring, const struct ring_record *record)
     return true;
 }
 
+bool ring_put(struct ring *ring, const struct ring_record *record)
+{
+    bool done;
+
+    if (!ring->shared)
+        return put(ring, record);
+    pthread_mutex_lock(&ring->put_lock);
+    done = put(ring, record);
+    pthread_mutex_unlock(&ring->put_lock);
+    return done;
+}
+
 bool ring_put_wait(struct ring *ring, const struct ring_record *record)
 {
-    bool put = ring_put(ring, record);
+    bool done = ring_put(ring, record);
 
-    if (put)
+    if (done)
         return true;
     atomic_fetch_add(&ring->waits, 1);
     pthread_mutex_lock(&ring->lock);
     atomic_store(&ring->header->waiting, 1);
-    while (!(put = ring_put(ring, record)) && !atomic_load(&ring->released))
+    while (!(done = ring_put(ring, record)) && !atomic_load(&ring->released))
         pthread_cond_wait(&ring->room, &ring->lock);
     atomic_store(&ring->header->waiting, 0);
     pthread_mutex_unlock(&ring->lock);
-    return put;
+    return done;
 }
 
 void ring_release(struct ring *ring)

@@ -1,4 +1,5 @@
-/* A bounded queue of MQTT messages in a mapped file: one thread puts (Paho's callback), one thread takes (the loop).
+/* A bounded queue of messages in a mapped file: one thread puts (Paho's callback), one thread takes (the loop). With `shared`
+ * several threads put (the HTTP threads say what they served); a lock of their own keeps their puts apart.
  * What is in it survives the death of the process: `committed` moves only when the consumer says that everything before
  * it is safe elsewhere, and a new process reads again from there. See docs/delivery.md for what that guarantees.
  *
@@ -18,6 +19,7 @@ struct ring_config {
     size_t size_bytes;     /* of the data; rounded up to a power of two, at least 64 KiB */
     int64_t sync_ms;       /* fdatasync that often while records come (a thread of the ring does it): the most that a power
                             * cut takes. 0: the kernel writes when it likes. Neither matters to kill -9. */
+    bool shared;           /* more than one thread puts; only one of them may use ring_put_wait */
 };
 
 /* What opening found. */

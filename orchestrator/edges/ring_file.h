@@ -55,6 +55,8 @@ struct ring {
     int fd;                  /* of the file, locked */
     int wake_fd;
     atomic_bool released;
+    bool shared;             /* several producers: puts hold put_lock */
+    pthread_mutex_t put_lock;
     _Atomic uint64_t waits;
     pthread_mutex_t lock;    /* of waiting for room */
     pthread_cond_t room;

@@ -107,6 +107,7 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(TEXT, why)},
     {UPGRADE(TEXT, note)},
     {UPGRADE(TEXT, boot_before)},
+    {UPGRADE(I64, strayed_ms)},
     {UPGRADE(TEXT, boot_id)},
     {UPGRADE(I64, boots)},
     {UPGRADE(I64, rebooted_ms)},

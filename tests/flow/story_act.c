@@ -171,7 +171,11 @@ static bool act_depot(struct world *world, const struct words *words)
     if (!flow || !known || strcmp(words_at(words, 3), "gave"))
         return false;
     int64_t pct = atoi(words_at(words, 4)); /* "gave 50 %" */
-    flow_served(flow, words_at(words, 2), known->upgrade.upgrade_id, words_number(words, "attempt", known->upgrade.attempt), pct == 100, pct);
+    struct served served = {.attempt = words_number(words, "attempt", known->upgrade.attempt), .whole = pct == 100, .progress_pct = pct,
+                            .at_ms = words_number(words, "at", world->store.now_ms)};
+    text_copy(served.device_id, sizeof served.device_id, words_at(words, 2));
+    text_copy(served.upgrade_id, sizeof served.upgrade_id, known->upgrade.upgrade_id);
+    flow_served(flow, &served, NULL, NULL);
     return true;
 }
 

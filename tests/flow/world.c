@@ -148,7 +148,7 @@ void world_heartbeat(struct world *world, size_t index, const struct heartbeat *
 {
     struct flow *flow = world_flow(world, index);
     if (flow)
-        flow_heartbeats(flow, heartbeat, 1, heartbeat_recorded, world);
+        flow_heartbeats(flow, &(struct beat){.heartbeat = *heartbeat, .at_ms = world->store.now_ms}, 1, heartbeat_recorded, world);
     else
         world_say(world, "drover  = is dead; the broker keeps the heartbeat no longer");
 }

@@ -1,14 +1,21 @@
-# Two devices with one identity: their boot ids interleave. No upgrade until it was quiet for a while.
+# Two devices with one identity: their boot ids take turns. No upgrade until it was quiet for a while. (Old news of one boot
+# that comes late, all at once, is no second device.)
 rollout r1 esp32 1.1.0
 policy clash_ms=600000
 
 [      0] operator > pauses r1
 [    100] device > d1 heartbeat 1.0.0 boot=b1
 [  10000] device > d1 heartbeat 1.0.0 boot=x1
+[  12000] device > d1 heartbeat 1.0.0 boot=b1
+[  12002] store   > d1 heartbeat of an older boot is dropped
+[  13000] device > d1 heartbeat 1.0.0 boot=b1
+[  13002] store   > d1 heartbeat of an older boot is dropped
+[  14000] device > d1 heartbeat 1.0.0 boot=b1
+[  14002] store   > d1 heartbeat of an older boot is dropped
+[  15000] device > d1 heartbeat 1.0.0 boot=x1
 [  20000] device > d1 heartbeat 1.0.0 boot=b1
 [  20002] store   > d1 heartbeat of an older boot is dropped
-[  30000] device > d1 heartbeat 1.0.0 boot=b1
-[  30002] store   > d1 heartbeat of an older boot is dropped
+[  30000] device > d1 heartbeat 1.0.0 boot=x1
 [  40000] device > d1 heartbeat 1.0.0 boot=b1
 [  40002] store   > d1 CLASH: two devices with one identity
 [  45000] operator > resumes r1

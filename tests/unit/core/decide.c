@@ -400,19 +400,39 @@ static void served_bytes_move_only_those_who_do_not_report(void **state)
     (void)state;
     fixture_enter(&f, STATE_ACKNOWLEDGED);
     struct situation s = fixture_situation(&f);
-    decide_served(&s, f.upgrade.upgrade_id, 1, false, 1, &d);
+    struct served served = {.attempt = 1, .progress_pct = 1, .at_ms = s.now_ms};
+    text_copy(served.upgrade_id, sizeof served.upgrade_id, f.upgrade.upgrade_id);
+    decide_served(&s, &served, &d);
     assert_string_equal(result(), "");
     f.device.last.kind = KIND_SIMPLE;
-    decide_served(&s, f.upgrade.upgrade_id, 1, false, 1, &d);
+    decide_served(&s, &served, &d);
     assert_string_equal(result(), "downloading");
-    decide_served(&s, f.upgrade.upgrade_id, 1, true, 100, &d);
+    served.whole = true;
+    served.progress_pct = 100;
+    decide_served(&s, &served, &d);
     assert_string_equal(result(), "installing");
-    decide_served(&s, f.upgrade.upgrade_id, 2, true, 100, &d);
+    assert_string_equal(d.next.boot_before, f.upgrade.boot_before);
+
+    /* a new boot on the old version came to us first: judged by when the last byte went out */
+    f.upgrade.strayed_ms = s.now_ms;
+    served.at_ms = s.now_ms + 1;
+    decide_served(&s, &served, &d);
+    assert_string_equal(d.next.boot_before, f.upgrade.boot_before);
+    served.at_ms = s.now_ms - 1;
+    decide_served(&s, &served, &d);
+    assert_string_equal(result(), "installing");
+    assert_string_equal(d.next.boot_before, BOOT_NONE);
+
+    served.attempt = 2;
+    decide_served(&s, &served, &d);
     assert_string_equal(result(), "stale_attempt");
-    decide_served(&s, "0", 1, true, 100, &d);
+    served.attempt = 1;
+    text_copy(served.upgrade_id, sizeof served.upgrade_id, "0");
+    decide_served(&s, &served, &d);
     assert_string_equal(result(), "unknown_upgrade");
+    text_copy(served.upgrade_id, sizeof served.upgrade_id, f.upgrade.upgrade_id);
     f.upgrade.state = STATE_VERIFYING;
-    decide_served(&s, f.upgrade.upgrade_id, 1, true, 100, &d);
+    decide_served(&s, &served, &d);
     assert_string_equal(result(), "stale_step");
 }
 

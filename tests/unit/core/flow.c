@@ -137,6 +137,11 @@ static void answer_save(enum drover_error error)
 
 static uint64_t counter(struct flow *flow, const char *name, const char *label);
 
+static void heartbeat(struct flow *flow, int64_t at_ms)
+{
+    flow_heartbeats(flow, &(struct beat){.heartbeat = t.f.device.last, .at_ms = at_ms}, 1, done, NULL);
+}
+
 static void one_piece_at_a_time_per_device(void **state)
 {
     struct flow *flow = *state;
@@ -173,7 +178,7 @@ static void heartbeats_beyond_that_are_dropped_and_counted(void **state)
     struct flow *flow = *state;
     for (int i = 0; i < 4; i++)
         report(flow, "d2", i, REPORT_DOWNLOADING, E_NONE);
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     fixture_enter(&t.f, STATE_VERIFYING);
     struct recorded_beat beat = {RECORDED_LOADED, &t.f.device, &t.f.upgrade};
     t.recorded(t.record_arg, DROVER_OK, &beat, 1);
@@ -230,7 +235,7 @@ static void what_the_store_refuses_is_not_spoken(void **state)
 static void a_heartbeat_opens_and_dispatches_at_once(void **state)
 {
     struct flow *flow = *state;
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     assert_true(t.beats[0].want);
     struct recorded_beat beat = {RECORDED_LOADED, &t.f.device, &t.f.upgrade};
     t.recorded(t.record_arg, DROVER_OK, &beat, 1);
@@ -251,13 +256,20 @@ static void want_stops_where_the_room_ends(void **state)
     struct flow *flow = *state;
     t.f.rollout.counts[STATE_DOWNLOADING] = 99;
     flow_set_rollouts(flow, &t.f.rollout, 1);
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     assert_true(t.beats[0].want);
     struct recorded_beat beat = {RECORDED_LOADED, &t.f.device, &t.f.upgrade};
     t.recorded(t.record_arg, DROVER_OK, &beat, 1);
     answer_save(DROVER_OK); /* the hundredth is open, though the counts were not read again yet */
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     assert_false(t.beats[0].want);
+}
+
+/* After an outage heartbeats come late: the record says when the device spoke, not when it was heard of. */
+static void a_heartbeat_keeps_the_time_of_its_arrival(void **state)
+{
+    heartbeat(*state, NOW - 600000);
+    assert_int_equal(t.beats[0].at_ms, NOW - 600000);
 }
 
 static void a_heartbeat_behind_work_is_looked_at_once(void **state)
@@ -266,7 +278,7 @@ static void a_heartbeat_behind_work_is_looked_at_once(void **state)
     fixture_enter(&t.f, STATE_DISPATCHED);
     report(flow, "d1", 1, REPORT_DOWNLOADING, E_NONE);
     for (int i = 0; i < 3; i++) {
-        flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+        heartbeat(flow, NOW);
         struct recorded_beat beat = {RECORDED_LOADED, &t.f.device, &t.f.upgrade};
         t.recorded(t.record_arg, DROVER_OK, &beat, 1);
     }
@@ -281,24 +293,24 @@ static void what_was_not_saved_is_looked_at_again(void **state)
     fixture_enter(&t.f, STATE_SUCCEEDED);
     t.f.rollout.state = ROLLOUT_PAUSED;
     flow_set_rollouts(flow, &t.f.rollout, 1);
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     assert_false(t.beats[0].want);
     struct recorded_beat beat = {RECORDED_LOADED, &t.f.device, &t.f.upgrade};
     t.recorded(t.record_arg, DROVER_OK, &beat, 1);
     assert_int_equal(t.save.upgrade.state, STATE_ROLLED_BACK);
     answer_save(DROVER_STORE);
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     assert_true(t.beats[0].want);
     t.recorded(t.record_arg, DROVER_OK, &beat, 1);
     answer_save(DROVER_OK);
-    flow_heartbeats(flow, &t.f.device.last, 1, done, NULL);
+    heartbeat(flow, NOW);
     assert_false(t.beats[0].want);
 }
 
 static void a_batch_that_is_too_long_is_refused(void **state)
 {
     struct flow *flow = *state;
-    static struct heartbeat many[STORE_BATCH_MAX + 1];
+    static struct beat many[STORE_BATCH_MAX + 1];
     flow_heartbeats(flow, many, STORE_BATCH_MAX + 1, done, NULL);
     assert_int_equal(t.done_error, DROVER_TOO_LONG);
     assert_int_equal(flow_work_count(flow), 0);
@@ -340,6 +352,7 @@ int main(void)
         FLOW_TEST(what_the_store_refuses_is_not_spoken),
         FLOW_TEST(a_heartbeat_opens_and_dispatches_at_once),
         FLOW_TEST(want_stops_where_the_room_ends),
+        FLOW_TEST(a_heartbeat_keeps_the_time_of_its_arrival),
         FLOW_TEST(a_heartbeat_behind_work_is_looked_at_once),
         FLOW_TEST(what_was_not_saved_is_looked_at_again),
         FLOW_TEST(a_batch_that_is_too_long_is_refused),

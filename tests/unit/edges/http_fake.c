@@ -77,12 +77,13 @@ static void called(void *arg, struct http_call *call)
     }
 }
 
-static void served(void *arg, const struct http_served *served)
+static bool served(void *arg, const struct served *served)
 {
     (void)arg;
     printf("served %s %s %lld %s %lld\n", served->device_id, served->upgrade_id, (long long)served->attempt,
            served->whole ? "whole" : "part", (long long)served->progress_pct);
     fflush(stdout);
+    return true;
 }
 
 static void limit_set(struct http_config *config, char *argument)

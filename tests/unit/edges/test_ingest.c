@@ -20,6 +20,7 @@
 
 #define MANY 6000
 #define DEVICES 400
+#define ARRIVED_MS INT64_C(1700000000000)   /* when message 0 arrived; each next one a millisecond later */
 
 /* --- the flow that the test plays; linked instead of the core's --- */
 
@@ -62,7 +63,7 @@ static struct pending *pending_add(void *arg)
     return pending;
 }
 
-void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size_t count, flow_done *done, void *arg)
+void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_done *done, void *arg)
 {
     struct pending *pending = pending_add(arg);
 
@@ -74,8 +75,9 @@ void flow_heartbeats(struct flow *flow, const struct heartbeat *heartbeats, size
     pending->done = done;
     pending->count = count;
     for (size_t i = 0; i < count; i++) {
-        pending->numbers[i] = (uint32_t)heartbeats[i].seq;
-        pending->devices[i] = (uint16_t)atoi(heartbeats[i].device_id + 1);
+        pending->numbers[i] = (uint32_t)beats[i].heartbeat.seq;
+        assert_int_equal(beats[i].at_ms, ARRIVED_MS + beats[i].heartbeat.seq); /* arrival, however long ago */
+        pending->devices[i] = (uint16_t)atoi(beats[i].heartbeat.device_id + 1);
         for (size_t j = 0; j < i; j++)
             assert_int_not_equal(pending->devices[i], pending->devices[j]); /* no device twice */
     }
@@ -97,6 +99,23 @@ void flow_report(struct flow *flow, const struct report *report, flow_done *done
     pending->count = 1;
     assert_in_order((uint32_t)report->seq);
     pending->numbers[0] = (uint32_t)report->seq;
+}
+
+void flow_served(struct flow *flow, const struct served *served, flow_done *done, void *arg)
+{
+    struct pending *pending = pending_add(arg);
+    uint32_t number = (uint32_t)atoi(served->device_id + 1);
+
+    (void)flow;
+    pending->done = done;
+    pending->count = 1;
+    assert_in_order(number);
+    assert_string_equal(served->upgrade_id, "u1");
+    assert_int_equal(served->attempt, 7);
+    assert_int_equal(served->progress_pct, number % 101);
+    assert_int_equal(served->whole, number % 2);
+    assert_int_equal(served->at_ms, ARRIVED_MS + number);
+    pending->numbers[0] = number;
 }
 
 static void fake_online(void *arg, const char *device_id, bool online, int64_t at_ms, ingest_online_done *done, void *done_arg)
@@ -195,10 +214,10 @@ static void fixture_free(struct fixture *fixture)
     free(fixture);
 }
 
-static bool put_raw(struct ring *ring, const char *topic, const void *payload, size_t length, bool oversized)
+static bool put_raw(struct ring *ring, const char *topic, const void *payload, size_t length, bool oversized, uint32_t number)
 {
     struct ring_record record = {.topic = topic, .topic_length = strlen(topic), .payload = payload, .payload_length = length,
-                                 .arrived_ms = clock_unix_ms(), .oversized = oversized};
+                                 .arrived_ms = ARRIVED_MS + number, .oversized = oversized};
 
     return ring_put(ring, &record);
 }
@@ -210,10 +229,19 @@ static void put_heartbeat(struct fixture *fixture, unsigned device, const char *
 
     snprintf(topic, sizeof topic, "device/d%u/heartbeat", device);
     snprintf(payload, sizeof payload, "{\"schema\":1,\"model\":\"esp32\",\"version\":\"1.0.0\",\"boot_id\":\"b\",\"seq\":%u,\"status\":\"%s\"}", number, status);
-    assert_true(put_raw(fixture->heartbeats, topic, payload, strlen(payload), false));
+    assert_true(put_raw(fixture->heartbeats, topic, payload, strlen(payload), false, number));
     fake.heartbeat_ends[number] = atomic_load(&fixture->heartbeats->header->head);
 }
 
+static void put_served(struct fixture *fixture, uint32_t number)
+{
+    struct served served = {.upgrade_id = "u1", .attempt = 7, .progress_pct = number % 101, .whole = number % 2, .at_ms = ARRIVED_MS + number};
+
+    snprintf(served.device_id, sizeof served.device_id, "d%u", number);
+    assert_true(ingest_put_served(fixture->reports, &served));
+}
+
+/* Every third online message is one of the depot's instead. */
 static void put_report(struct fixture *fixture, bool is_online)
 {
     char topic[64], payload[256];
@@ -224,7 +252,10 @@ static void put_report(struct fixture *fixture, bool is_online)
         snprintf(payload, sizeof payload, "{\"online\":true}");
     else
         snprintf(payload, sizeof payload, "{\"schema\":1,\"upgrade_id\":\"u1\",\"attempt\":1,\"seq\":%u,\"state\":\"downloading\"}", number);
-    assert_true(put_raw(fixture->reports, topic, payload, strlen(payload), false));
+    if (is_online && number % 3 == 0)
+        put_served(fixture, number);
+    else
+        assert_true(put_raw(fixture->reports, topic, payload, strlen(payload), false, number));
     fake.report_ends[number] = atomic_load(&fixture->reports->header->head);
 }
 
@@ -338,13 +369,13 @@ static void test_garbage_is_counted_by_reason_and_done_with(void **state)
 
     (void)state;
     ingest_resume(fixture->ingest);
-    put_raw(fixture->heartbeats, "device/d1/heartbeat", "{", 1, false);
-    put_raw(fixture->heartbeats, "device/d1/heartbeat", "", 0, true);
-    put_raw(fixture->heartbeats, "device/d 1/heartbeat", "{}", 2, false);
-    put_raw(fixture->heartbeats, "other/heartbeat", "{}", 2, false);
-    put_raw(fixture->reports, "device/d1/report", "{\"schema\":1}", 12, false);
-    put_raw(fixture->reports, "device/d1/online", "no", 2, false);
-    put_raw(fixture->reports, "update/esp32", "{}", 2, false);
+    put_raw(fixture->heartbeats, "device/d1/heartbeat", "{", 1, false, 0);
+    put_raw(fixture->heartbeats, "device/d1/heartbeat", "", 0, true, 0);
+    put_raw(fixture->heartbeats, "device/d 1/heartbeat", "{}", 2, false, 0);
+    put_raw(fixture->heartbeats, "other/heartbeat", "{}", 2, false, 0);
+    put_raw(fixture->reports, "device/d1/report", "{\"schema\":1}", 12, false, 0);
+    put_raw(fixture->reports, "device/d1/online", "no", 2, false, 0);
+    put_raw(fixture->reports, "update/esp32", "{}", 2, false, 0);
     for (int i = 0; i < 5; i++)
         turn(fixture);
     assert_true(ingest_is_drained(fixture->ingest));
@@ -369,11 +400,11 @@ static void test_garbage_waits_for_what_is_before_it(void **state)
     (void)state;
     ingest_resume(fixture->ingest);
     put_report(fixture, false);
-    put_raw(fixture->reports, "device/d1/report", "{", 1, false);
+    put_raw(fixture->reports, "device/d1/report", "{", 1, false, 0);
     put_heartbeat(fixture, 1, "idle");
     while (fake.pending_count < 2 && clock_mono_ms() < deadline)
         turn(fixture);
-    put_raw(fixture->heartbeats, "device/d1/heartbeat", "{", 1, false);
+    put_raw(fixture->heartbeats, "device/d1/heartbeat", "{", 1, false, 0);
     turn(fixture);
     assert_int_equal(committed(fixture->reports), 0);
     assert_int_equal(committed(fixture->heartbeats), 0);
@@ -495,7 +526,7 @@ static void *produce(void *arg)
         record.payload_length = (size_t)snprintf(payload, sizeof payload,
             producer->reports ? "{\"schema\":1,\"upgrade_id\":\"u1\",\"attempt\":1,\"seq\":%u,\"state\":\"downloading\"}"
                               : "{\"schema\":1,\"model\":\"esp32\",\"version\":\"1.0.0\",\"boot_id\":\"b\",\"seq\":%u}", number);
-        record.arrived_ms = clock_unix_ms();
+        record.arrived_ms = ARRIVED_MS + number;
         if (!ring_put_wait(producer->ring, &record))
             return NULL;
     }
