@@ -13,9 +13,18 @@ static inline void *must_calloc(size_t count, size_t size)
     return memory;
 }
 
+/* Not zeroed. */
+static inline void *must_alloc(size_t size)
+{
+    void *memory = malloc(size ? size : 1);
+    if (!memory)
+        abort();
+    return memory;
+}
+
 static inline void *must_copy(const void *bytes, size_t length)
 {
-    void *memory = must_calloc(1, length);
+    void *memory = must_alloc(length);
     if (length)
         memcpy(memory, bytes, length);
     return memory;

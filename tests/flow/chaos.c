@@ -49,7 +49,7 @@ static void ignore_answer(void *arg, enum drover_error error, const struct flow_
 static void fill_heartbeat(const struct thing *thing, const char *status, struct heartbeat *ret)
 {
     *ret = (struct heartbeat){.uptime_s = ABSENT, .rssi_dbm = ABSENT, .battery_pct = ABSENT, .seq = ++world.seq};
-    snprintf(ret->device_id, ID_SIZE, "%s", thing->id);
+    text_copy(ret->device_id, ID_SIZE, thing->id);
     snprintf(ret->model, ID_SIZE, "esp32");
     snprintf(ret->version, VERSION_SIZE, "%s", thing->version);
     snprintf(ret->status, WORD_SIZE, "%s", status);
