@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  one character a beat: '0' + 1 (long form) + 2 (load it even if nothing changed) + 4 (the device sends no boot id)
--- ARGV[2]  instance   ARGV[3]  events to keep   ARGV[4]  stale beats of an older boot that make a clash
+-- ARGV[2]  instance   ARGV[3]  events to keep   ARGV[4]  how often an older boot must follow the newest one to make a clash
 -- ARGV[5]  ms between two alarms about one clash
 -- then for every beat: at_ms, device id; then for every beat: facts, seq ('' when it has none);
 -- then for every long form, in order: model version hw_rev status slot boot_id network rssi_dbm battery_pct priority tags kind
@@ -63,15 +63,25 @@ local function short_form(id, facts, seq, want, bootless)
   return 'L'
 end
 
--- An older boot id again: stale; again and again: two devices share the identity.
+-- The boot before the newest one speaks: old news, late or replayed, however much of it comes at once. But when the newest one spoke
+-- between two such heartbeats, again and again, then two devices share the identity. And when only the older one speaks for so
+-- long that a silent device is swept, then it is the one that lives, and what looked like a reboot was old news: nil, take it.
 local function older_boot(key, id, at_ms, model)
-  local clash = call('HINCRBY', key, 'clash', 1)
-  if clash < clash_max then return 'S' end
-  local had = call('HMGET', key, 'clash_ms', 'last_event')
+  local had = call('HMGET', key, 'clash_ms', 'last_event', 'clash_seen', 'clash_from')
+  local seen = call('ZSCORE', KEYS[1] .. 'seen', id)
+  if had[3] == seen then
+    if may_be_online(had[4]) then return 'S' end
+    return nil
+  end
+  call('HSET', key, 'clash_seen', seen, 'clash_from', at_ms)
+  if call('HINCRBY', key, 'clash', 1) < clash_max then return 'S' end
   call('HSET', key, 'clash_ms', at_ms)
   if not had[1] or tonumber(at_ms) - tonumber(had[1]) >= alarm_ms then
-    call('HSET', key, 'last_event', event_add(keep, { at_ms = at_ms, kind = 'alarm', device = id, model = model, on = 'clash',
-      why = 'two devices use this id: boot ids alternate', prev = had[2], instance = instance }))
+    local alarm = event_add(keep, { at_ms = at_ms, kind = 'alarm', device = id, model = model, on = 'clash',
+      why = 'two devices use this id: boot ids alternate', prev = had[2], instance = instance })
+    call('HSET', key, 'last_event', alarm)
+    local upgrade = upgrade_prefix .. id
+    if call('EXISTS', upgrade) == 1 then call('HSET', upgrade, 'last_event', alarm) end
   end
   return 'C'
 end
@@ -120,7 +130,8 @@ local function long_form(id, at_ms, facts, seq, want, first)
   end
   local model, version, boot_id = ARGV[first + MODEL], ARGV[first + VERSION], ARGV[first + BOOT_ID]
   local new_boot = boot_id ~= '' and boot_id ~= had[4]
-  if new_boot and boot_id == had[5] then return older_boot(key, id, at_ms, had[2]) end
+  local old_news = new_boot and boot_id == had[5] and older_boot(key, id, at_ms, had[2])
+  if old_news then return old_news end
   if not new_boot and seq ~= '' then
     if seq == had[1] or (boot_id ~= '' and tonumber(seq) < tonumber(had[1])) then return 'S' end
   end
@@ -141,7 +152,7 @@ local function long_form(id, at_ms, facts, seq, want, first)
     end
   end
   if new_boot then
-    gone[#gone + 1] = 'clash'
+    for _, name in ipairs({ 'clash', 'clash_seen', 'clash_from' }) do gone[#gone + 1] = name end
     if had[4] then
       set[#set + 1] = 'boot_prev'
       set[#set + 1] = had[4]

@@ -66,7 +66,10 @@ static bool is_stale(const struct memory_device *known, const struct heartbeat *
 
 static enum recorded from_older_boot(struct memory_store *store, const struct memory_link *by, struct memory_device *known, int64_t at_ms)
 {
-    if (++known->clashes < 3) {
+    bool alternates = known->clash_seen_ms != known->device.seen_ms;
+    known->clash_seen_ms = known->device.seen_ms;
+    known->clashes += alternates;
+    if (!alternates || known->clashes < 3) {
         tell(store, by, "%s heartbeat of an older boot is dropped", known->device.last.device_id);
         return RECORDED_STALE;
     }

@@ -21,6 +21,7 @@ struct memory_device {
     int64_t live_leased_ms;               /* taken as one of an ended rollout's; not again before this */
     char boot_prev[BOOT_ID_SIZE];
     int clashes;
+    int64_t clash_seen_ms;                /* the newest boot's last heartbeat when an older boot spoke */
     bool news;                            /* something changed: the next heartbeat is loaded, too; the first answer may get lost */
     char done[ROLLOUTS_MAX][ID_SIZE];     /* rollouts it had its turn in */
     int done_count;

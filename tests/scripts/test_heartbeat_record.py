@@ -107,22 +107,57 @@ def test_news_about_a_device_that_had_an_upgrade_are_loaded_twice(drover):
     assert drover.record(beat(seq=5, at_ms=5000, version="1.1.0", facts=78, long=False))[0] == "0"
 
 
-def test_older_boot_is_stale_then_a_clash(drover):
+def test_boots_that_alternate_are_a_clash(drover):
     drover.record(beat(boot_id="A"))
     drover.record(beat(boot_id="B", at_ms=2000, facts=78))
     assert drover.device("d1")["boot_prev"] == "A"
-    assert drover.record(beat(boot_id="A", seq=9, at_ms=3000))[0] == "S"
-    assert drover.record(beat(boot_id="A", seq=10, at_ms=4000))[0] == "S"
+    for number in (1, 2):
+        assert drover.record(beat(boot_id="A", seq=8 + number, at_ms=2000 + 1000 * number))[0] == "S"
+        assert drover.record(beat(boot_id="B", seq=1 + number, at_ms=2500 + 1000 * number, facts=78))[0] == "0"
     assert drover.events() == []
     assert drover.record(beat(boot_id="A", seq=11, at_ms=5000))[0] == "C"
     device = drover.device("d1")
     assert device["clash_ms"] == "5000" and device["boot_id"] == "B"
     [alarm] = drover.events()
     assert alarm["kind"] == "alarm" and alarm["device"] == "d1" and alarm["on"] == "clash" and device["last_event"] == alarm["id"]
+    drover.record(beat(boot_id="B", seq=9, at_ms=5500, facts=78))
     assert drover.record(beat(boot_id="A", seq=12, at_ms=6000))[0] == "C"
     assert len(drover.events()) == 1, "one alarm an hour, not one a heartbeat"
     drover.record(beat(boot_id="C", at_ms=7000, facts=79))
-    assert "clash" not in drover.device("d1"), "a new boot begins the count again"
+    assert not {"clash", "clash_seen", "clash_from"} & set(drover.device("d1")), "a new boot begins the count again"
+
+
+def test_old_news_all_at_once_is_no_clash(drover):
+    drover.record(beat(boot_id="A"))
+    drover.record(beat(boot_id="B", at_ms=2000, facts=78))
+    for seq in range(2, 30):
+        assert drover.record(beat(boot_id="A", seq=seq, at_ms=3000 + seq))[0] == "S"
+    assert drover.device("d1")["clash"] == "1" and drover.events() == []
+
+
+def test_an_alarm_is_in_the_chain_of_the_upgrade_too(drover):
+    drover.record(beat(boot_id="A"))
+    drover.record(beat(boot_id="B", at_ms=2000, facts=78))
+    drover.release(), drover.rollout()
+    drover.open("d1", drover.upgrade())
+    for number in range(3):
+        drover.record(beat(boot_id="A", seq=9 + number, at_ms=3000 + 1000 * number, want=True))
+        drover.record(beat(boot_id="B", seq=2 + number, at_ms=3500 + 1000 * number, facts=78))
+    alarm = [event for event in drover.events() if event["kind"] == "alarm"][-1]
+    assert drover.device("d1")["last_event"] == drover.redis.hget("drover:v1:upgrade:d1", "last_event") == alarm["id"]
+
+
+def test_an_older_boot_that_alone_speaks_on_is_believed(drover):
+    drover.record(beat(boot_id="B"))
+    drover.record(beat(boot_id="A", at_ms=2000, facts=78))   # long forgotten, replayed
+    assert drover.record(beat(boot_id="B", seq=2, at_ms=3000))[0] == "S"
+    drover.call("offline_sweep", 2999, 10)
+    assert drover.record(beat(boot_id="B", seq=3, at_ms=90000))[0] == "S", "all its old news may have come at once"
+    drover.call("offline_sweep", 3000, 10)
+    assert drover.record(beat(boot_id="B", seq=4, at_ms=93001))[0] == "0"
+    device = drover.device("d1")
+    assert device["boot_id"] == "B" and device["boot_prev"] == "A" and device["online"] == "1" and "clash" not in device
+    assert drover.record(beat(boot_id="A", seq=2, at_ms=94000, facts=78))[0] == "S"
 
 
 def test_offline_device_comes_back_with_a_short_form(drover):

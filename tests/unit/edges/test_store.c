@@ -403,8 +403,11 @@ static void test_clash(void **state)
     record(one);
     record(other);
     enum recorded last = RECORDED_SAME;
-    for (int64_t seq = 2; seq < 5; seq++) {
-        one.heartbeat.seq = seq;
+    for (int64_t seq = 2; seq < 5; seq++) {   /* they take turns */
+        one.heartbeat.seq = other.heartbeat.seq = seq;
+        other.at_ms += 20;
+        assert_int_not_equal(record(other), RECORDED_STALE);
+        one.at_ms = other.at_ms + 10;
         last = record(one);
     }
     assert_int_equal(last, RECORDED_CLASH);
