@@ -69,8 +69,8 @@ def check_aggregates(store):
         model["devices"] += 1
         model["online"] += device.get("online") == "1"
         model["version:" + device["version"]] += 1
-        if name in upgrades:
-            model["state:" + upgrades[name]["state"]] += 1
+        if name in upgrades:   # a device that has become another model keeps its old upgrade, which counts where it belongs
+            models[upgrades[name]["model"]]["state:" + upgrades[name]["state"]] += 1
     for model, counts in models.items():
         assert nonzero(store.hgetall("drover:v1:model:" + model)) == nonzero(counts), model
     assert store.smembers("drover:v1:models") == set(models)
@@ -86,7 +86,7 @@ def check_aggregates(store):
                 errors[event["device"]] = event["error"]
         expected = collections.Counter(f"state:{state}" for state in last_state.values())
         assert nonzero({name: value for name, value in counts.items() if name.startswith("state:")}) == nonzero(expected), rollout
-        assert int(counts["opened"]) == len(last_state)
+        assert int(counts.get("opened", 0)) == len(last_state)
         assert int(counts.get("retried", 0)) == sum(attempt > 1 for attempt in attempts.values())
         unsuccessful = {"failed", "rolled_back", "rejected", "lost"}
         expected = collections.Counter(f"error:{errors[device]}" for device, state in last_state.items()
@@ -217,9 +217,16 @@ def check_truth(stack, truth):
 
 
 def check_reports(stack, truth):
-    """No report lost: of every managed device the newest report of its last attempt was taken, or its upgrade had ended by then."""
+    """No report lost: of every honest managed device the newest report was taken. The last two, said after the reboot, may come when
+    heartbeats have proved the success already: they agree with a final state, and nothing is written for them."""
     upgrades = upgrades_of(stack.redis())
-    lost = [f"{name}: it sent report {record['report_seq']}, Drover has {upgrades[name].get('report_seq')}: {upgrades[name]}"
-            for name, record in truth.items()
-            if record["kind"] == "managed" and record["behaviour"] == "honest" and int(upgrades[name].get("report_seq", -1)) != record["report_seq"]]
-    assert not lost, "\n".join(lost[:10])
+    lost, honest = [], 0
+    for name, record in truth.items():
+        if record["kind"] != "managed" or record["behaviour"] != "honest":
+            continue
+        honest += 1
+        taken = int(upgrades[name].get("report_seq", -1))
+        proved_before = upgrades[name]["state"] == "succeeded" and record["last_report"] == "succeeded" and record["report_seq"] - taken <= 2
+        if taken != record["report_seq"] and not proved_before:
+            lost.append(f"{name}: it sent report {record['report_seq']}, Drover has {taken}: {upgrades[name]}")
+    assert honest > 0 and not lost, "\n".join(lost[:10])

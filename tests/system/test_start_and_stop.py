@@ -76,7 +76,7 @@ def test_nothing_is_spoken_that_redis_refused_to_save(stack, fault):
     wait_until(lambda: sum(value for name, value in stack.metrics().items() if name.startswith("drover_store_refused_total")) > 0,
                20, "the refusal to be counted", alive=[droverd])
     assert heard == []
-    assert "store_refused" in droverd.log_path.read_text()
+    wait_until(lambda: "store_refused" in droverd.log_path.read_text(), 20, "the alarm in the log", alive=[droverd])
 
     if fault == "out of memory":
         store.config_set("maxmemory", "0")
