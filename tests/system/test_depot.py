@@ -1,0 +1,258 @@
+"""The depot of a real droverd: downloads that break and go on, slow readers by the dozen, uploads through kill -9, lies about bytes."""
+import hashlib
+import http.client
+import json
+import os
+import selectors
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from fleet import FAST, check_aggregates, check_histories
+from hand import Device, Hand
+from stack import wait_until
+
+PART = 4 << 20
+
+
+class Depot:
+    def __init__(self, stack):
+        self.stack = stack
+        stack.start_redis()
+        stack.start_broker()
+        self.droverd = stack.start_droverd(settings=FAST)
+        self.port, self.api_port = stack.http_ports["drover-1"], stack.api_ports["drover-1"]
+        self.token = stack.token_file.read_text().strip()
+
+    def restart(self):
+        self.droverd.kill()
+        self.stack.forget(self.droverd)
+        self.droverd = self.stack.start_droverd(settings=FAST)
+
+    def ask(self, method, path, body=None, port=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=20)
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, answer.headers, content
+
+    def upload(self, digest, size, offset, content):
+        status, _, answer = self.ask("PUT", f"/api/v1/uploads/{digest}?size={size}&offset={offset}", content, self.api_port,
+                                     Authorization="Bearer " + self.token)
+        return status, json.loads(answer)
+
+    def standing(self, digest):
+        status, _, answer = self.ask("GET", f"/api/v1/uploads/{digest}", None, self.api_port, Authorization="Bearer " + self.token)
+        return status, json.loads(answer)
+
+    def put(self, content):
+        digest = hashlib.sha256(content).hexdigest()
+        for offset in range(0, len(content), PART):
+            status, answer = self.upload(digest, len(content), offset, content[offset:offset + PART])
+            assert status == 200, answer
+        assert answer["complete"]
+        return digest
+
+    def part_path(self, digest):
+        return self.stack.folder / "data" / "uploads" / f"{digest}.part"
+
+    def files(self):
+        return sorted(path.name for path in (self.stack.folder / "data").rglob("*") if path.is_file() and path.suffix != ".ring")
+
+
+@pytest.fixture
+def depot(stack):
+    depot = Depot(stack)
+    yield depot
+    depot.droverd.check_alive()
+
+
+# --- downloads ---
+
+@pytest.mark.asan
+def test_conditions_and_ranges(depot):
+    content = os.urandom(1_000_003)
+    digest = depot.put(content)
+    path, size, etag = f"/artifacts/{digest}", len(content), f'"{digest}"'
+    status, headers, body = depot.ask("GET", path)
+    assert status == 200 and body == content and headers["ETag"] == etag and headers["Accept-Ranges"] == "bytes"
+    status, headers, body = depot.ask("HEAD", path)
+    assert status == 200 and body == b"" and headers["Content-Length"] == str(size) and headers["ETag"] == etag
+    assert depot.ask("HEAD", path, Range="bytes=5-9")[1]["Content-Length"] == str(size), "Range counts only with GET"
+    for header, first, last in [("bytes=0-0", 0, 0), ("bytes=5-9", 5, 9), ("bytes=1000000-", 1_000_000, size - 1), ("bytes=-3", size - 3, size - 1),
+                                ("bytes=999999-99999999999999999999", 999_999, size - 1), ("bytes=-9999999", 0, size - 1)]:
+        status, headers, body = depot.ask("GET", path, Range=header)
+        assert status == 206 and headers["Content-Range"] == f"bytes {first}-{last}/{size}" and body == content[first:last + 1], header
+    for header in [f"bytes={size}-", "bytes=-0", "bytes=99999999999999999999-"]:
+        status, headers, _ = depot.ask("GET", path, Range=header)
+        assert status == 416 and headers["Content-Range"] == f"bytes */{size}", header
+    for header in ["bytes=9-5", "lines=1-2", "bytes=a-b", "bytes=1-2,5-6", "bytes=-"]:
+        status, _, body = depot.ask("GET", path, Range=header)
+        assert status == 200 and body == content, header
+    assert depot.ask("GET", path, Range="bytes=5-9", If_Range=etag)[0] == 206
+    for other in [f'W/{etag}', '"' + "0" * 64 + '"', digest, "Sun, 06 Nov 1994 08:49:37 GMT", '""']:
+        status, _, body = depot.ask("GET", path, Range="bytes=5-9", If_Range=other)
+        assert status == 200 and body == content, f"{other} is not what is here: nothing may be appended"
+    for match in [etag, f"W/{etag}", "*", f'"x", {etag}']:
+        status, headers, body = depot.ask("GET", path, If_None_Match=match)
+        assert status == 304 and body == b"" and headers["ETag"] == etag, match
+    assert depot.ask("GET", path, If_None_Match='"x"')[0] == 200
+    assert depot.ask("GET", "/artifacts/" + "0" * 64)[0] == 404
+
+
+@pytest.mark.asan
+def test_a_download_that_is_cut_again_and_again_is_resumed(depot):
+    content = os.urandom(6_000_000)
+    digest = depot.put(content)
+    got, cuts = b"", 0
+    while len(got) < len(content):
+        with socket.create_connection(("127.0.0.1", depot.port), timeout=10) as peer:
+            peer.sendall(f'GET /artifacts/{digest} HTTP/1.1\r\nHost: x\r\nRange: bytes={len(got)}-\r\nIf-Range: "{digest}"\r\n\r\n'.encode())
+            answer = peer.makefile("rb")
+            assert answer.readline().split()[1] == b"206"
+            while answer.readline() != b"\r\n":
+                pass
+            part = answer.read(min(777_777, len(content) - len(got)))
+            got += part
+            answer.close()   # the peer resets: bytes are still on their way
+            cuts += 1
+    assert got == content and cuts == 8
+    connections = 'drover_http_connections{listener="devices"}'
+    wait_until(lambda: depot.stack.metrics()[connections] == 0, 10, "the cut connections to be gone")
+
+
+def test_slow_readers_do_not_delay_decisions(depot):
+    digest = depot.put(os.urandom(3_000_000))
+    hand = Hand(depot.stack)
+    device = Device(hand, "d1").known()
+    selector = selectors.DefaultSelector()
+    readers = []
+    for _ in range(150):
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.connect(("127.0.0.1", depot.port))
+        peer.sendall(f"GET /artifacts/{digest} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        peer.setblocking(False)
+        selector.register(peer, selectors.EVENT_READ)
+        readers.append(peer)
+    enough, taken = threading.Event(), [0]
+
+    def read_slowly():
+        while not enough.wait(0.02):
+            for key, _ in selector.select(0):
+                taken[0] += len(key.fileobj.recv(1024))
+    thread = threading.Thread(target=read_slowly)
+    thread.start()
+    try:
+        wait_until(lambda: taken[0] > 150_000, 20, "every reader to have something")
+        before = depot.stack.metrics()
+        depot.stack.add_release("esp32", "1.1.0", size=5000)
+        depot.stack.drover("rollout", "start", "esp32", "1.1.0", "--spread", "0s")
+        begun = time.monotonic()
+        device.obey()
+        took_s = time.monotonic() - begun
+        wait_until(lambda: depot.stack.metrics()["drover_loop_lag_seconds_count"] >= before["drover_loop_lag_seconds_count"] + 30, 20, "30 looks at the loop")
+        after = depot.stack.metrics()
+    finally:
+        enough.set()
+        thread.join()
+        for peer in readers:
+            peer.close()
+    beats = after["drover_loop_lag_seconds_count"] - before["drover_loop_lag_seconds_count"]
+    lag_s = (after["drover_loop_lag_seconds_sum"] - before["drover_loop_lag_seconds_sum"]) / beats
+    assert before['drover_http_connections{listener="devices"}'] == 150
+    assert lag_s < 0.05, f"the loop is late by {lag_s:.3f} s on average"
+    assert took_s < 10, f"an update took {took_s:.1f} s"
+    hand.settle()
+    check_aggregates(hand.store)
+    check_histories(hand.store)
+    hand.close()
+
+
+# --- uploads ---
+
+def test_the_command_line_uploads_through_three_kills(depot):
+    package = depot.stack.folder / "big.bin"
+    content = os.urandom(30_000_000)
+    package.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    command = subprocess.Popen([depot.stack.program("drover"), "release", "add", "esp32", "1.1.0", package], stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "DROVER_API": depot.stack.url(""), "DROVER_TOKEN_FILE": str(depot.stack.token_file)})
+    killed_under_way = 0
+    try:
+        for bytes_there in (1, 9_000_000, 20_000_000):
+            part = depot.part_path(digest)
+            wait_until(lambda: (part.exists() and part.stat().st_size >= bytes_there) or command.poll() is not None, 60, "more of the upload", interval=0.002)
+            killed_under_way += command.poll() is None
+            depot.restart()
+        assert command.wait(60) == 0, command.stderr.read()
+        assert killed_under_way >= 2, "it was too fast to be hit"
+    finally:
+        command.kill()
+        command.wait()
+        command.stderr.close()
+    assert depot.ask("GET", f"/artifacts/{digest}")[2] == content
+    assert depot.files() == [digest]
+
+
+@pytest.mark.asan
+@pytest.mark.parametrize("bytes_there", [0, 1, PART - 1, PART + 5, 5_000_000])
+def test_an_upload_goes_on_where_a_killed_droverd_stood(depot, bytes_there):
+    """0: the file was made; all: every byte was written, and droverd was killed before it moved the file into its place."""
+    content = os.urandom(5_000_000)
+    digest = hashlib.sha256(content).hexdigest()
+    depot.droverd.kill()
+    depot.stack.forget(depot.droverd)
+    depot.part_path(digest).parent.mkdir(parents=True, exist_ok=True)
+    depot.part_path(digest).write_bytes(content[:bytes_there])
+    depot.droverd = depot.stack.start_droverd(settings=FAST)
+    status, answer = depot.standing(digest)
+    assert status == 200 and answer["offset"] == bytes_there and not answer["complete"]
+    package = depot.stack.folder / "package.bin"
+    package.write_bytes(content)
+    done = depot.stack.drover("release", "add", "esp32", "1.1.0", package)
+    assert bytes_there == 0 or f"going on at byte {bytes_there}" in done.stderr
+    assert depot.ask("GET", f"/artifacts/{digest}")[2] == content
+    assert depot.files() == [digest]
+
+
+def test_two_uploads_of_the_same_package_at_once(depot):
+    package = depot.stack.folder / "shared.bin"
+    package.write_bytes(os.urandom(20_000_000))
+    results = []
+    threads = [threading.Thread(target=lambda version=version: results.append(depot.stack.drover("release", "add", "esp32", version, package, check=False)))
+               for version in ("1.1.0", "1.2.0")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+    assert [done.returncode for done in results] == [0, 0], [done.stderr for done in results]
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    assert depot.ask("GET", f"/artifacts/{digest}")[2] == package.read_bytes()
+    assert depot.files() == [digest]
+    assert len(depot.stack.drover_json("release", "list")["items"]) == 2
+
+
+@pytest.mark.asan
+def test_bytes_that_are_not_what_was_promised(depot):
+    content = os.urandom(100_000)
+    digest = hashlib.sha256(content).hexdigest()
+    forged = bytes([content[0] ^ 1]) + content[1:]
+    status, answer = depot.upload(digest, len(content), 0, forged)
+    assert status == 422 and answer["where"] == "sha256", answer
+    assert depot.files() == [] and depot.ask("GET", f"/artifacts/{digest}")[0] == 404 and depot.standing(digest)[0] == 404
+    # A part left by a droverd that was killed is no better: what is wrong in it is found at the end.
+    assert depot.upload(digest, len(content), 0, forged[:50_000])[0] == 200
+    depot.restart()
+    status, answer = depot.upload(digest, len(content), 50_000, content[50_000:])
+    assert status == 422 and depot.files() == []
+    for size, offset, body in [(100_000, 0, b""), (100_000, 99_999, b"xx"), (0, 0, b"x"), (-1, 0, b"x"), (3 << 30, 0, b"x"), (100_000, -1, b"x")]:
+        assert depot.upload(digest, size, offset, body)[0] == 400, (size, offset)
+    assert depot.upload(digest, 100_000, 100_000, b"")[0] == 409
+    assert depot.files() == []
+    # The honest upload afterwards.
+    assert depot.put(content) == digest and depot.ask("GET", f"/artifacts/{digest}")[2] == content
