@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -148,6 +149,56 @@ static bool wait_readable(struct ring *ring)
         return false;
     ring_woken(ring);
     return true;
+}
+
+/* --- a shared ring: one producer that waits for room, others that do not --- */
+
+#define SHARED_EACH 30000
+#define SHARED_PRODUCERS 3
+
+struct shared_producer {
+    struct ring *ring;
+    uint64_t index;
+};
+
+/* Number n of producer i is n * SHARED_PRODUCERS + i; the first waits for room, the others try again. */
+static void *shared_producer(void *arg)
+{
+    struct shared_producer *producer = arg;
+
+    for (uint64_t n = 0; n < SHARED_EACH; n++)
+        while (!put(producer->ring, n * SHARED_PRODUCERS + producer->index, producer->index ? ring_put : ring_put_wait))
+            sched_yield();
+    return NULL;
+}
+
+static void test_several_producers_keep_their_orders(void **state)
+{
+    struct ring_config config = {.path = path, .size_bytes = 1, .shared = true};
+    struct ring *ring;
+    struct shared_producer producers[SHARED_PRODUCERS];
+    pthread_t threads[SHARED_PRODUCERS];
+    uint64_t seen[SHARED_PRODUCERS] = {0}, number, end, count = 0;
+
+    (void)state;
+    assert_int_equal(ring_open(&config, &ring, NULL, NULL), DROVER_OK);
+    for (uint64_t i = 0; i < SHARED_PRODUCERS; i++) {
+        producers[i] = (struct shared_producer){ring, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, shared_producer, &producers[i]), 0);
+    }
+    while (count < SHARED_PRODUCERS * SHARED_EACH) {
+        while (next(ring, &number, &end)) {
+            assert_int_equal(number / SHARED_PRODUCERS, seen[number % SHARED_PRODUCERS]++);
+            count++;
+            ring_commit(ring, end);
+        }
+        if (count < SHARED_PRODUCERS * SHARED_EACH && ring_wake_at(ring, 1))
+            assert_true(wait_readable(ring));
+    }
+    for (unsigned i = 0; i < SHARED_PRODUCERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_false(next(ring, &number, &end));
+    ring_close(ring);
 }
 
 /* The consumer sleeps whenever it may, and commits late: both flags are used all the time. A lost wake-up ends in the deadline. */
@@ -538,6 +589,7 @@ int main(void)
         RING_TEST(test_order_over_many_rounds),
         RING_TEST(test_rewind_unread_and_commit),
         RING_TEST(test_two_threads),
+        RING_TEST(test_several_producers_keep_their_orders),
         RING_TEST(test_wake_at_a_level),
         RING_TEST(test_release_ends_waiting),
         RING_TEST(test_kill_9_and_replay),
