@@ -1,7 +1,8 @@
 /* Peer (a) of the ingest benchmark: a Paho client that only counts. It subscribes like droverd does (MQTT 5, QoS 1, the
  * same filter) and does nothing with a message but count it.
- *   count_client URL FILTER EXPECTED
- * Prints "subscribed", then at EXPECTED messages or SIGTERM one line of JSON: count, first and last arrival (monotonic s). */
+ *   count_client URL FILTER EXPECTED WARM [quiet]
+ * The clock begins behind the first WARM messages. quiet: Paho's trace is off, as in droverd; without it Paho's defaults hold.
+ * Prints "subscribed", then at EXPECTED messages or SIGTERM one line of JSON: count, begin and last arrival (monotonic s). */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,7 +16,7 @@
 #include <MQTTAsync.h>
 
 static const char *filter;
-static uint64_t expected;
+static uint64_t expected, warm;
 static atomic_uint_fast64_t count;
 static double first_s, last_s;
 static atomic_bool finished;
@@ -56,7 +57,7 @@ static int arrived(void *context, char *topic, int topic_length, MQTTAsync_messa
     (void)context;
     (void)topic_length;
     uint64_t now = atomic_fetch_add(&count, 1) + 1;
-    if (now == 1)
+    if (now == warm + 1)
         first_s = mono_s();
     if (now == expected) {
         last_s = mono_s();
@@ -76,12 +77,15 @@ static void stopped(int number)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: count_client URL FILTER EXPECTED\n");
+    if (argc < 5) {
+        fprintf(stderr, "usage: count_client URL FILTER EXPECTED WARM [quiet]\n");
         return 2;
     }
     filter = argv[2];
     expected = strtoull(argv[3], NULL, 10);
+    warm = strtoull(argv[4], NULL, 10);
+    if (argc > 5 && strcmp(argv[5], "quiet") == 0)
+        MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     signal(SIGTERM, stopped);
 
     MQTTAsync client;
