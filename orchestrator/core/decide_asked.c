@@ -21,6 +21,15 @@ static bool contradicts(const struct situation *s, const char *model, const char
     return true;
 }
 
+/* It had all of the delta and asks again: it could not use it, and has no words to say so. */
+static void full_instead(const struct situation *s, struct decision *ret)
+{
+    ret->next.full_only = true;
+    ret->next.delta = false;
+    decision_make(s, ret, EVENT_PROGRESS, E_NONE, "asked again after the delta: the full package");
+    decision_reschedule(s, ret);
+}
+
 /* A question is a sign of life. Simple devices pace themselves: theirs begins the next attempt, too. */
 void decide_ask(const struct situation *s, const char *model, const char *version, struct decision *ret)
 {
@@ -44,9 +53,15 @@ void decide_ask(const struct situation *s, const char *model, const char *versio
     case STATE_DISPATCHED:
         decision_make(s, ret, EVENT_ACKNOWLEDGE, E_NONE, "it asked for the release");
         break;
+    case STATE_INSTALLING:
+        if (simple && s->upgrade->delta) {
+            full_instead(s, ret);
+            break;
+        }
+        decision_say(ret, "asked again in the same attempt");
+        break;
     case STATE_ACKNOWLEDGED:
     case STATE_DOWNLOADING:
-    case STATE_INSTALLING:
         decision_say(ret, "asked again in the same attempt");
         break;
     case STATE_VERIFYING:
