@@ -39,35 +39,32 @@ def say(text):
 
 
 class Progress:
-    """A bar on a terminal, a line when something changed otherwise."""
+    """A bar for each rollout, drawn again in its place, on a terminal; a line when something changed otherwise."""
 
     def __init__(self):
         self.terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self.last = None
 
-    def show(self, rollouts):
-        parts = []
-        for rollout in rollouts:
-            devices = max(rollout["devices"], 1)
-            done = rollout["on_target"]
-            ended = sum(rollout["states"].get(state, 0) for state in STATES if state != "succeeded")
-            live = rollout["opened"] - ended - rollout["states"].get("succeeded", 0)
-            bar = ""
-            if self.terminal:
-                filled, bad = 16 * done // devices, -(-16 * ended // devices)
-                bar = "[" + "#" * filled + "x" * min(bad, 16 - filled) + "." * max(16 - filled - bad, 0) + "] "
-            parts.append(f"{rollout['id']} {bar}{done}/{devices} on it, {live} moving, {ended} ended otherwise")
-        line = "   ".join(parts)
+    def line(self, rollout):
+        devices, done = max(rollout["devices"], 1), rollout["on_target"]
+        ended = sum(rollout["states"].get(state, 0) for state in STATES if state != "succeeded")
+        live = rollout["opened"] - ended - rollout["states"].get("succeeded", 0)
+        bar = ""
         if self.terminal:
-            sys.stdout.write("\r\x1b[K" + line[:os.get_terminal_size().columns - 1])
-            sys.stdout.flush()
-        elif line != self.last:
-            say(line)
-        self.last = line
+            filled, bad = 24 * done // devices, -(-24 * ended // devices)
+            bar = "[" + "#" * filled + "x" * min(bad, 24 - filled) + "." * max(24 - filled - bad, 0) + "] "
+        return f"{rollout['id']:14} {bar}{done}/{devices} on it, {live} under way, {ended} ended otherwise"
 
-    def end(self):
+    def show(self, rollouts):
+        lines = [self.line(rollout) for rollout in rollouts]
         if self.terminal:
-            sys.stdout.write("\n")
+            up = f"\x1b[{len(lines)}A" if self.last else ""
+            width = os.get_terminal_size().columns - 1
+            sys.stdout.write(up + "".join(f"\r\x1b[K{line[:width]}\n" for line in lines))
+            sys.stdout.flush()
+        elif lines != self.last:
+            say("   ".join(lines))
+        self.last = lines
 
 
 def outcome_table(stack, rollouts):
@@ -122,10 +119,7 @@ def run(options):
             progress.show(states)
             return all(state["settled"] for state in states)
 
-        try:
-            wait_until(settled, 120, "the rollouts to end", interval=0.5, alive=stack.processes)
-        finally:
-            progress.end()
+        wait_until(settled, 120, "the rollouts to end", interval=0.5, alive=stack.processes)
         say("")
         say(outcome_table(stack, rollouts))
         say(f"\n{options.devices} devices, {time.monotonic() - started:.0f} s")
