@@ -51,8 +51,8 @@ class Progress:
         live = rollout["opened"] - ended - rollout["states"].get("succeeded", 0)
         bar = ""
         if self.terminal:
-            filled, bad = 24 * done // devices, -(-24 * ended // devices)
-            bar = "[" + "#" * filled + "x" * min(bad, 24 - filled) + "." * max(24 - filled - bad, 0) + "] "
+            filled, bad = 20 * done // devices, -(-20 * ended // devices)
+            bar = "[" + "#" * filled + "x" * min(bad, 20 - filled) + "." * max(20 - filled - bad, 0) + "] "
         return f"{rollout['id']:14} {bar}{done}/{devices} on it, {live} under way, {ended} ended otherwise"
 
     def show(self, rollouts):
