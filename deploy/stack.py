@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -36,6 +37,13 @@ def wait_until(condition, seconds, what, interval=0.05, alive=()):
         if time.monotonic() > end:
             raise StackError(f"waited {seconds} s for {what}")
         time.sleep(interval)
+
+
+def raise_open_files():
+    """A connection is an open file: what this process and its children may open goes up to the hard limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 _port_locks = []
@@ -123,6 +131,7 @@ class Stack:
     """The parts by name; `with Stack(build) as stack:` ends them all, newest first."""
 
     def __init__(self, build, folder=None):
+        raise_open_files()
         self.build = pathlib.Path(build)
         self._own_folder = folder is None
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="drover-"))
