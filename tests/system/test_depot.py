@@ -148,7 +148,8 @@ def test_slow_readers_do_not_delay_decisions(depot):
     thread = threading.Thread(target=read_slowly)
     thread.start()
     try:
-        wait_until(lambda: taken[0] > 150_000, 20, "every reader to have something")
+        wait_until(lambda: taken[0] > 150_000 and depot.stack.metrics()['drover_http_connections{listener="devices"}'] == len(readers), 20,
+                   "every reader to be served")
         before = depot.stack.metrics()
         depot.stack.add_release("esp32", "1.1.0", size=5000)
         depot.stack.drover("rollout", "start", "esp32", "1.1.0", "--spread", "0s")
@@ -164,7 +165,7 @@ def test_slow_readers_do_not_delay_decisions(depot):
             peer.close()
     beats = after["drover_loop_lag_seconds_count"] - before["drover_loop_lag_seconds_count"]
     lag_s = (after["drover_loop_lag_seconds_sum"] - before["drover_loop_lag_seconds_sum"]) / beats
-    assert before['drover_http_connections{listener="devices"}'] == 150
+    assert after['drover_http_connections{listener="devices"}'] >= len(readers), "they are still being served"
     assert lag_s < 0.05, f"the loop is late by {lag_s:.3f} s on average"
     assert took_s < 10, f"an update took {took_s:.1f} s"
     hand.settle()
