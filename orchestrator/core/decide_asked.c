@@ -129,6 +129,10 @@ void decide_rollback(const struct situation *s, const char *who, struct decision
     decision_make(s, ret, EVENT_ROLLBACK_ASKED, E_ROLLED_BACK, NULL);
     if (ret->move)
         decision_say(ret, "%.40s wants the old version", who[0] ? who : "an operator");
+    else if (s->upgrade->state == STATE_NONE)
+        decision_say(ret, "it has no upgrade that could be taken back");
+    else
+        decision_say(ret, "its upgrade is %s: there is nothing to take back", upgrade_state_name(s->upgrade->state));
 }
 
 /* A cancelled rollout calls back whoever has not begun to install; a superseded one lets those finish that were told. */

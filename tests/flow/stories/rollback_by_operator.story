@@ -6,7 +6,7 @@ rollout r1 esp32 1.1.0 confirmations=1
 [     12] store   > d1 pending -> dispatched        dispatch: attempt 1 of 3, full package
 [     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
 [   1000] operator > rollback d1 by=ann
-[   1005] answer  < 409 refused: dispatched has no move for "an operator wants it back on the old version"
+[   1005] answer  < 409 its upgrade is dispatched: there is nothing to take back
 [   5000] device > d1 report verifying
 [   5007] store   > d1 dispatched -> verifying      reboot: its word: rebooted; now heartbeats must prove it
 [  20000] device > d1 heartbeat 1.1.0 boot=b2
@@ -20,4 +20,4 @@ rollout r1 esp32 1.1.0 confirmations=1
 [  60000] device > d1 heartbeat 1.0.0 boot=b3
 [  60007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: ann wants the old version [E_ROLLED_BACK]
 [  61000] operator > rollback d1 by=ann
-[  61005] answer  < 409 refused: rolled_back has no move for "an operator wants it back on the old version"
+[  61005] answer  < 409 its upgrade is rolled_back: there is nothing to take back
