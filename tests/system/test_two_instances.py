@@ -65,3 +65,19 @@ def test_one_freezes_for_fifteen_seconds(stack):
         second.signal(signal.SIGCONT)
     wait_until(lambda: stack.ready("drover-2"), 30, "drover-2 to be ready again", alive=[second])
     finish(stack, fleet)
+
+
+def test_both_hear_everything(stack):
+    """Without shared subscriptions every message comes to both: twice the work, and still each thing happens once."""
+    stack.start_redis()
+    stack.start_broker()
+    settings = {**SETTINGS, "mqtt.share_group": ""}
+    for instance in ("drover-1", "drover-2"):
+        stack.start_droverd(instance, settings)
+    fleet = start_fleet(stack, managed=100, simple=20, profile="hostile", seed=32, max_in_flight=60)
+    truth = finish_fleet(stack, fleet, seconds=120)
+    check_truth(stack, truth)
+    check_histories(stack.redis())
+    check_aggregates(stack.redis())
+    commands = [record for record in truth.values() if record["behaviour"] == "honest" and record["kind"] == "managed"]
+    assert commands and all(record["commands"] == 1 for record in commands), "only the one whose save worked may speak"
