@@ -2,9 +2,12 @@
 counted, what goes wrong ends with its reason, and the next honest update succeeds."""
 import json
 import string
+import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 
+import paho.mqtt.client
 import pytest
 
 from fleet import FAST, check_aggregates, check_histories, events_of
@@ -374,6 +377,95 @@ def test_an_older_version_is_never_offered(world):
     world.hand.settle()
     assert {device.state() for device in devices + simple} == {"none"}
     assert all(world.hand.commands(device.name) == [] for device in devices + simple)
+
+
+@pytest.mark.asan
+def test_questions_and_downloads_in_another_name(world):
+    """Whoever reaches the devices' listener may ask for anybody; it makes no device, moves no managed one's download and proves nothing."""
+    managed, simple = world.device("managed"), Device(world.hand, "simple", managed=False).known()
+    world.rollout("1.1.0", size=40_000)
+    command = managed.command()
+    keys = set(world.store.keys("drover:*"))
+    for number in range(200):
+        world.ask(Device(world.hand, f"nobody-{number}"))
+    assert {key for key in world.store.keys("drover:*") if "nobody" in key} == set() and len(world.store.keys("drover:*")) == len(keys)
+    managed.version = "1.1.0"
+    assert world.ask(managed) is None and world.ask(Device(world.hand, "simple", model="gateway")) is None, "what contradicts the heartbeats"
+    managed.version = "1.0.0"
+    for url in (command["url"], command["url"].replace("attempt=1", "attempt=2"), command["url"].replace(command["upgrade_id"], "f" * 16)):
+        assert len(urllib.request.urlopen(url, timeout=10).read()) == 40_000
+    world.hand.settle()
+    assert managed.state() == "dispatched", "a managed device's download is what it reports"
+    offer = world.ask(simple)
+    assert len(urllib.request.urlopen(offer["url"], timeout=10).read()) == 40_000
+    simple.until("installing")
+    for _ in range(4):
+        simple.known()
+    assert simple.state() == "installing", "somebody else's download proves nothing"
+    assert world.ask(simple)["sha256"] == offer["sha256"]
+    simple.boot("1.1.0")
+    simple.until("succeeded")
+    managed.obey()
+
+
+# --- the ground moves ---
+
+def test_redis_forgets_its_scripts_and_then_everything(world):
+    device = world.device()
+    world.rollout()
+    device.command()
+    world.store.script_flush()
+    device.steps()
+    world.store.script_flush()
+    device.boot("1.1.0")
+    device.until("succeeded")
+    world.store.flushall()
+    unknown = world.hand.counted(REFUSED % "unknown_device")
+    device.report("succeeded")
+    world.hand.settle()
+    assert unknown() == 1
+    device.known()
+    assert world.store.hgetall("drover:v1:fleet") == {"devices": "1", "online": "1"}, "heartbeats rebuild the fleet"
+    world.next_honest_update(device)
+
+
+def retained(world, topic):
+    """The retained message of a topic, None when there is none; a marker behind it says that nothing else is coming."""
+    got, ended = [], threading.Event()
+    client = paho.mqtt.client.Client("reader", protocol=paho.mqtt.client.MQTTv5)
+
+    def heard(_client, _data, message):
+        if message.topic == "marker":
+            ended.set()
+        else:
+            got.append(message.payload)
+    client.on_message = heard
+    client.on_subscribe = lambda *_: client.publish("marker", b"x", qos=1)
+    client.connect("127.0.0.1", world.stack.broker_port)
+    client.subscribe([(topic, 1), ("marker", 1)])
+    client.loop_start()
+    assert ended.wait(10)
+    client.disconnect()
+    client.loop_stop()
+    return json.loads(got[0]) if got else None
+
+
+def test_an_old_notice_does_not_outlive_its_rollout(world):
+    """Killed before it could clear the notice, or an old one replayed by somebody: the next droverd sets it right."""
+    world.device()
+    rollout = world.rollout()
+    notice = wait_until(lambda: retained(world, "update/esp32"), 10, "the notice")
+    assert notice["rollout"] == rollout and notice["version"] == "1.1.0"
+    world.stack.drover("rollout", "cancel", rollout)
+    wait_until(lambda: retained(world, "update/esp32") is None, 10, "the notice to be cleared")
+    world.hand.publish("update/esp32", notice, retain=True).wait_for_publish(10)
+    world.restart_droverd()
+    wait_until(lambda: retained(world, "update/esp32") is None, 20, "the old notice to be cleared")
+    second = world.rollout("1.2.0")
+    assert wait_until(lambda: retained(world, "update/esp32"), 10, "the new notice")["rollout"] == second
+    world.hand.publish("update/esp32", notice, retain=True).wait_for_publish(10)
+    world.restart_droverd()
+    wait_until(lambda: retained(world, "update/esp32")["rollout"] == second, 20, "the true notice to be back")
 
 
 # --- operators in between ---
