@@ -116,6 +116,7 @@ local function move_counts(key, model_was, version_was, model, version, online)
       count(KEYS[1] .. 'model:' .. model_was, 'online', -1)
       count(KEYS[1] .. 'model:' .. model, 'online', 1)
     end
+    forget_empty_model(model_was)
   end
 end
 

@@ -38,6 +38,7 @@ if in_flight >= tonumber(ARGV[2]) then return { 'REFUSED', 'no place free' } end
 if state_was ~= 'none' then count(KEYS[1] .. 'model:' .. was[5], 'state:' .. state_was, -1) end
 count(rollout, 'opened', 1)
 settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms)
+if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
 
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = 'none', to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,

@@ -107,6 +107,15 @@ def test_news_about_a_device_that_had_an_upgrade_are_loaded_twice(drover):
     assert drover.record(beat(seq=5, at_ms=5000, version="1.1.0", facts=78, long=False))[0] == "0"
 
 
+def test_models_that_a_device_makes_up_are_forgotten(drover):
+    drover.record(beat(model="m1"))
+    drover.release(model="m1"), drover.rollout(model="m1")
+    drover.open("d1", drover.upgrade(model="m1"))
+    for number in range(2, 6):
+        drover.record(beat(seq=number, at_ms=1000 * number, model=f"m{number}", facts=77 + number))
+    assert drover.redis.smembers("drover:v1:models") == {"m1", "m5"}, "its upgrade still counts in the first"
+
+
 def test_boots_that_alternate_are_a_clash(drover):
     drover.record(beat(boot_id="A"))
     drover.record(beat(boot_id="B", at_ms=2000, facts=78))

@@ -106,6 +106,7 @@ class Fleet:
         assert self.drover.counts("fleet") == +fleet
         for model in MODELS:
             assert self.drover.counts(f"model:{model}") == +models[model]
+        assert redis.smembers("drover:v1:models") == {model for model in MODELS if +models[model]}
         known = {name: redis.hgetall(f"drover:v1:rollout:{name}") for name in ROLLOUTS}
         for name in ROLLOUTS:
             assert self.drover.counts(f"rollout:{name}") == +rollouts[name]

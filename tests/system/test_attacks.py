@@ -348,6 +348,18 @@ def test_a_device_that_changes_its_model(world):
 
 
 @pytest.mark.asan
+def test_a_device_that_makes_up_models_hides_no_real_one(world):
+    other, rogue = world.device("other", model="zebra"), world.device("rogue")
+    for number in range(1500):
+        rogue.model = f"model-{number}"
+        rogue.beat()
+    world.hand.settle()
+    status = world.stack.drover_json("status")
+    assert [model["model"] for model in status["models"]] == [rogue.model, "zebra"]
+    world.next_honest_update(other, model="zebra")
+
+
+@pytest.mark.asan
 def test_every_legal_character_in_ids(world):
     letters = string.ascii_letters + string.digits
     names = ["a", "Z", "0", "x" * 64, "9" + "._-" * 21, "a.b-c_d", "A..", "0--", "none", "device", letters[:31] + "._-" + letters[31:61]]
