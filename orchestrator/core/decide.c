@@ -33,10 +33,11 @@ void decision_begin(const struct situation *s, struct decision *ret)
     decision_say(ret, "nothing follows from it");
 }
 
-/* Why it waits at all, or goes back, matters more than that it still does. */
+/* Why it waits at all, goes back, or ended matters more than that it still does. */
 static bool keeps_why(const struct fsm_move *move)
 {
-    return move->on == EVENT_POSTPONE || (move->from == STATE_ROLLING_BACK && move->to == STATE_ROLLING_BACK);
+    bool stays = move->from == move->to;
+    return move->on == EVENT_POSTPONE || (stays && (move->from == STATE_ROLLING_BACK || upgrade_state_is_final(move->from)));
 }
 
 void decision_say(struct decision *ret, const char *format, ...)

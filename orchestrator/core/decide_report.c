@@ -37,6 +37,11 @@ static void keep_text(struct upgrade *next, const char *text)
     next->note[kept] = 0;
 }
 
+static bool agrees(const struct upgrade *upgrade, const struct report *report)
+{
+    return last_words[upgrade->state] == (int)report->state + 1;
+}
+
 static bool is_current(const struct upgrade *upgrade, const struct report *report, struct decision *ret)
 {
     if (upgrade->state == STATE_NONE || strcmp(upgrade->upgrade_id, report->upgrade_id))
@@ -45,9 +50,7 @@ static bool is_current(const struct upgrade *upgrade, const struct report *repor
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_ATTEMPT, "about another attempt than the current one");
     else if (report->seq <= upgrade->report_seq)
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_SEQ, "not newer than a report already taken");
-    else if (upgrade_state_is_final(upgrade->state) && last_words[upgrade->state] == (int)report->state + 1)
-        decision_say(ret, "it says so, too");
-    else if (upgrade_state_is_final(upgrade->state))
+    else if (upgrade_state_is_final(upgrade->state) && !agrees(upgrade, report))
         decision_refuse(ret, DROVER_REFUSED, REFUSAL_OVER, "the upgrade is over");
     else
         return true;
@@ -128,6 +131,10 @@ void decide_report(const struct situation *s, const struct report *report, struc
     if (!is_current(s->upgrade, report, ret))
         return;
     ret->next.report_seq = report->seq;
+    if (upgrade_state_is_final(s->upgrade->state)) {
+        decision_make(s, ret, EVENT_PROGRESS, E_NONE, NULL);
+        return;
+    }
     ret->next.heard_ms = s->now_ms;
     if (report->text[0])
         keep_text(&ret->next, report->text);

@@ -24,3 +24,4 @@ rollout r1 esp32 1.1.0
 [  50000] device > d1 heartbeat 1.1.0 boot=b2 seq=21
 [  50007] store   > d1 verifying -> succeeded       confirmed: proved by its heartbeats
 [  50100] device > d1 report succeeded seq=12
+[  50107] store   > d1 succeeded                    progress: it says so, too: noted

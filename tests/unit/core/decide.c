@@ -69,9 +69,9 @@ static void reports(void **state)
         {STATE_ROLLING_BACK, REPORT_ROLLED_BACK, E_NONE, "rolling_back"},
         {STATE_ROLLING_BACK, REPORT_SUCCEEDED, E_NONE, "illegal_move"},
         {STATE_LOST, REPORT_VERIFYING, E_NONE, "illegal_move"},
-        {STATE_SUCCEEDED, REPORT_SUCCEEDED, E_NONE, ""},
+        {STATE_SUCCEEDED, REPORT_SUCCEEDED, E_NONE, "succeeded"},
         {STATE_SUCCEEDED, REPORT_FAILED, E_INSTALL, "upgrade_over"},
-        {STATE_CANCELLED, REPORT_FAILED, E_CANCELLED, ""},
+        {STATE_CANCELLED, REPORT_FAILED, E_CANCELLED, "cancelled"},
         {STATE_CANCELLED, REPORT_INSTALLING, E_NONE, "upgrade_over"},
         {STATE_SUPERSEDED, REPORT_SUCCEEDED, E_NONE, "upgrade_over"},
     };

@@ -74,6 +74,10 @@ static void finals_are_left_only_by_truth_or_an_operator(void **state)
     for (unsigned i = 0; i < count; i++) {
         if (!upgrade_state_is_final(moves[i].from))
             continue;
+        if (moves[i].on == EVENT_PROGRESS) {
+            assert_int_equal(moves[i].to, moves[i].from);
+            continue;
+        }
         assert_true(moves[i].on == EVENT_OLD_SEEN || moves[i].on == EVENT_TARGET_SEEN || moves[i].on == EVENT_ROLLBACK_ASKED);
         assert_true(moves[i].from == STATE_SUCCEEDED || moves[i].from == STATE_FAILED);
     }
@@ -85,7 +89,7 @@ static void only_heartbeats_make_it_succeed(void **state)
     unsigned count;
     const struct fsm_move *moves = fsm_moves(&count);
     for (unsigned i = 0; i < count; i++)
-        if (moves[i].to == STATE_SUCCEEDED)
+        if (moves[i].to == STATE_SUCCEEDED && moves[i].from != STATE_SUCCEEDED)
             assert_true(moves[i].on == EVENT_CONFIRMED && moves[i].from == STATE_VERIFYING);
 }
 
