@@ -30,7 +30,7 @@ static size_t fill(const struct load_link *link, char *dst, uint64_t message, ui
     const struct load_template *template = &load->templates[model - load->models.items];
     uint32_t uptime_s = (uint32_t)((clock_mono_us() - load->began_us) / 1000000);
 
-    load_template_fill(template, dst, index, hash_mix(hash_mix(seed ^ SALT_BOOT) + index), uptime_s, message / link->devices, id, dup);
+    load_template_fill(template, dst, index, hash_mix(hash_mix(seed ^ SALT_BOOT) + index), uptime_s, message / link->devices + (uint64_t)load->options->sent_before, id, dup);
     return template->length;
 }
 

@@ -54,6 +54,7 @@ static const struct setting rows[] = {
     FLAG("load", load, "no behaviour: publish heartbeats and count acknowledgements"),
     NUMBER("rate", rate, 0, 10000000, "0", "per s", "load: heartbeats a second; 0: as fast as the broker acknowledges"),
     NUMBER("count", count, 1, COUNT_MAX, "100000", "", "load: heartbeats in all"),
+    NUMBER("sent-before", sent_before, 0, 1000000000, "0", "", "load: heartbeats that each device sent in an earlier load"),
 };
 static const struct settings_table table = {rows, sizeof rows / sizeof rows[0], "DROVER_SIM_"};
 

@@ -183,7 +183,7 @@ def measure(kind, options, count, warm_beats=WARM_BEATS, syscalls=False):
     total = count + warm
     with Stack(options.build) as stack:
         redis_process = stack.start_redis(appendonly="yes")
-        broker = stack.start_broker("autosave_interval 60\n")   # as in deploy/mosquitto
+        broker = stack.start_broker("autosave_interval 60\nmax_queued_messages 1000000\n")   # as in deploy/mosquitto
         consumer = kind(stack, options, total, warm)
         consumer.start()
         pids = {process.name: process.pid for process in (redis_process, broker, consumer.process)}
