@@ -42,3 +42,13 @@ def stack(build, request):
         if stack._own_folder:
             shutil.rmtree(stack.folder, ignore_errors=True)
         assert not after, f"a sanitizer spoke:\n{reports}"
+
+
+@pytest.fixture
+def world(stack, request):
+    """A running Drover and a hand for its devices (world.py); what must always hold is checked at the end."""
+    from world import World
+    world = World(stack, getattr(request, "param", None))
+    yield world
+    world.check()
+    world.hand.close()

@@ -53,10 +53,11 @@ class Hand:
         return info
 
     def _is_settled(self):
-        metrics = self.stack.metrics(self.instance)
-        received = sum(value for name, value in metrics.items() if name.startswith("drover_mqtt_received_total"))
+        if self._taken() - self._taken_before < self.said:
+            return False
+        metrics = self.stack.metrics(self.instance)   # asked anew: within one answer the rings are read before the counters
         waiting = sum(value for name, value in metrics.items() if name.startswith("drover_ring_used_bytes"))
-        return received - self._taken_before >= self.said and waiting == 0 and metrics["drover_work_under_way"] == 0
+        return waiting == 0 and metrics["drover_work_under_way"] == 0
 
     def settle(self, seconds=30):
         """Returns when everything said so far was received, answered by Redis and decided on."""
