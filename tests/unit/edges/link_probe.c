@@ -153,6 +153,9 @@ int main(int argc, char **argv)
     config.outbox = probe.outbox = outbox_new(&outbox);
     if (mqtt_link_new(&config, &probe.link, &problem) != DROVER_OK) {
         fprintf(stderr, "%s: %s\n", problem.where, problem.what);
+        outbox_free(probe.outbox);
+        ring_close(probe.heartbeats);
+        ring_close(probe.reports);
         return 1;
     }
     run(&probe);
