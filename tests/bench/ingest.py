@@ -214,7 +214,7 @@ def measure(kind, options, count, warm_beats=WARM_BEATS, syscalls=False):
         beats = total - warm if not kind.slow else total
         redis = redis_per_command(stack, consumer.timed)
         cpu = {name: 1e6 * (between(values, end) - between(values, begin)) / beats for name, values in samples.items()}
-        return {"rate": beats / (end - begin), "cpu": cpu, "proof": consumer.prove(), "redis": redis,
+        return {"rate": beats / (end - begin), "cpu": cpu, "cost": sum(cpu.values()), "proof": consumer.prove(), "redis": redis,
                 "syscalls": {name: number / total for name, number in calls.items() if number}}
 
 
@@ -239,7 +239,7 @@ def install_node(options):
 def show(label, kind, result):
     print(f"{label} {kind.name:18} {result['rate']:7.0f} heartbeats/s   CPU us/heartbeat: "
           + ", ".join(f"{name} {value:.1f}" for name, value in result["cpu"].items() if value >= 0.05)
-          + f" = {sum(result['cpu'].values()):.1f}   {result['proof']}", flush=True)
+          + f" = {result['cost']:.1f}   {result['proof']}", flush=True)
 
 
 def show_costs(options):
@@ -263,11 +263,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=4, help="rounds of droverd and peer (a) (default %(default)s)")
     options = parser.parse_args()
     print("proof:   what droverd counts is " + measure(Droverd, options, options.devices)["proof"], flush=True)
-    best = {}
+    best, least = {}, {}   # by rate; CPU us of all processes together
     for number in range(options.rounds):
         for kind in (Counter, Droverd, QuietCounter):
             result = measure(kind, options, options.count)
             show(f"round {number + 1}", kind, result)
+            least[kind.name] = min(least.get(kind.name, result["cost"]), result["cost"])
             if kind.name not in best or result["rate"] > best[kind.name]["rate"]:
                 best[kind.name] = result
     ours, counts, quiet = best[Droverd.name], best[Counter.name], best[QuietCounter.name]
@@ -280,8 +281,8 @@ def main():
           + ", ".join(f"{name} {usec:.2f}" for name, usec in sorted(ours["redis"].items(), key=lambda item: -item[1])[:4]))
     for kind in slow:
         print(f"droverd takes {ours['rate'] / best[kind.name]['rate']:.1f} x as many as {kind.name}")
-    print(f"by CPU time: {sum(counts['cpu'].values()) / sum(ours['cpu'].values()):.2f} of paho-counts; with its trace off as in droverd "
-          f"paho counts {quiet['rate']:.0f}/s: ratio {ours['rate'] / quiet['rate']:.2f}")
+    print(f"by CPU time, the least of each: {least[Counter.name] / least[Droverd.name]:.2f}, with Paho's trace off in both "
+          f"{least[QuietCounter.name] / least[Droverd.name]:.2f}; by rate with it off: paho-counts-quiet {quiet['rate']:.0f}/s, ratio {ours['rate'] / quiet['rate']:.2f}")
     print(f"ratio {ours['rate'] / counts['rate']:.2f} droverd {ours['rate']:.0f}/s of paho-counts {counts['rate']:.0f}/s, lost 0")
 
 
