@@ -83,7 +83,6 @@ struct store_port {
     void (*move)(void *store, const struct upgrade_save *save, store_saved *done, void *arg);
     void (*take_due)(void *store, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);
     void (*take_live)(void *store, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);
-    /* The notes of an alarm that belongs to no move (identity clash is written by record itself). */
 };
 
 /* The speaker queues and returns; what it cannot queue is dropped and counted: the deadline in Redis repeats it. */

@@ -25,23 +25,26 @@ def build():
     return folder
 
 
+def sanitizer_reports(stack):
+    """The ends of all logs in which a sanitizer spoke; "" when none did."""
+    texts = [path.read_text(errors="replace") for path in stack.folder.glob("*.log")]
+    return "\n".join(text[-4000:] for text in texts if any(word in text for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer")))
+
+
 @pytest.fixture
 def stack(build, request):
-    """An empty stack; what a failed test leaves in its logs is printed, and a crash of any part fails the test."""
+    """An empty stack; what a failed test leaves in its logs is printed, and a word of a sanitizer fails the test."""
     with Stack(build) as stack:
         failed_before = request.session.testsfailed
         yield stack
-        sanitizer = [process.log_path for process in stack.processes
-                     if any(word in process.log_path.read_text(errors="replace") for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer"))]
-        if request.session.testsfailed > failed_before or sanitizer:
+        if request.session.testsfailed > failed_before or sanitizer_reports(stack):
             for process in stack.processes:
                 print(f"--- the end of {process.name}'s log\n{process.log_tail(30)}")
         stack.close(keep_folder=True)
-        after = [path for path in stack.folder.glob("*.log") if any(word in path.read_text(errors="replace") for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer"))]
-        reports = "\n".join(path.read_text(errors="replace")[-4000:] for path in after)
+        reports = sanitizer_reports(stack)   # once more: leaks are told at the end
         if stack._own_folder:
             shutil.rmtree(stack.folder, ignore_errors=True)
-        assert not after, f"a sanitizer spoke:\n{reports}"
+        assert not reports, f"a sanitizer spoke:\n{reports}"
 
 
 @pytest.fixture

@@ -75,11 +75,12 @@ def check_aggregates(store):
         assert nonzero(store.hgetall("drover:v1:model:" + model)) == nonzero(counts), model
     assert store.smembers("drover:v1:models") == set(models)
     assert store.zcard("drover:v1:seen") == len(devices)
+    events = events_of(store)
     for rollout in store.zrange("drover:v1:rollouts", 0, -1):
         counts = store.hgetall("drover:v1:rollout:" + rollout)
         # A device's older upgrades are known from the events only: what its last entry in this rollout says, counts.
         last_state, attempts, errors = {}, {}, {}
-        for _, event in events_of(store):
+        for _, event in events:
             if event["kind"] == "move" and event["rollout"] == rollout:
                 last_state[event["device"]] = event["to"]
                 attempts[event["device"]] = max(int(event["attempt"]), attempts.get(event["device"], 0))
