@@ -13,12 +13,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = {
     "common": ((), ("cjson", "openssl", "ini.h")),
     "proto": (("common",), ("cjson",)),
+    "firmware": (("common", "proto"), ("openssl", "cjson", "zlib.h", "zstd.h", "zstd_errors.h", "bzlib.h", "divsufsort.h", "zip.h")),
     "orchestrator/core": (("common", "proto"), ()),
     "redis-scripts": ((), ()),
-    "orchestrator/edges": (("common", "proto", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl")),
+    "orchestrator/edges": (("common", "proto", "firmware", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl")),
     "orchestrator": (("common", "orchestrator/edges"), ()),
-    "cli": (("common", "proto"), ("curl", "cjson")),
-    "sim": (("common", "proto"), ("event2", "curl", "ini.h", "cjson")),
+    "cli": (("common", "proto", "firmware"), ("curl", "cjson")),
+    "sim": (("common", "proto", "firmware"), ("event2", "curl", "ini.h", "cjson")),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

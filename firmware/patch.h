@@ -1,0 +1,41 @@
+/* Patches from one image to another: made in memory with all cores, applied as a stream in bounded memory.
+ *   PATCH_BSDIFF40  Colin Percival's format ("Naive differences of executable code", 2003), what Debian's bsdiff and bspatch speak
+ *   PATCH_BSDIFF    the same differences in our container: records in the order the apply needs them, so a pipe will do (docs/package-format.md)
+ *   PATCH_ZSTD      a zstd frame with the old image as prefix, what `zstd --patch-from` reads */
+#pragma once
+
+#include "firmware/format.h"
+
+enum patch_format { PATCH_BSDIFF40, PATCH_BSDIFF, PATCH_ZSTD, PATCH_FORMAT_COUNT };
+
+struct patch_make_options {
+    enum patch_format format;
+    unsigned threads;                    /* 0: the cores of this machine */
+    const struct package_progress *progress;
+};
+/* The patch is written to fd from its offset on. */
+MUST_USE enum error_code patch_make(const void *old, size_t old_bytes, const void *new, size_t new_bytes, const struct patch_make_options *options,
+                                    int fd, int64_t *ret_bytes, struct problem *ret_problem);
+
+/* What is to become of the patch; all of it signed or otherwise proved by the caller. */
+struct patch_target {
+    int base_fd;                         /* read with pread; not owned */
+    int64_t base_bytes;
+    const uint8_t *base_sha256;          /* checked first, before a byte is written; NULL: not known (a bare patch file) */
+    int out_fd;                          /* written with pwrite from out_offset on; never more than out_bytes */
+    int64_t out_offset;
+    int64_t out_bytes;
+    const uint8_t *out_sha256;           /* checked last; NULL: not known */
+    const char *journal_path;            /* NULL: not resumable. Otherwise a small file that names how far the output is on disk */
+};
+struct patch_apply;
+/* Checks the base's size and digest (E_DELTA_BASE). With a journal of the same patch target, what is on disk already is checked and kept: the patch
+ * is fed again from its start, but only what is missing is written. */
+MUST_USE enum error_code patch_apply_new(enum patch_format format, const struct patch_target *target, struct patch_apply **ret_apply, struct problem *ret_problem);
+/* PATCH_BSDIFF40 cannot be streamed: it is collected in an unlinked temporary file up to a limit and applied at the end. */
+MUST_USE enum error_code patch_apply_feed(struct patch_apply *apply, const void *bytes, size_t length, struct problem *ret_problem);
+/* Everything was fed: all of the target must be written; the digest is checked, the output synced, the journal removed. */
+MUST_USE enum error_code patch_apply_end(struct patch_apply *apply, struct problem *ret_problem);
+void patch_apply_free(struct patch_apply *apply);   /* NULL is fine; an unfinished one leaves its journal */
+/* By the first bytes of a patch; false: none of ours. 16 bytes suffice. */
+bool patch_format_detect(const void *bytes, size_t length, enum patch_format *ret_format);
