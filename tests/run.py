@@ -15,16 +15,18 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 ALL_SUITES = ["docs", "unit", "flow", "scripts", "fuzz", "system"]
 
-# name, compiler, meson options, environment of the tests, suites. Sanitizers run what they can in reasonable time; the
-# system tests marked `asan` run again with a sanitized droverd.
+SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
+             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "DROVER_PYTEST_MARK": "asan"}
+# name: compiler, meson options, what to build (nothing: all), environment of the tests, suites. Sanitizers run what they can in
+# reasonable time; the system tests marked `asan` run again with a sanitized droverd. `fuzz` searches with libFuzzer for a fixed time.
 CONFIGURATIONS = {
-    "gcc": ("gcc", ["-Dbuildtype=debugoptimized"], {}, ALL_SUITES),
-    "asan": ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"],
-             {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
-              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "DROVER_PYTEST_MARK": "asan"},
-             ["unit", "flow", "fuzz", "system"]),
-    "tsan": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"],
+    "gcc": ("gcc", ["-Dbuildtype=debugoptimized"], [], {}, ALL_SUITES),
+    "asan": ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"], [],
+             SANITIZED, ["unit", "flow", "fuzz", "system"]),
+    "tsan": ("gcc", ["-Dbuildtype=debugoptimized", "-Db_sanitize=thread"], [],
              {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}, ["threads"]),
+    "fuzz": ("clang", ["-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined", "-Dfuzzing=true"], ["fuzzers"],
+             SANITIZED, ["fuzz"]),
 }
 
 
@@ -49,7 +51,7 @@ def run(arguments, environment=None, **options):
 
 
 def build(name, counts):
-    compiler, options, _, _ = CONFIGURATIONS[name]
+    compiler, options, targets, _, _ = CONFIGURATIONS[name]
     folder = BUILD / name
     log = BUILD / f"{name}.build.log"
     BUILD.mkdir(exist_ok=True)
@@ -58,7 +60,7 @@ def build(name, counts):
         if not (folder / "build.ninja").exists():
             done = run(["meson", "setup", folder, ROOT, "-Dtests=true", *options], {"CC": compiler}, stdout=out, stderr=out)
         if done is None or done.returncode == 0:
-            done = run(["ninja", "-C", folder], stdout=out, stderr=out)
+            done = run(["ninja", "-C", folder, *targets], stdout=out, stderr=out)
     if done.returncode != 0:
         print(log.read_text(errors="replace")[-6000:])
         counts.add("failed", f"{name}: build")
@@ -80,7 +82,7 @@ def junit_outcomes(path):
 def test(name, suites, counts):
     """Runs the suites of one build with meson; returns nothing, adds to counts."""
     folder = BUILD / name
-    environment = CONFIGURATIONS[name][2]
+    environment = CONFIGURATIONS[name][3]
     junit = folder / "junit"
     junit.mkdir(exist_ok=True)
     for old in junit.glob("*.xml"):
@@ -112,7 +114,7 @@ def test(name, suites, counts):
 
 def main(words):
     counts = Counts()
-    plan = {name: suites for name, (_, _, _, suites) in CONFIGURATIONS.items()}
+    plan = {name: suites for name, (*_, suites) in CONFIGURATIONS.items()}
     if words == ["quick"]:
         plan = {"gcc": [suite for suite in ALL_SUITES if suite != "system"]}
     elif words:
