@@ -55,6 +55,17 @@ MUST_USE enum drover_error json_member_text(const struct json_member *member, co
 MUST_USE enum drover_error json_member_i64(const struct json_member *member, const char *name, int64_t min, int64_t max, int64_t *ret, struct problem *ret_problem);
 MUST_USE enum drover_error json_member_bool(const struct json_member *member, const char *name, bool *ret, struct problem *ret_problem);
 
+/* Large documents without a tree. As json_flat_read, but limits->members counts all values and may be any number; the outermost object
+ * still has at most JSON_FLAT_MEMBERS. An object inside is read by giving its member's value.bytes and length. */
+MUST_USE enum drover_error json_document_read(const char *bytes, size_t length, const struct json_limits *limits,
+                                              struct json_flat *ret_flat, struct problem *ret_problem);
+/* The items of an array that was read so, one by one; they have no name. `name` is what a problem's `where` says. */
+struct json_array {
+    const char *at, *end;
+};
+MUST_USE enum drover_error json_array_begin(const struct json_member *member, const char *name, struct json_array *ret_array, struct problem *ret_problem);
+bool json_array_next(struct json_array *array, struct json_member *ret_item);   /* false: that was all */
+
 /* Parses one object; *ret_object is freed with cJSON_Delete. Checks everything listed above before cJSON sees a byte. */
 MUST_USE enum drover_error json_parse(const char *bytes, size_t length, const struct json_limits *limits,
                                       struct cJSON **ret_object, struct problem *ret_problem);

@@ -247,9 +247,12 @@ static enum drover_error scan_member(struct scan *scan, unsigned depth, unsigned
     if (!take(scan, ':'))
         return fail_at(scan, scan->at, DROVER_SYNTAX, "':' expected");
     error = scan_value(scan, depth, &member);
-    if (!error && depth == 1 && scan->flat)
-        scan->flat->members[scan->flat->count++] = member;
-    return error;
+    if (error || depth != 1 || !scan->flat)
+        return error;
+    if (scan->flat->count == JSON_FLAT_MEMBERS)
+        return fail_in(scan, scan->at, DROVER_TOO_LONG, "too many members");
+    scan->flat->members[scan->flat->count++] = member;
+    return DROVER_OK;
 }
 
 /* Behind '{' or '['. */

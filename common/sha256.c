@@ -70,15 +70,35 @@ void sha256_add(struct sha256 *sha256, const void *bytes, size_t length)
         sha256->failed = true;
 }
 
+bool sha256_digest(struct sha256 *sha256, void *ret_digest)
+{
+    bool good = EVP_DigestFinal_ex(sha256->context, ret_digest, NULL) == 1 && !sha256->failed;
+
+    digest_start(sha256);
+    return good;
+}
+
 void sha256_hex(struct sha256 *sha256, char *ret_hex)
 {
     unsigned char digest[SHA256_BYTES];
 
-    if (EVP_DigestFinal_ex(sha256->context, digest, NULL) != 1 || sha256->failed)
-        ret_hex[0] = '\0';
-    else
+    if (sha256_digest(sha256, digest))
         text_hex(ret_hex, digest, sizeof digest);
-    digest_start(sha256);
+    else
+        ret_hex[0] = '\0';
+}
+
+bool sha256_of(const void *bytes, size_t length, void *ret_digest)
+{
+    struct sha256 *sha256 = sha256_new();
+    bool good;
+
+    if (!sha256)
+        return false;
+    sha256_add(sha256, bytes, length);
+    good = sha256_digest(sha256, ret_digest);
+    sha256_free(sha256);
+    return good;
 }
 
 static enum drover_error file_add(struct sha256 *sha256, int fd, char *block, long long *ret_bytes)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/sha256.h"
+#include "common/text.h"
 
 static const char of_nothing[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 static const char of_abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -14,6 +15,7 @@ static void known_answers(void **state)
 {
     struct sha256 *sha256 = sha256_new();
     char hex[SHA256_HEX_SIZE], block[1000];
+    uint8_t digest[SHA256_BYTES], again[SHA256_BYTES];
 
     (void)state;
     assert_non_null(sha256);
@@ -29,6 +31,12 @@ static void known_answers(void **state)
         sha256_add(sha256, block, sizeof block);
     sha256_hex(sha256, hex);
     assert_string_equal(hex, of_million_a);
+    sha256_add(sha256, "abc", 3);
+    assert_true(sha256_digest(sha256, digest));
+    text_hex(hex, digest, sizeof digest);
+    assert_string_equal(hex, of_abc);
+    assert_true(sha256_of("abc", 3, again));
+    assert_memory_equal(digest, again, sizeof digest);
     sha256_free(sha256);
     sha256_free(NULL);
 }
