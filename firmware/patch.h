@@ -24,7 +24,7 @@ struct patch_target {
     const uint8_t *base_sha256;          /* checked first, before a byte is written; NULL: not known (a bare patch file) */
     int out_fd;                          /* written with pwrite from out_offset on; never more than out_bytes */
     int64_t out_offset;
-    int64_t out_bytes;
+    int64_t out_bytes;                   /* -1: not known (a bare patch file): what the patch itself says is the limit then */
     const uint8_t *out_sha256;           /* checked last; NULL: not known */
     const char *journal_path;            /* NULL: not resumable. Otherwise a small file that names how far the output is on disk */
 };
