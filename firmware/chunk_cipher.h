@@ -14,6 +14,6 @@ void chunk_cipher_free(struct chunk_cipher *cipher);   /* NULL is fine */
 /* In place: length bytes, then the tag behind them (room for CHUNK_TAG_BYTES). False: OpenSSL failed, or length is over
  * CHUNK_BYTES_MAX; what stands there then is no chunk. */
 MUST_USE bool chunk_seal(struct chunk_cipher *cipher, unsigned component, uint32_t chunk, uint8_t *bytes, size_t length);
-/* In place: length bytes without the tag behind them. False: not authentic; the bytes are wiped then (not those
- * of a length over CHUNK_BYTES_MAX are left as they are. */
+/* In place: length bytes without the tag behind them. False: not authentic; the bytes are wiped then (but not
+ * when length is over CHUNK_BYTES_MAX, which is refused at once). */
 MUST_USE bool chunk_open(struct chunk_cipher *cipher, unsigned component, uint32_t chunk, uint8_t *bytes, size_t length);
