@@ -58,6 +58,10 @@ struct section {
 void section_write(const struct section *section, uint8_t ret_bytes[SECTION_HEADER_BYTES]);
 void section_read(const uint8_t bytes[SECTION_HEADER_BYTES], struct section *ret_section);
 
+/* The last bytes of a package: the CRC32 of everything before them. */
+void package_trailer_write(uint32_t sum, uint8_t ret_bytes[PACKAGE_TRAILER_BYTES]);
+uint32_t package_trailer_read(const uint8_t bytes[PACKAGE_TRAILER_BYTES]);
+
 /* Fills *ret_problem and returns code, so that a reader can `return package_refuse(...)`. */
 enum error_code package_refuse(struct problem *ret_problem, enum error_code code, const char *where, const char *format, ...) PRINTF_LIKE(4, 5);
 

@@ -182,7 +182,7 @@ static size_t value_feed(struct package_metadata *metadata, const uint8_t *bytes
 
 void package_metadata_feed(struct package_metadata *metadata, const uint8_t *bytes, size_t length)
 {
-    metadata->crc32 = (uint32_t)crc32(metadata->crc32, bytes, (uInt)length);
+    metadata->crc32 = (uint32_t)crc32_z(metadata->crc32, bytes, length);
     while (length > 0 && metadata->code == E_NONE) {
         size_t taken = metadata->section_header_length < SECTION_HEADER_BYTES ? header_feed(metadata, bytes, length) : value_feed(metadata, bytes, length);
 
