@@ -48,8 +48,11 @@ static enum error_code permit_check(const struct manifest *manifest, const struc
     struct permit_use use = {manifest->model, policy->current_version, manifest->version, policy->device_id, policy->rollout};
     struct problem problem;
     struct permit permit;
-    enum error_code code = permit_read(policy->permit, policy->permit_length, trust, now_ms, &permit, &problem);
+    enum error_code code;
 
+    if (now_ms == 0)
+        return package_refuse(ret_problem, E_DOWNGRADE, "permit", "it expires, and what time it is was not said");
+    code = permit_read(policy->permit, policy->permit_length, trust, now_ms, &permit, &problem);
     if (!code)
         code = permit_allows(&permit, &use, &problem);
     if (!code)

@@ -185,17 +185,25 @@ static size_t metadata_end(const struct bytes *package)
     return PACKAGE_HEADER_BYTES + (size_t)get32(package->bytes + 24);
 }
 
-void fixture_mend(struct bytes *package)
+void fixture_mend_crcs(struct bytes *package)
 {
     uint8_t *bytes = package->bytes;
     size_t end = metadata_end(package);
 
-    put64(bytes + 16, package->length);
-    put64(bytes + 32, end);
-    put64(bytes + 40, package->length - end - PACKAGE_TRAILER_BYTES);
-    put32(bytes + 28, (uint32_t)crc32(0, bytes + PACKAGE_HEADER_BYTES, (uInt)(end - PACKAGE_HEADER_BYTES)));
+    if (end <= package->length)
+        put32(bytes + 28, (uint32_t)crc32(0, bytes + PACKAGE_HEADER_BYTES, (uInt)(end - PACKAGE_HEADER_BYTES)));
     put32(bytes + 60, (uint32_t)crc32(0, bytes, 60));
     put32(bytes + package->length - PACKAGE_TRAILER_BYTES, (uint32_t)crc32(0, bytes, (uInt)(package->length - PACKAGE_TRAILER_BYTES)));
+}
+
+void fixture_mend(struct bytes *package)
+{
+    size_t end = metadata_end(package);
+
+    put64(package->bytes + 16, package->length);
+    put64(package->bytes + 32, end);
+    put64(package->bytes + 40, package->length - end - PACKAGE_TRAILER_BYTES);
+    fixture_mend_crcs(package);
 }
 
 /* Puts bytes in place of `gone` ones at `at`, all inside the metadata, and `sections` more sections into the header. */
@@ -257,6 +265,30 @@ struct bytes fixture_signed(const struct bytes *package, const struct private_ke
     assert_int_equal(signature_make(key, 0, over ? over : manifest, over ? over_length : length, &signature, &problem), DROVER_OK);
     section.length = signature_section_write(&signature, value);
     return fixture_with_section(package, section, value);
+}
+
+struct bytes fixture_of(const struct fixture *fixture, const struct manifest *manifest, const struct bytes *payloads, const struct private_key *key)
+{
+    const char *path = fixture_path(fixture, "made.dfw");
+    struct package_writer *writer = package_writer_new(path, 0);
+    struct buffer text;
+    struct signature signature;
+    struct problem problem;
+
+    assert_non_null(writer);
+    buffer_init(&text, 0);
+    manifest_write(manifest, &text);
+    package_writer_section(writer, SECTION_MANIFEST, text.bytes, text.length);
+    assert_int_equal(signature_make(key, 0, text.bytes, text.length, &signature, &problem), DROVER_OK);
+    package_writer_signature(writer, SECTION_SIGNATURE, &signature);
+    for (unsigned i = 0; i < manifest->component_count; i++) {
+        package_writer_begin_payload(writer, i, (int64_t)payloads[i].length);
+        package_writer_payload(writer, payloads[i].bytes, payloads[i].length);
+    }
+    CHECK_CODE(package_writer_finish(writer, &problem), E_NONE, problem, "made");
+    package_writer_free(writer);
+    buffer_done(&text);
+    return file_bytes(path);
 }
 
 struct bytes fixture_with_manifest(const struct bytes *package, const char *text, size_t length)

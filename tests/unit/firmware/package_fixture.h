@@ -54,8 +54,11 @@ struct bytes fixture_with_section(const struct bytes *package, struct section se
 struct bytes fixture_with_manifest(const struct bytes *package, const char *text, size_t length);
 /* Where the manifest's text lies. */
 char *fixture_manifest(const struct bytes *package, size_t *ret_length);
-/* Makes all three CRCs and the header's metadata size and package size right again for what the bytes are now. */
+/* Makes all three CRCs right again for what the bytes are now; fixture_mend the sizes in the header as well. */
+void fixture_mend_crcs(struct bytes *package);
 void fixture_mend(struct bytes *package);
+/* A signed package of this manifest and these stored bytes, whatever they are. */
+struct bytes fixture_of(const struct fixture *fixture, const struct manifest *manifest, const struct bytes *payloads, const struct private_key *key);
 
 /* Policy: everything is checked; model esp32, hw_rev "", 1.0.0 runs with counter 5, today. */
 struct package_policy fixture_policy(const struct fixture *fixture);
