@@ -144,9 +144,10 @@ static enum drover_error engine_need(const char *module, const char *where, stru
 {
     ENGINE *new_engine;
 
+    if (engine && strcmp(module, engine_module) != 0)
+        return problem_set(ret_problem, DROVER_CONFLICT, where, "another PKCS#11 module is in use: %s", engine_module[0] ? engine_module : "p11-kit's");
     if (engine)
-        return module[0] == '\0' || strcmp(module, engine_module) == 0
-            ? DROVER_OK : problem_set(ret_problem, DROVER_CONFLICT, where, "another PKCS#11 module is in use: %s", engine_module);
+        return DROVER_OK;
     if (module[0] && access(module, R_OK) != 0)
         return problem_set(ret_problem, DROVER_UNAVAILABLE, where, "no PKCS#11 module %s", module);
     new_engine = ENGINE_by_id("pkcs11");
@@ -169,6 +170,14 @@ static int ui_refuse(UI *ui, UI_STRING *string)
     return 0;
 }
 
+/* A module that could not be loaded must not stand in the way of the right one. */
+static void engine_drop(void)
+{
+    (void)ENGINE_finish(engine);
+    (void)ENGINE_free(engine);
+    engine = NULL;
+}
+
 static EVP_PKEY *load(const struct uri *uri, bool have_pin)
 {
     UI_METHOD *method = UI_create_method("drover: no terminal");
@@ -180,18 +189,36 @@ static EVP_PKEY *load(const struct uri *uri, bool have_pin)
     return evp;
 }
 
-static enum drover_error load_failed(bool have_pin, const char *where, struct problem *ret_problem)
+/* What the libraries' queue of errors means, its oldest entry first; the engine's own last word is always the same. */
+static const struct {
+    const char *library;
+    const char *reason;
+    enum drover_error error;
+    const char *what;
+} reasons[] = {
+    {"PKCS#11 module", "PIN incorrect", DROVER_REFUSED, "wrong PIN"},
+    {"PKCS#11 module", "PIN invalid", DROVER_REFUSED, "wrong PIN"},
+    {"PKCS#11 module", "Invalid PIN length", DROVER_REFUSED, "wrong PIN"},
+    {"PKCS#11 module", "PIN expired", DROVER_REFUSED, "the PIN has expired"},
+    {"PKCS#11 module", "PIN locked", DROVER_REFUSED, "the PIN is locked"},
+    {"PKCS#11 module", "User pin not initialized", DROVER_REFUSED, "the token has no user PIN yet"},
+    {"UI routines", "processing error", DROVER_REFUSED, "the token needs a PIN, and there is none"},
+    {"libp11", "Unable to load PKCS#11 module", DROVER_UNAVAILABLE, "the PKCS#11 module cannot be loaded"},
+    {"pkcs11 engine", "object not found", DROVER_NOT_FOUND, "no such private key (libp11 0.4.12 sees none in a token that holds an Ed25519 key)"},
+};
+
+static enum drover_error load_failed(const char *where, struct problem *ret_problem)
 {
     unsigned long code;
-    const char *last = NULL;
 
     while ((code = ERR_get_error()) != 0) {
-        const char *reason = ERR_reason_error_string(code);
+        const char *library = ERR_lib_error_string(code), *reason = ERR_reason_error_string(code);
 
-        last = reason ? reason : last;
+        for (size_t i = 0; library && reason && i < sizeof reasons / sizeof reasons[0]; i++)
+            if (strcmp(library, reasons[i].library) == 0 && strcmp(reason, reasons[i].reason) == 0)
+                return problem_set(ret_problem, reasons[i].error, where, "%s", reasons[i].what);
     }
-    (void)have_pin;
-    return problem_set(ret_problem, DROVER_NOT_FOUND, where, "%s", last);
+    return problem_set(ret_problem, DROVER_UNAVAILABLE, where, "the token gave no key");
 }
 
 enum drover_error pkcs11_key_open(const char *text, const struct key_secret *secret, struct private_key **ret_key, struct problem *ret_problem)
@@ -211,8 +238,11 @@ enum drover_error pkcs11_key_open(const char *text, const struct key_secret *sec
     error = engine_need(module ? module : "", where, ret_problem);
     if (!error)
         evp = load(&uri, have_pin);
-    if (!error && !evp)
-        error = load_failed(have_pin, where, ret_problem);
+    if (!error && !evp) {
+        error = load_failed(where, ret_problem);
+        if (error == DROVER_UNAVAILABLE)
+            engine_drop();
+    }
     (void)pthread_mutex_unlock(&engine_lock);
     OPENSSL_cleanse(&uri, sizeof uri);
     ERR_clear_error();
