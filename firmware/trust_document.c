@@ -39,7 +39,7 @@ bool trust_has_roots(const struct trust *trust)
     return false;
 }
 
-static enum drover_error read_signed(const char *bytes, size_t length, struct jws *ret_jws, struct trust *ret_trust, struct problem *ret_problem)
+static enum drover_error read_jws(const char *bytes, size_t length, struct jws *ret_jws, struct trust *ret_trust, struct problem *ret_problem)
 {
     enum drover_error error = jws_read(bytes, length, TRUST_TYP, ret_jws, ret_problem);
 
@@ -64,21 +64,15 @@ static enum drover_error is_signed(const char *bytes, size_t length, bool *ret, 
     return error;
 }
 
-enum drover_error trust_read(const char *bytes, size_t length, struct trust *ret_trust, struct problem *ret_problem)
+enum drover_error trust_read_signed(const char *bytes, size_t length, struct trust *ret_trust, struct problem *ret_problem)
 {
-    bool is_jws = false;
+    struct jws *jws = malloc(sizeof *jws);
     struct trust trust;
-    struct jws *jws;
-    enum drover_error error = is_signed(bytes, length, &is_jws, ret_problem);
+    enum drover_error error;
 
-    if (error)
-        return error;
-    if (!is_jws)
-        return trust_json_read(bytes, length, ret_trust, ret_problem);
-    jws = malloc(sizeof *jws);
     if (!jws)
         return problem_set(ret_problem, DROVER_MEMORY, "trust", "no memory to read it");
-    error = read_signed(bytes, length, jws, &trust, ret_problem);
+    error = read_jws(bytes, length, jws, &trust, ret_problem);
     if (!error) {
         if (trust_count_jws(&trust, TRUST_ROOT, jws, 0, ret_problem) != E_NONE)
             error = DROVER_REFUSED;
@@ -90,6 +84,16 @@ enum drover_error trust_read(const char *bytes, size_t length, struct trust *ret
     }
     free(jws);
     return error;
+}
+
+enum drover_error trust_read(const char *bytes, size_t length, struct trust *ret_trust, struct problem *ret_problem)
+{
+    bool is_jws = false;
+    enum drover_error error = is_signed(bytes, length, &is_jws, ret_problem);
+
+    if (error)
+        return error;
+    return is_jws ? trust_read_signed(bytes, length, ret_trust, ret_problem) : trust_json_read(bytes, length, ret_trust, ret_problem);
 }
 
 enum drover_error trust_read_file(const char *path, struct trust *ret_trust, struct problem *ret_problem)
@@ -141,7 +145,7 @@ enum error_code trust_update(const struct trust *trust, const char *bytes, size_
 
     if (!jws)
         return package_refuse(ret_problem, E_INTERNAL, "trust", "no memory to read it");
-    error = read_signed(bytes, length, jws, &next, ret_problem);
+    error = read_jws(bytes, length, jws, &next, ret_problem);
     if (!error) {
         code = update_check(trust, &next, jws, now_ms, ret_problem);
         jws_done(jws);
