@@ -2,18 +2,16 @@
  * nothing from our answers but that. */
 #include "orchestrator/edges/jwt.h"
 
-#include <openssl/crypto.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "firmware/jws.h"
+#include "firmware/jws_algorithm.h"
 #include "orchestrator/edges/jwt_cache.h"
 #include "orchestrator/edges/jwt_token.h"
 
-#define ES256_BYTES 64
-#define ED25519_BYTES 64
 #define HS256_BYTES 32
 
 struct jwt_checker {
@@ -67,34 +65,25 @@ static bool hmac_is_valid(const struct auth_key *key, const char *bytes, size_t 
     return valid;
 }
 
-/* The length of an RSA signature is that of the key, which OpenSSL checks. */
-static bool length_fits(enum auth_algorithm algorithm, size_t length)
-{
-    switch (algorithm) {
-    case AUTH_ES256:
-        return length == ES256_BYTES;
-    case AUTH_EDDSA:
-        return length == ED25519_BYTES;
-    default:
-        return length >= 256 && length <= SIGNATURE_BYTES_MAX;
-    }
-}
+/* Which length fits an RSA key, signature_is_valid knows. */
+static const struct { enum signature_algorithm algorithm; size_t length_min, length_max; } forms[] = {
+    [AUTH_ES256] = {SIGNATURE_ECDSA_P256_SHA256, 64, 64},
+    [AUTH_EDDSA] = {SIGNATURE_ED25519, 64, 64},
+    [AUTH_RS256] = {SIGNATURE_RSA_PKCS1_SHA256, 256, SIGNATURE_BYTES_MAX},
+};
 
 bool jwt_signature_is_valid(const struct auth_key *key, const char *bytes, size_t length, const uint8_t *signature, size_t signature_length)
 {
     if (key->algorithm == AUTH_HS256)
         return hmac_is_valid(key, bytes, length, signature, signature_length);
-    if (key->public_key == NULL || !length_fits(key->algorithm, signature_length))
+    if (key->public_key == NULL || signature_length < forms[key->algorithm].length_min || signature_length > forms[key->algorithm].length_max)
         return false;
-    struct jws_signature jws = {.length = (uint16_t)signature_length};
-    (void)text_copy(jws.alg, sizeof jws.alg, auth_algorithm_name(key->algorithm));
-    memcpy(jws.key_id, public_key_id(key->public_key), sizeof jws.key_id);
-    memcpy(jws.bytes, signature, signature_length);
-    buffer_init(&jws.signed_bytes, 0);
-    buffer_add(&jws.signed_bytes, bytes, length);
-    bool valid = !jws.signed_bytes.failed && jws_signature_is_valid(&jws, key->public_key);
-    buffer_done(&jws.signed_bytes);
-    return valid;
+    struct signature made = {.algorithm = (uint16_t)forms[key->algorithm].algorithm, .length = (uint16_t)signature_length};
+    memcpy(made.key_id, public_key_id(key->public_key), sizeof made.key_id);
+    memcpy(made.bytes, signature, signature_length);
+    if (key->algorithm == AUTH_ES256 && !jws_ecdsa_to_der(&made))
+        return false;
+    return signature_is_valid(&made, key->public_key, bytes, length);
 }
 
 /* --- the key --- */

@@ -1,7 +1,6 @@
 /* See jwt_token.h. */
 #include "orchestrator/edges/jwt_token.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,7 +146,7 @@ static enum drover_error time_read(struct json_flat *claims, const char *name, b
     double seconds = strtod(text, NULL);
     if (!(seconds >= 0 && seconds <= SECONDS_MAX))
         return problem_set(ret_problem, DROVER_RANGE, name, "%s is no time", text);
-    *ret_ms = (int64_t)floor(seconds * 1000);
+    *ret_ms = (int64_t)(seconds * 1000);
     return DROVER_OK;
 }
 
