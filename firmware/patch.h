@@ -17,6 +17,9 @@ struct patch_make_options {
 MUST_USE enum error_code patch_make(const void *old, size_t old_bytes, const void *new, size_t new_bytes, const struct patch_make_options *options,
                                     int fd, int64_t *ret_bytes, struct problem *ret_problem);
 
+/* How much memory that takes at most, with both images in it. */
+int64_t patch_make_memory_bytes(enum patch_format format, int64_t old_bytes, int64_t new_bytes);
+
 /* What is to become of the patch; all of it signed or otherwise proved by the caller. */
 struct patch_target {
     int base_fd;                         /* read with pread; not owned */

@@ -63,7 +63,7 @@ static enum error_code base_digest(const struct patch_target *target, uint8_t *r
 }
 
 /* The base may be larger than the image in it: a slot is. */
-static enum error_code base_check(const struct patch_target *target, struct problem *ret_problem)
+enum error_code patch_base_check(const struct patch_target *target, struct problem *ret_problem)
 {
     int64_t end = lseek(target->base_fd, 0, SEEK_END);
     uint8_t digest[SHA256_BYTES];
@@ -97,7 +97,7 @@ static enum error_code apply_open(struct patch_apply *apply, enum patch_format f
 enum error_code patch_apply_new(enum patch_format format, const struct patch_target *target, struct patch_apply **ret_apply, struct problem *ret_problem)
 {
     struct patch_apply *apply;
-    enum error_code code = base_check(target, ret_problem);
+    enum error_code code = patch_base_check(target, ret_problem);
 
     if (code)
         return code;

@@ -19,8 +19,10 @@ struct patch_reader {
 };
 extern const struct patch_reader bsdiff40_reader, bsdiff_container_reader, patch_zstd_reader;
 
+/* Size and digest of the base: E_DELTA_BASE. */
+MUST_USE enum error_code patch_base_check(const struct patch_target *target, struct problem *ret_problem);
 /* An apply whose output may keep its journal: `unpack` needs it until every image is there. */
-enum error_code patch_apply_end_kept(struct patch_apply *apply, struct problem *ret_problem);
+MUST_USE enum error_code patch_apply_end_kept(struct patch_apply *apply, struct problem *ret_problem);
 
 MUST_USE enum error_code patch_zstd_make(const uint8_t *old, size_t old_bytes, const uint8_t *new, size_t new_bytes,
                                          const struct package_progress *progress, int fd, int64_t *ret_bytes, struct problem *ret_problem);
