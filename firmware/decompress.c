@@ -6,7 +6,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define OUT_BYTES 32768
+#define OUT_BYTES 16384
 
 struct decompress {
     ZSTD_DCtx *context;

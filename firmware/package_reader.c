@@ -105,6 +105,11 @@ static void head_slim(struct package_head *head)
     head->signatures = head->delta_signatures = NULL;
     head->recipients = NULL;
     head->signature_count = head->delta_signature_count = head->recipient_count = 0;
+    if (head->has_delta) { /* its chunks have digests of their own */
+        free(head->manifest.chunks);
+        head->manifest.chunks = NULL;
+        head->manifest.chunk_count = 0;
+    }
 }
 
 static enum error_code metadata_complete(struct package_reader *reader)

@@ -9,7 +9,7 @@
 #include "firmware/file_io.h"
 #include "firmware/package_reader.h"
 
-#define BLOCK_BYTES 32768
+#define BLOCK_BYTES 16384
 
 struct verify {
     int fd;

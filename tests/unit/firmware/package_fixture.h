@@ -13,10 +13,10 @@
 /* Says which code was got, with its words, when it is not the wanted one. */
 #define CHECK_CODE(got, wanted, problem, row)                                                                                        \
     do {                                                                                                                             \
-        enum error_code got_ = (got);                                                                                                \
-        if (got_ != (wanted))                                                                                                        \
+        enum error_code got_ = (got), wanted_ = (wanted);                                                                            \
+        if (got_ != wanted_)                                                                                                         \
             fail_msg("row '%s': %s, not %s (%s: %s)", (row), got_ ? error_code_name(got_) : "E_NONE",                                \
-                     (wanted) ? error_code_name(wanted) : "E_NONE", got_ ? (problem).where : "", got_ ? (problem).what : "");       \
+                     wanted_ ? error_code_name(wanted_) : "E_NONE", got_ ? (problem).where : "", got_ ? (problem).what : "");       \
     } while (0)
 
 /* Bytes of a whole package in memory. */
