@@ -3,6 +3,7 @@
  *   encryption_tool encrypt|decrypt IN OUT KEY...     KEY: a PEM file, or model:FILE
  *   encryption_tool open PATH [MAX]                   what bundle_open gives: its length and SHA-256
  *   encryption_tool bundle PACKAGE NAME ZIP
+ *   encryption_tool peak COMMAND...                   the same, then the most memory it held, in KiB
  * A refusal is printed as "E_CODE where: what"; exit code 1. */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 #include "firmware/package_encrypt.h"
 
 #define KEYS_MAX 8
+#define LARGE_BYTES (1 << 20)   /* from here on the library chooses the chunk size */
 
 static uint8_t model_keys[KEYS_MAX][CONTENT_KEY_BYTES];
 static unsigned model_key_count;
@@ -68,13 +70,14 @@ static enum error_code create(char **arguments, int count)
     struct package_plan plan = {.path = arguments[0], .images = {arguments[2]}, .zstd_level = 1};
     struct component *component = &plan.manifest.components[0];
     enum error_code code;
+    struct stat image;
 
     if (count != 3 || !text_copy(plan.manifest.version, sizeof plan.manifest.version, arguments[1]))
         return E_INTERNAL;
     plan.manifest.component_count = 1;
     plan.manifest.release_counter = 1;
     plan.manifest.build_time_ms = 1750000000000;
-    plan.manifest.chunk_bytes = CHUNK_BYTES_MIN;
+    plan.manifest.chunk_bytes = stat(arguments[2], &image) == 0 && image.st_size < LARGE_BYTES ? CHUNK_BYTES_MIN : 0;
     (void)text_copy(plan.manifest.model, sizeof plan.manifest.model, "esp32");
     (void)text_copy(component->name, sizeof component->name, "app");
     (void)text_copy(component->part, sizeof component->part, "app");
@@ -143,8 +146,26 @@ static const struct {
     enum error_code (*run)(char **arguments, int count);
 } commands[] = {{"create", create}, {"encrypt", encrypt_command}, {"decrypt", decrypt_command}, {"open", open_command}, {"bundle", bundle_command}};
 
+/* What getrusage says would count the parent's memory before exec too. */
+static void peak_print(void)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[256];
+    long kib;
+
+    while (status && fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1)
+            printf("%ld\n", kib);
+    if (status)
+        fclose(status);
+}
+
 int main(int argc, char **argv)
 {
+    bool peak = argc > 2 && strcmp(argv[1], "peak") == 0;
+
+    argc -= peak;
+    argv += peak;
     for (size_t i = 0; argc > 2 && i < sizeof commands / sizeof commands[0]; i++) {
         enum error_code code;
 
@@ -152,6 +173,8 @@ int main(int argc, char **argv)
             continue;
         code = commands[i].run(argv + 2, argc - 2);
         keys_free();
+        if (peak && !code)
+            peak_print();
         if (code)
             printf("%s %s: %s\n", error_code_name(code), problem.where, problem.what);
         return code != E_NONE;

@@ -261,3 +261,18 @@ def test_keys_that_cannot_open_are_refused_with_e_decrypt(world):
 def test_nothing_is_encrypted_for_a_key_that_only_signs(world):
     refused = tool("encrypt", world / "plain.dfw", world / "none.dfw", world / "ed.pub")
     assert refused.returncode == 1 and "ed25519" in refused.stdout
+
+
+@pytest.mark.skipif(os.environ.get("SANITIZED") == "1", reason="a sanitizer has memory of its own")
+def test_memory_does_not_grow_with_the_package(world):
+    """A chunk of this package is 64 KiB: 40 MiB more of image must not cost a MiB more."""
+    peaks = []
+    for mib in [2, 42]:
+        with open(world / "large.img", "wb") as image:
+            image.truncate(mib << 20)
+        good("create", world / "large.dfw", "2.0.0", world / "large.img")
+        peaks.append((int(good("peak", "encrypt", world / "large.dfw", world / "large-sealed.dfw", world / "x.pub")),
+                      int(good("peak", "decrypt", world / "large-sealed.dfw", world / "large-back.dfw", world / "x.pem"))))
+        assert (world / "large-back.dfw").read_bytes() == (world / "large.dfw").read_bytes()
+    (encrypt_small, decrypt_small), (encrypt_large, decrypt_large) = peaks
+    assert encrypt_large < encrypt_small + 1024 and decrypt_large < decrypt_small + 1024, peaks
