@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "firmware/package_delta.h"
+
 static enum error_code file_encrypt(const char *from, const struct package_encryption *to, const struct recipient_keys *keys, const char *path,
                                     const struct package_progress *progress)
 {
@@ -171,6 +173,71 @@ static void every_kind_of_device_key_opens(void **state)
     }
 }
 
+/* 1.0.0 -> 1.1.0 with two images that differ by a few bytes. */
+static void delta_make(const struct fixture *fixture, const char *path)
+{
+    char from[256], to[256];
+    struct package_delta_options options = {.threads = 1, .min_saving_pct = -1};
+    struct package_plan plan = fixture_plan(fixture, "from.dfw");
+    struct package_delta_result result;
+    struct package_file old, new;
+    struct problem problem;
+    struct bytes base;
+
+    (void)strcpy(from, fixture_path(fixture, "from.dfw"));
+    fixture_image(fixture, "app.img", APP_BYTES, 40, false);
+    fixture_image(fixture, "data.img", DATA_BYTES, 41, false);
+    (void)strcpy(plan.manifest.version, "1.0.0");
+    base = fixture_create(&plan);
+    bytes_done(&base);
+    (void)strcpy(to, encrypted_plain(fixture, "to.dfw", 42));
+    CHECK_CODE(package_file_open(from, &old, &problem), E_NONE, problem, from);
+    CHECK_CODE(package_file_open(to, &new, &problem), E_NONE, problem, to);
+    CHECK_CODE(package_delta(&old, &new, &options, path, &result, &problem), E_NONE, problem, path);
+    assert_true(result.kept);
+    package_file_close(&old);
+    package_file_close(&new);
+}
+
+static void deltas_are_encrypted_under_their_own_description(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct recipient_keys keys = fixture_model(0);
+    uint8_t content_key[CONTENT_KEY_BYTES];
+    char delta[256], sealed[256], back[256];
+    struct package_file file;
+    struct problem problem;
+    struct chunk_cipher *of_full, *of_delta;
+    struct bytes bytes, copy;
+    struct package_part part;
+    size_t length;
+
+    (void)strcpy(delta, fixture_path(fixture, "delta.dfw"));
+    (void)strcpy(sealed, fixture_path(fixture, "delta-sealed.dfw"));
+    (void)strcpy(back, fixture_path(fixture, "delta-back.dfw"));
+    delta_make(fixture, delta);
+    encrypted_make(delta, sealed, NULL);
+    assert_int_equal(file_decrypt(sealed, &keys, back), E_NONE);
+    check_same(delta, back);
+    CHECK_CODE(package_file_open(sealed, &file, &problem), E_NONE, problem, sealed);
+    assert_int_equal(file.head.header.flags, PACKAGE_DELTA | PACKAGE_ENCRYPTED);
+    assert_int_equal(recipient_unwrap(file.head.recipients, 1, &keys, file.head.manifest_sha256, content_key, &problem), E_NONE);
+    of_full = chunk_cipher_new(content_key, file.head.manifest_sha256, NULL);
+    of_delta = chunk_cipher_new(content_key, file.head.manifest_sha256, file.head.delta_sha256);
+    bytes = encrypted_bytes(sealed);
+    copy = bytes_copy(&bytes);
+    part = package_head_part(&file.head, 0);
+    length = (size_t)(part.stored_bytes < part.chunk_bytes ? part.stored_bytes : part.chunk_bytes);
+    assert_true(length > 0);
+    assert_false(chunk_open(of_full, 0, 0, bytes.bytes + file.part_offset[0], length));
+    assert_true(chunk_open(of_delta, 0, 0, copy.bytes + file.part_offset[0], length));
+    chunk_cipher_free(of_full);
+    chunk_cipher_free(of_delta);
+    bytes_done(&bytes);
+    bytes_done(&copy);
+    package_file_close(&file);
+}
+
 static void recipients_are_added_and_the_payload_kept(void **state)
 {
     const struct fixture *fixture = *state;
@@ -280,6 +347,7 @@ int main(void)
         cmocka_unit_test(the_same_package_twice_has_no_byte_of_payload_in_common),
         cmocka_unit_test(a_reader_proves_and_decrypts_on_a_pipe),
         cmocka_unit_test(every_kind_of_device_key_opens),
+        cmocka_unit_test(deltas_are_encrypted_under_their_own_description),
         cmocka_unit_test(recipients_are_added_and_the_payload_kept),
         cmocka_unit_test(there_is_a_limit_to_recipients),
         cmocka_unit_test(what_fails_leaves_no_file),
