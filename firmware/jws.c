@@ -13,7 +13,7 @@
 
 #define HEADER_BYTES_MAX 1024   /* a protected header, decoded */
 
-static const struct json_limits document_limits = {JWS_BYTES_MAX, 3, 128, JWS_BYTES_MAX};
+static const struct json_limits document_limits = {JWS_BYTES_MAX, 4, 128, JWS_BYTES_MAX};
 static const struct json_limits header_limits = {HEADER_BYTES_MAX, 4, 64, 512};
 
 /* The text of a member that must be there; points into the tree. */

@@ -3,6 +3,13 @@
 
 static struct private_key *made[KEY_TYPE_COUNT][KEYS_MAX];
 
+void check_code(enum error_code got, enum error_code wanted, const struct problem *problem, const char *row)
+{
+    if (got != wanted)
+        fail_msg("row '%s': %s, not %s (%s: %s)", row, got ? error_code_name(got) : "E_NONE", wanted ? error_code_name(wanted) : "E_NONE",
+                 got ? problem->where : "", got ? problem->what : "");
+}
+
 const struct private_key *key_of(enum key_type type, unsigned index)
 {
     struct problem problem;

@@ -12,13 +12,9 @@
 #define YEAR_MS (365 * DAY_MS)
 #define ROLE(role) (1u << TRUST_##role)
 
-#define CHECK_CODE(got, wanted, problem, row)                                                                          \
-    do {                                                                                                               \
-        enum error_code got_ = (got);                                                                                  \
-        if (got_ != (wanted))                                                                                          \
-            fail_msg("row '%s': %s, not %s (%s: %s)", (row), got_ ? error_code_name(got_) : "E_NONE",                  \
-                     (wanted) ? error_code_name(wanted) : "E_NONE", got_ ? (problem).where : "", got_ ? (problem).what : ""); \
-    } while (0)
+/* Says which code was got, with its words, when it is not the wanted one. */
+#define CHECK_CODE(got, wanted, problem, row) check_code((got), (wanted), &(problem), (row))
+void check_code(enum error_code got, enum error_code wanted, const struct problem *problem, const char *row);
 
 /* Keys that live as long as the program; the same index is the same key. */
 #define KEYS_MAX 8
