@@ -209,7 +209,8 @@ static enum error_code package_rewrite(const struct package_file *file, const st
 }
 
 /* A fresh key, or the one that an encrypted package has already. */
-static enum error_code content_key_get(const struct package_head *head, const struct recipient_keys *keys, uint8_t ret_key[CONTENT_KEY_BYTES], struct problem *ret_problem)
+static enum error_code content_key_get(const struct package_head *head, const struct recipient_keys *keys, uint8_t ret_key[CONTENT_KEY_BYTES],
+                                       struct problem *ret_problem)
 {
     if (head->header.flags & PACKAGE_ENCRYPTED)
         return recipient_unwrap(head->recipients, head->recipient_count, keys, head->manifest_sha256, ret_key, ret_problem);
