@@ -71,7 +71,7 @@ static void streams_write(const struct streams *streams, size_t new_bytes, struc
 
     buffer_add(patch, header, sizeof header);
     for (unsigned i = 0; i < BSDIFF_STREAMS; i++) {
-        bzip2_blocks_join(streams->blocks + streams->first[i], streams->first[i + 1] - streams->first[i], patch);
+        bzip2_blocks_join(streams->blocks ? streams->blocks + streams->first[i] : NULL, streams->first[i + 1] - streams->first[i], patch);
         ends[i] = patch->length;
     }
     if (patch->failed)
