@@ -27,7 +27,7 @@ struct patch_target {
     const uint8_t *base_sha256;          /* checked first, before a byte is written; NULL: not known (a bare patch file) */
     int out_fd;                          /* open for reading and writing; written from out_offset on; never more than out_bytes */
     int64_t out_offset;
-    int64_t out_bytes;                   /* -1: not known (a bare patch file): what the patch itself says is the limit then */
+    int64_t out_bytes;                   /* of a bare patch file: patch_announced_bytes */
     const uint8_t *out_sha256;           /* checked last; NULL: not known */
     const char *journal_path;            /* NULL: not resumable. Otherwise a small file that names how far the output is on disk; needs out_sha256 */
 };
@@ -45,3 +45,5 @@ int64_t patch_apply_found(const struct patch_apply *apply, const char **ret_why)
 void patch_apply_free(struct patch_apply *apply);   /* NULL is fine; an unfinished one leaves its journal */
 /* By the first bytes of a patch; false: none of ours. 16 bytes suffice. */
 bool patch_format_detect(const void *bytes, size_t length, enum patch_format *ret_format);
+/* How large the new file will be, by the patch's own first bytes (32 suffice); -1: they do not say. Nothing proves it. */
+int64_t patch_announced_bytes(const void *bytes, size_t length);

@@ -1,7 +1,12 @@
-/* Patches are told apart by their first bytes. */
+/* Patches are told apart by their first bytes, which also say how large the new file will be. */
 #include <string.h>
+#include <zstd.h>
 
+#include "firmware/bsdiff_common.h"
 #include "firmware/bsdiff_container.h"
+
+#define BSDIFF40_NEW_BYTES_AT 24
+#define CONTAINER_NEW_BYTES_AT 16
 
 static const struct {
     const char *bytes;
@@ -22,4 +27,29 @@ bool patch_format_detect(const void *bytes, size_t length, enum patch_format *re
         return true;
     }
     return false;
+}
+
+static int64_t number_at(const uint8_t *bytes, size_t length, size_t at)
+{
+    uint64_t number = length >= at + 8 ? bytes_get64(bytes + at) : UINT64_MAX;
+
+    return number > INT64_MAX ? -1 : (int64_t)number;
+}
+
+static int64_t zstd_bytes(const uint8_t *bytes, size_t length)
+{
+    unsigned long long size = ZSTD_getFrameContentSize(bytes, length);
+
+    return size > INT64_MAX ? -1 : (int64_t)size; /* "unknown" and "error" are the two largest numbers */
+}
+
+int64_t patch_announced_bytes(const void *bytes, size_t length)
+{
+    enum patch_format format;
+
+    if (!patch_format_detect(bytes, length, &format))
+        return -1;
+    if (format == PATCH_ZSTD)
+        return zstd_bytes(bytes, length);
+    return number_at(bytes, length, format == PATCH_BSDIFF40 ? BSDIFF40_NEW_BYTES_AT : CONTAINER_NEW_BYTES_AT);
 }
