@@ -153,7 +153,13 @@ static enum error_code patch_feed(struct patch_apply *apply, int fd, struct work
     return code;
 }
 
-static enum cli_exit patch_to(struct cli *cli, int patch_fd, enum patch_format format, int base_fd, const char *out)
+struct bare_patch {
+    int fd;
+    enum patch_format format;
+    int64_t new_bytes;
+};
+
+static enum cli_exit patch_to(struct cli *cli, const struct bare_patch *patch, int base_fd, const char *out)
 {
     struct patch_apply *apply = NULL;
     struct problem problem = {0};
@@ -166,12 +172,12 @@ static enum cli_exit patch_to(struct cli *cli, int patch_fd, enum patch_format f
     if (!code && fstat(base_fd, &facts) != 0)
         code = cli_fail(cli, CLI_FAILED, "--base: %s", strerror(errno));
     if (!code) {
-        const struct patch_target target = {.base_fd = base_fd, .base_bytes = facts.st_size, .out_fd = file.fd, .out_bytes = -1};
+        const struct patch_target target = {.base_fd = base_fd, .base_bytes = facts.st_size, .out_fd = file.fd, .out_bytes = patch->new_bytes};
 
         work_begin(&work, cli, "patching");
-        error = patch_apply_new(format, &target, &apply, &problem);
+        error = patch_apply_new(patch->format, &target, &apply, &problem);
         if (!error)
-            error = patch_feed(apply, patch_fd, &work, &problem);
+            error = patch_feed(apply, patch->fd, &work, &problem);
         code = work_refused(cli, NULL, error, &problem);
         patch_apply_free(apply);
     }
@@ -181,7 +187,7 @@ static enum cli_exit patch_to(struct cli *cli, int patch_fd, enum patch_format f
     return code;
 }
 
-static enum cli_exit patch_apply(struct cli *cli, int patch_fd, enum patch_format format)
+static enum cli_exit patch_apply(struct cli *cli, const struct bare_patch *patch)
 {
     const char *base = cli_text_at(cli, OPT_BASE, 0);
     int base_fd = base ? open(base, O_RDONLY | O_CLOEXEC) : -1;
@@ -191,10 +197,12 @@ static enum cli_exit patch_apply(struct cli *cli, int patch_fd, enum patch_forma
         code = cli_fail(cli, CLI_USAGE, "a bare patch needs one --base: the old file");
     else if (cli_given(cli, OPT_JOURNAL))
         code = cli_fail(cli, CLI_USAGE, "--journal: a bare patch has no digest to go on by");
+    else if (patch->new_bytes < 0)
+        code = cli_fail(cli, CLI_REFUSED, "E_INCOMPATIBLE: %s: does not say how large the new file is", cli_argument(cli, 0));
     else if (base_fd < 0)
         code = cli_fail(cli, CLI_FAILED, "%s: %s", base, strerror(errno));
     else
-        code = patch_to(cli, patch_fd, format, base_fd, cli_argument(cli, 1));
+        code = patch_to(cli, patch, base_fd, cli_argument(cli, 1));
     if (base_fd >= 0)
         close(base_fd);
     return code;
@@ -204,16 +212,19 @@ static enum cli_exit patch_apply(struct cli *cli, int patch_fd, enum patch_forma
 enum cli_exit cmd_package_apply(struct cli *cli)
 {
     const char *path = cli_argument(cli, 0);
-    uint8_t start[16] = {0};
-    enum patch_format format;
+    struct bare_patch patch = {0};
+    uint8_t start[32] = {0};
     int fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? 0 : pread(fd, start, sizeof start, 0);
     enum cli_exit code;
 
-    if (got > 0 && patch_format_detect(start, (size_t)got, &format))
-        code = patch_apply(cli, fd, format);
-    else
+    if (got > 0 && patch_format_detect(start, (size_t)got, &patch.format)) {
+        patch.fd = fd;
+        patch.new_bytes = patch_announced_bytes(start, (size_t)got);
+        code = patch_apply(cli, &patch);
+    } else {
         code = package_apply(cli, path);
+    }
     if (fd >= 0)
         close(fd);
     return code;
