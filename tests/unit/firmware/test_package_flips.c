@@ -140,30 +140,44 @@ static void every_bit_with_right_checksums(void **state)
     honest_is_accepted(&policy);
 }
 
+/* As fixture_read, with a sink that does nothing. */
+static enum error_code read_quickly(const struct bytes *bytes, const struct package_policy *policy, struct problem *problem)
+{
+    struct package_sink nobody = {0};
+    struct package_reader *reader = package_reader_new(policy, NULL, &nobody);
+    enum error_code code;
+
+    assert_non_null(reader);
+    code = package_reader_feed(reader, bytes->bytes, bytes->length, problem);
+    if (!code)
+        code = package_reader_end(reader, problem);
+    package_reader_free(reader);
+    return code;
+}
+
 static void random_bytes_of_a_large_one(void **state)
 {
     static const enum error_code any[] = {E_CRC, E_SHA256, E_INCOMPATIBLE, 0};
     struct package_policy policy = fixture_policy(*state);
     struct package_plan plan = fixture_plan(*state, "large.dfw");
-    struct fixture_sink sink;
     struct problem problem;
     struct bytes plain, large;
 
     fixture_image(*state, "app.img", 1 << 20, 3, true);
-    fixture_image(*state, "data.img", 1 << 20, 4, false);
+    fixture_image(*state, "data.img", 1 << 19, 4, false);
     plain = fixture_create(&plan);
     large = fixture_signed(&plain, ((struct fixture *)*state)->key, NULL, 0);
-    assert_true(large.length > 1 << 20);
+    assert_true(large.length > 1 << 19);
     for (uint64_t i = 0; i < RANDOM_FLIPS; i++) {
         uint64_t dice = hash_mix(i);
         size_t at = (size_t)(dice % large.length);
         uint8_t flip = (uint8_t)(1 + (dice >> 40) % 255);
 
         large.bytes[at] ^= flip;
-        check_class(fixture_read(&large, 0, &policy, NULL, &sink, &problem), any, &problem, at, 8);
+        check_class(read_quickly(&large, &policy, &problem), any, &problem, at, 8);
         large.bytes[at] ^= flip;
     }
-    CHECK_CODE(fixture_read(&large, 0, &policy, NULL, &sink, &problem), E_NONE, problem, "the honest one");
+    CHECK_CODE(read_quickly(&large, &policy, &problem), E_NONE, problem, "the honest one");
     bytes_done(&plain);
     bytes_done(&large);
 }
