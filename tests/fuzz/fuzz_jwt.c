@@ -55,7 +55,7 @@ static void token_check(const char *token, size_t length, bool is_signed)
     struct problem problem = {0};
     enum drover_error error = jwt_token_read(token, length, &parts, &problem);
     if (error == DROVER_OK)
-        MUST(parts.signed_length < length && parts.claims_length <= sizeof parts.claims && parts.alg[0] != '\0');
+        MUST(parts.signed_length < length && parts.claims_length <= sizeof parts.claims && text_is_utf8(parts.kid, strlen(parts.kid)));
     else
         problem_check(error, &problem);
     problem = (struct problem){0};
