@@ -1,4 +1,4 @@
-/* For jws*.c and other readers of JOSE: the names of its algorithms and what they are here; the two spellings of an ECDSA signature. */
+/* For firmware/jws*.c and the bearer tokens of orchestrator/edges/jwt.c: the names of JOSE and what they are here; the two spellings of an ECDSA signature. */
 #pragma once
 
 #include "firmware/signature.h"
