@@ -36,10 +36,10 @@ void jwt_checker_free(struct jwt_checker *checker);
 struct jwt_counters jwt_checker_counters(const struct jwt_checker *checker);
 
 /* Is the token good at this moment? Else the problem says which part is wrong and why, in words that may be logged and sent back: they hold
- * excerpts of the token's header and claims, never of its signature or of a key. *ret_identity is written only on success.
+ * excerpts of the token's header and claims, never of its signature or of a secret. *ret_identity is written only on success.
  *   TOO_LONG, SYNTAX, TYPE, DUPLICATE, TOO_DEEP, UTF8   not a token as it must be written
  *   MISSING   a member or claim that is required      UNKNOWN   no such key
- *   MISMATCH  algorithm, audience, issuer, subject    REFUSED   signature, crit, a role that needs more
+ *   MISMATCH  algorithm, audience, issuer, subject    REFUSED   signature, crit and other extensions
  *   STALE     expired, not valid yet, key not in force   RANGE  a time that is none */
 MUST_USE enum drover_error jwt_check(struct jwt_checker *checker, const char *token, size_t length, int64_t now_ms,
                                      struct jwt_identity *ret_identity, struct problem *ret_problem);
