@@ -88,6 +88,7 @@ static bool uri_read(const char *text, struct uri *ret_uri)
 {
     size_t used = strlen(PKCS11_SCHEME);
     const char *at = text + used;
+    char value[URI_SIZE];
     bool good = true;
 
     *ret_uri = (struct uri){0};
@@ -95,7 +96,8 @@ static bool uri_read(const char *text, struct uri *ret_uri)
     while (good && *at) {
         size_t length = strcspn(at, ";?&");
 
-        if (!attribute_take(at, length, ret_uri, &good) && length > 0) {
+        good = percent_decode(at, length, value, sizeof value);
+        if (good && !attribute_take(at, length, ret_uri, &good) && length > 0) {
             int added = snprintf(ret_uri->object + used, sizeof ret_uri->object - used, "%s%.*s", used > strlen(PKCS11_SCHEME) ? ";" : "", (int)length, at);
 
             good = good && added > 0 && (size_t)added < sizeof ret_uri->object - used;
@@ -103,6 +105,7 @@ static bool uri_read(const char *text, struct uri *ret_uri)
         }
         at += length + (at[length] != '\0');
     }
+    OPENSSL_cleanse(value, sizeof value); /* it may have been a PIN */
     return good && used > strlen(PKCS11_SCHEME);
 }
 
@@ -230,8 +233,10 @@ enum drover_error pkcs11_key_open(const char *text, const struct key_secret *sec
     EVP_PKEY *evp = NULL;
     bool have_pin;
 
-    if (!uri_read(text, &uri))
+    if (!uri_read(text, &uri)) {
+        OPENSSL_cleanse(&uri, sizeof uri);
         return problem_set(ret_problem, DROVER_SYNTAX, where, "not a PKCS#11 URI that can be used (RFC 7512)");
+    }
     module = uri.module[0] ? uri.module : getenv("PKCS11_MODULE_PATH");
     have_pin = pin_find(&uri, secret);
     (void)pthread_mutex_lock(&engine_lock);
