@@ -32,7 +32,7 @@ MUST_USE enum drover_error private_key_generate(enum key_type type, struct priva
 /* PKCS#8 PEM; passphrase not NULL: encrypted with AES-256-CBC, PBKDF2. */
 MUST_USE enum drover_error private_key_write_pem(const struct private_key *key, const char *passphrase, struct buffer *pem, struct problem *ret_problem);
 void private_key_free(struct private_key *key);
-/* The public half; never fails for a key that was opened, but for memory (NULL). */
+/* The public half, freed by the caller; never fails for a key that was opened, but for memory (NULL). */
 struct public_key *private_key_public(const struct private_key *key);
 
 MUST_USE enum drover_error public_key_read_pem(const char *bytes, size_t length, struct public_key **ret_key, struct problem *ret_problem);
