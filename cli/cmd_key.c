@@ -134,7 +134,7 @@ enum cli_exit cmd_key_generate(struct cli *cli)
         code = pair_generate(cli, type, is_encrypted ? secret : NULL);
     explicit_bzero(secret, sizeof secret);
     if (!code && !is_encrypted)
-        cli_note(cli, "%s is not encrypted: whoever can read it can sign; --passphrase encrypts it", cli_argument(cli, 0));
+        cli_note(cli, "%s is not encrypted: whoever can read it can use it; --passphrase encrypts it", cli_argument(cli, 0));
     return code;
 }
 

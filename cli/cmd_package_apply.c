@@ -99,7 +99,10 @@ static enum cli_exit package_unpack(struct cli *cli, struct package_source *sour
     code = decrypt_keys_open(cli, &keys);
     if (!code) {
         error = unpack_fd(source->fd, policy, decrypt_keys_use(&keys), &places, &work.progress, &problem);
-        code = folder.code ? folder.code : work_refused(cli, source->name, error, &problem);
+        if (error == E_CANCELLED && !folder.code && folder.kept)
+            code = cli_fail(cli, CLI_FAILED, "interrupted; the same command goes on from here");
+        else
+            code = folder.code ? folder.code : work_refused(cli, source->name, error, &problem);
     }
     decrypt_keys_close(&keys);
     if (!code)

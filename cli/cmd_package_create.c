@@ -1,6 +1,7 @@
 /* drover package create | sign | bundle */
 #include "cli/cmd.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,6 +61,17 @@ static enum cli_exit sign_to(struct cli *cli, const char *from, const struct sig
     return code;
 }
 
+static bool is_zip(const char *path)
+{
+    char start[4] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = fd >= 0 && read(fd, start, sizeof start) == (ssize_t)sizeof start && memcmp(start, "PK\003\004", sizeof start) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
 enum cli_exit cmd_package_sign(struct cli *cli)
 {
     const char *from = cli_argument(cli, 0), *to = cli_argument(cli, 1);
@@ -71,6 +83,8 @@ enum cli_exit cmd_package_sign(struct cli *cli)
         return code;
     if (!cli_given(cli, OPT_KEY) && !cli_given(cli, OPT_TRUST_UPDATE))
         return cli_fail(cli, CLI_USAGE, "--key is missing");
+    if (!to && is_zip(from))
+        return cli_fail(cli, CLI_USAGE, "%s is a ZIP: the signed package needs a name of its own, OUT", from);
     work_begin(&work, cli, "signing");
     code = signing_open(cli, &signing);
     if (!code)

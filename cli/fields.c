@@ -61,10 +61,15 @@ void counts_format(const struct cJSON *object, struct buffer *out)
         buffer_add_text(out, "-");
 }
 
+/* A text that stands alone is a list already. */
 static void list_format(const struct cJSON *array, struct buffer *out)
 {
     const struct cJSON *item;
 
+    if (!cJSON_IsArray(array)) {
+        text_format(array, out);
+        return;
+    }
     cJSON_ArrayForEach(item, array) {
         if (item != array->child)
             buffer_add_text(out, ", ");

@@ -8,6 +8,7 @@
 
 #include "cli/secret.h"
 #include "cli/work.h"
+#include "common/clock.h"
 #include "common/text.h"
 
 #define PEM_BYTES_MAX 16384
@@ -199,8 +200,13 @@ enum cli_exit trust_open(struct cli *cli, struct trust *ret_trust)
     const char *path = cli_text(cli, OPT_TRUST);
     struct problem problem = {0};
 
+    enum cli_exit code;
+
     trust_init(ret_trust);
-    if (path)
-        return work_failed(cli, path, trust_read_file(path, ret_trust, &problem), &problem);
-    return trust_of_public_keys(cli, ret_trust);
+    if (!path)
+        return trust_of_public_keys(cli, ret_trust);
+    code = work_failed(cli, path, trust_read_file(path, ret_trust, &problem), &problem);
+    if (!code && ret_trust->expires_ms && ret_trust->expires_ms <= clock_unix_ms())
+        cli_note(cli, "%s has expired: there should be a newer one", path);
+    return code;
 }

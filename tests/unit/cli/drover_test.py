@@ -217,7 +217,7 @@ def test_files_that_are_no_packages(api, tmp_path):
 def test_release_list_and_show(api):
     for version in ("1.0.0", "1.1.0"):
         api.releases["esp32", version] = {"model": "esp32", "version": version, "sha256": "ab" * 32, "size": 2048, "created_ms": now_ms() - 61000,
-                                          "manifest_sha256": "ef" * 32, "release_counter": 17, "min_version": "", "hw_revs": ["b1", "b2"], "expires_ms": 1900000000000,
+                                          "manifest_sha256": "ef" * 32, "release_counter": 17, "min_version": "", "hw_revs": "b1,b2", "expires_ms": 1900000000000,
                                           "deltas": [{"base_version": "0.9.0", "state": "given", "sha256": "cd" * 32, "size": 512},
                                                      {"base_version": "0.8.0", "state": "not_worth", "sha256": "", "size": 0, "why": "saves 3 %"}]}
     api.releases["zero", "2.0.0"] = {**api.releases["esp32", "1.0.0"], "model": "zero", "version": "2.0.0"}
@@ -227,7 +227,7 @@ def test_release_list_and_show(api):
     assert run(api, "release", "list", "--model", "zero", "-o", "name").stdout == "zero 2.0.0\n"
     shown = run(api, "release", "show", "esp32", "1.0.0").stdout
     assert re.search(r"^size +2\.0 KiB$", shown, re.M) and re.search(r"^0\.9\.0 +given +512 B +(cd){32} +-$", shown, re.M)
-    assert re.search(r"^0\.8\.0 +not_worth +0 B +- +saves 3 %$", shown, re.M) and re.search(r"^hardware +b1, b2$", shown, re.M)
+    assert re.search(r"^0\.8\.0 +not_worth +0 B +- +saves 3 %$", shown, re.M) and re.search(r"^hardware +b1,b2$", shown, re.M)
     assert re.search(r"^release counter +17$", shown, re.M) and "min version" not in shown and re.search(r"^expires +2030-03-17 17:46:40$", shown, re.M)
     assert json.loads(run(api, "release", "show", "esp32", "1.0.0", "-o", "jsonl").stdout) == api.releases["esp32", "1.0.0"]
     assert "404 Not Found: no release esp32 3.0.0" in run(api, "release", "show", "esp32", "3.0.0", code=NOT_FOUND).stderr

@@ -410,6 +410,7 @@ def test_bundle_is_a_zip_that_every_command_takes(built, images, keys, tmp_path)
     run("package", "apply", bundle, tmp_path / "applied", "--trust", built / "trust.json")
     run("package", "bundle", bundle, tmp_path / "again.zip")
     assert sha(tmp_path / "out/rootfs.img") == sha(tmp_path / "applied/rootfs.img") == sha(images / "rootfs-2")
+    assert "is a ZIP: the signed package needs a name of its own" in run("package", "sign", bundle, "--key", keys.pem("ec"), code=USAGE).stderr
     with open(bundle) as stream:
         copy = subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.PIPE)
         done = run("package", "verify", "-", "--trust", built / "trust.json", code=REFUSED, stdin=copy.stdout)
@@ -694,6 +695,36 @@ def test_package_carries_new_trust(keys, tmp_path, images):
     assert (tmp_path / "out/trust.jws").read_bytes().strip() == trust.read_bytes().strip()
 
 
+def test_expired_document_is_told(keys, tmp_path, built):
+    run("key", "trust", keys.pub("release"), "--trust", tmp_path / "t", "--role", "package", "--expires-at", "2020-01-01")
+    assert "t has expired: there should be a newer one" in run("package", "verify", built / "new.dfw", "--trust", tmp_path / "t").stderr
+
+
+MODULE = next((path for path in map(pathlib.Path, ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")) if path.exists()), None)
+
+
+def test_key_in_a_token_signs(images, tmp_path):
+    assert MODULE, "SoftHSM is in deploy/packages.txt"
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
+    (tmp_path / "pin").write_text("4711\n")
+    (tmp_path / "wrong").write_text("1234\n")
+    token = {"SOFTHSM2_CONF": str(tmp_path / "conf"), "PKCS11_MODULE_PATH": str(MODULE)}
+    outside = {"env": environment(**token)}
+    tool("softhsm2-util", "--init-token", "--free", "--label", "releases", "--so-pin", "12345678", "--pin", "4711", **outside)
+    common = ("pkcs11-tool", "--module", MODULE, "--token-label", "releases", "--login", "--pin", "4711")
+    tool(*common, "--keypairgen", "--key-type", "EC:prime256v1", "--label", "r-2026", "--id", "01", **outside)
+    tool(*common, "--read-object", "--type", "pubkey", "--id", "01", "--output-file", tmp_path / "pub.der", **outside)
+    tool("openssl", "pkey", "-pubin", "-inform", "DER", "-in", tmp_path / "pub.der", "-out", tmp_path / "pub.pem")
+    package, uri = create(tmp_path / "p.dfw", images), "pkcs11:token=releases;object=r-2026;type=private"
+    run("package", "sign", package, "--key", uri, "--passphrase-file", tmp_path / "pin", **token)
+    run("package", "verify", package, "--public-key", tmp_path / "pub.pem")
+    before = package.read_bytes()
+    done = run("package", "sign", package, "--key", uri, "--passphrase-file", tmp_path / "wrong", code=FAILED, **token)
+    assert "1234" not in done.stderr and package.read_bytes() == before, done.stderr
+    run("package", "sign", package, "--key", uri.replace("r-2026", "absent"), "--passphrase-file", tmp_path / "pin", code=FAILED, **token)
+
+
 # --- interruptions and full disks ---
 
 def no_more_than(size):
@@ -735,6 +766,47 @@ def test_interrupt_leaves_nothing(images, keys, tmp_path):
     _, said = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == -signal.SIGINT and "interrupted; nothing was written" in said
     assert os.listdir(tmp_path / "out") == []
+
+
+def fed_in_part(package, share, *args):
+    """Runs drover on the first part of a package that comes through a pipe, then interrupts it."""
+    process = subprocess.Popen([DROVER, *map(str, args)], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    data = package.read_bytes()
+    process.stdin.write(data[:int(len(data) * share)])
+    process.stdin.flush()
+    return process
+
+
+def test_apply_goes_on_from_its_journal(tmp_path, keys):
+    """The power goes in the middle; what is on disk is kept, and the images come out right."""
+    image = noisy(1 << 20, 7) * 20
+    (tmp_path / "image").write_bytes(image)
+    run("package", "create", tmp_path / "p.dfw", "--model", "m", "--version", "1.0.0", "--component", f"app={tmp_path / 'image'},compression=none", "--key", keys.pem("release"))
+    args = ("package", "apply", "-", tmp_path / "out", "--journal", "--public-key", keys.pub("release"))
+    process = fed_in_part(tmp_path / "p.dfw", 0.8, *args)
+    part = tmp_path / "out/.app.img.part"
+    deadline = time.monotonic() + DEADLINE_S
+    while not (part.exists() and part.stat().st_size > len(image) / 2):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.communicate(timeout=DEADLINE_S)
+    assert not (tmp_path / "out/app.img").exists() and part.exists()
+    inode = part.stat().st_ino
+    run("package", "apply", tmp_path / "p.dfw", *args[3:])
+    assert sha(tmp_path / "out/app.img") == sha(tmp_path / "image") and (tmp_path / "out/app.img").stat().st_ino == inode, "gone on with, not begun anew"
+    assert os.listdir(tmp_path / "out") == ["app.img"], "no journal is left"
+
+
+def test_interrupt_while_a_pipe_is_silent(built, tmp_path):
+    process = fed_in_part(built / "new.dfw", 0.5, "package", "verify", "-", "--trust", built / "trust.json")
+    deadline = time.monotonic() + DEADLINE_S
+    while "SigCgt:\t0000000000000000" in pathlib.Path(f"/proc/{process.pid}/status").read_text():   # until it has begun
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == -signal.SIGINT and out == b""
 
 
 def test_progress_is_for_terminals(built, tmp_path):
