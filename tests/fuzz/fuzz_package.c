@@ -118,7 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     MUST(mended);
     memcpy(mended, bytes, length);
     mend(mended, length);
-    (void)read_in_pieces(mended, length, length, NULL);
+    code = read_in_pieces(mended, length, length, NULL);
+    MUST(read_in_pieces(mended, length, 1 + length % 61, NULL) == code);
     MUST(read_in_pieces(mended, length, length, somebody()) != E_NONE);
     free(mended);
     return 0;

@@ -28,9 +28,10 @@ static void pieces_try(const struct package_header *header, const uint8_t *bytes
 static void head_use(const struct package_head *head)
 {
     struct package_policy policy = {.model = "esp32", .hw_rev = "", .current_version = "1.0.0", .release_counter_min = 5, .now_ms = 1800000000000};
+    struct problem problem = {0};
     uint64_t sum = 0;
 
-    (void)package_head_check(head, &policy, NULL, NULL, NULL);
+    MUST(package_head_check(head, &policy, NULL, NULL, &problem) == E_NONE || (problem.where[0] && problem.what[0]));
     for (unsigned i = 0; i < head->manifest.component_count; i++) {
         struct package_part part = package_head_part(head, i);
 

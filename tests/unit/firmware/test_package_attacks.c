@@ -112,6 +112,34 @@ static void attack_1_signature_of_another_release(void **state)
     bytes_done(&other);
 }
 
+/* A trust document of somebody else's roots, or none at all, behind an honest signature: nothing is adopted, nothing is installed. */
+static void attack_1_trust_of_a_stranger(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct package_policy policy = fixture_policy(fixture);
+    struct trust_key root = {.key = private_key_public(fixture->stranger), .roles = 1u << TRUST_ROOT | 1u << TRUST_PACKAGE, .name = "mine"};
+    struct trust theirs;
+    struct buffer jws;
+    struct problem problem;
+    struct section section = {.type = SECTION_TRUST, .flags = SECTION_CRITICAL, .length = 9};
+    struct bytes stolen;
+
+    refused_and_done(fixture_with_section(&package, section, "not a JWS"), &policy, E_INCOMPATIBLE, "no trust document");
+    trust_init(&theirs);
+    theirs.version = 100;
+    assert_int_equal(trust_add(&theirs, &root, &problem), DROVER_OK);
+    buffer_init(&jws, 0);
+    assert_int_equal(trust_sign(&theirs, (const struct private_key *const[]){fixture->stranger}, 1, &jws, &problem), DROVER_OK);
+    section.length = jws.length;
+    refused_and_done(fixture_with_section(&package, section, jws.bytes), &policy, E_SIGNATURE, "an honest package with a stranger's trust document");
+    stolen = fixture_signed(&unsigned_package, fixture->stranger, NULL, 0);
+    refused_and_done(fixture_with_section(&stolen, section, jws.bytes), &policy, E_SIGNATURE, "a stranger's package that brings its own trust");
+    bytes_done(&stolen);
+    buffer_done(&jws);
+    trust_done(&theirs);
+    public_key_free(root.key);
+}
+
 static void attack_2_an_older_version(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
@@ -377,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attack_1_unsigned_or_wrongly_signed),
         cmocka_unit_test(attack_1_signature_of_another_release),
+        cmocka_unit_test(attack_1_trust_of_a_stranger),
         cmocka_unit_test(attack_2_an_older_version),
         cmocka_unit_test(attack_2_permits),
         cmocka_unit_test(attack_3_replays_and_recovery),
