@@ -203,6 +203,8 @@ enum cli_exit cmd_package_create(struct cli *cli)
     code = out_check(cli, out);
     if (!code)
         code = create(cli, out);
+    if (!code && cli_given(cli, OPT_EXPIRES_AT) && cli_number(cli, OPT_EXPIRES_AT, 0) <= clock_unix_ms())
+        cli_note(cli, "%s has expired already", out);
     if (!code && !cli_given(cli, OPT_KEY))
         cli_note(cli, "%s is not signed yet: no device and no server takes it before `drover package sign`", out);
     return code ? code : package_report(cli, out);

@@ -88,9 +88,9 @@ static enum error_code nothing_kept(void *arg, unsigned component, const void *b
     return E_NONE;
 }
 
-/* The rest of a pipe behind its head. */
+/* The rest of a pipe behind its head. *ret_whole: all of the package's bytes came. */
 static enum error_code pipe_feed(struct package_source *source, const struct source_head *head, struct package_reader *reader, struct work *work,
-                                 struct problem *ret_problem)
+                                 bool *ret_whole, struct problem *ret_problem)
 {
     int64_t done = (int64_t)head->length, total = (int64_t)head->head.header.package_bytes;
     char *part = malloc(PART_BYTES);
@@ -114,12 +114,13 @@ static enum error_code pipe_feed(struct package_source *source, const struct sou
     }
     if (!code)
         code = package_reader_end(reader, ret_problem);
+    *ret_whole = done >= total;
     free(part);
     return code;
 }
 
 static enum error_code pipe_verify(struct package_source *source, const struct source_head *head, const struct package_policy *policy,
-                                   const struct recipient_keys *keys, struct work *work, struct problem *ret_problem)
+                                   const struct recipient_keys *keys, struct work *work, bool *ret_whole, struct problem *ret_problem)
 {
     const struct package_sink sink = {.data = nothing_kept};
     struct package_reader *reader = package_reader_new(policy, keys, &sink);
@@ -127,7 +128,7 @@ static enum error_code pipe_verify(struct package_source *source, const struct s
 
     if (!reader)
         return package_refuse(ret_problem, E_INTERNAL, "package", "out of memory");
-    code = pipe_feed(source, head, reader, work, ret_problem);
+    code = pipe_feed(source, head, reader, work, ret_whole, ret_problem);
     package_reader_free(reader);
     return code;
 }
@@ -147,11 +148,12 @@ static void verify(struct package_source *source, struct source_head *head, cons
                    struct work *work, struct verification *result)
 {
     struct problem problem = {0};
+    bool is_whole = true;
     enum error_code code = source_head_read(source, head, &problem);
 
     result->is_pipe = !source->seekable;
     if (code) {
-        step_failed(result, code, code == E_CRC ? STEP_CHECKSUM : STEP_FORMAT, &problem);
+        step_failed(result, code, code == E_CRC && source->seekable ? STEP_CHECKSUM : STEP_FORMAT, &problem);
         return;
     }
     if (source->seekable)
@@ -163,9 +165,9 @@ static void verify(struct package_source *source, struct source_head *head, cons
     if (!head_steps(&head->head, policy, result))
         return;
     if (!source->seekable)
-        code = pipe_verify(source, head, policy, keys, work, &problem);
+        code = pipe_verify(source, head, policy, keys, work, &is_whole, &problem);
     if (code)
-        step_failed(result, code, code == E_CRC ? STEP_CHECKSUM : STEP_CONTENTS, &problem);
+        step_failed(result, code, code == E_CRC && is_whole ? STEP_CHECKSUM : STEP_CONTENTS, &problem);
 }
 
 static void check_name(const struct cJSON *check, struct buffer *out)

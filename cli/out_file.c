@@ -8,12 +8,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Before long work, and in better words than a temporary file that cannot be made. */
+static enum cli_exit folder_check(struct cli *cli, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    enum cli_exit code = CLI_OK;
+
+    if (!folder)
+        return cli_fail(cli, CLI_FAILED, "out of memory");
+    if (access(folder, W_OK | X_OK) != 0)
+        code = cli_fail(cli, CLI_FAILED, "%s: its folder: %s", path, strerror(errno));
+    free(folder);
+    return code;
+}
+
 enum cli_exit out_check(struct cli *cli, const char *path)
 {
     struct stat facts;
 
     if (lstat(path, &facts) != 0)
-        return errno == ENOENT ? CLI_OK : cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? folder_check(cli, path) : cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
     if (!S_ISREG(facts.st_mode))
         return cli_fail(cli, CLI_FAILED, "%s: exists and is no regular file", path);
     if (!cli_given(cli, OPT_FORCE))

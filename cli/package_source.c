@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/work.h"
@@ -20,9 +21,14 @@ enum cli_exit package_source_open(struct cli *cli, const char *path, struct pack
 {
     struct package_source source = {.name = path, .fd = -1};
     struct problem problem = {0};
+    struct stat facts;
     enum cli_exit code = CLI_OK;
 
-    if (strcmp(path, "-") == 0) {
+    if (stat(path, &facts) == 0 && S_ISFIFO(facts.st_mode)) { /* <(curl ...) */
+        source.fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (source.fd < 0)
+            code = cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
+    } else if (strcmp(path, "-") == 0) {
         source.name = "standard input";
         source.fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
         if (source.fd < 0)

@@ -1,4 +1,4 @@
-/* A package on the command line: a file, a ZIP bundle, or "-" for standard input. */
+/* A package on the command line: a file, a ZIP bundle, a pipe, or "-" for standard input. */
 #pragma once
 
 #include "cli/key_options.h"

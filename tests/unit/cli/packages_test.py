@@ -161,6 +161,13 @@ def create_refused(path, images, code, *more, **options):
     return done.stderr
 
 
+def test_a_pipe_with_a_name_is_read_too(built, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    feeder = subprocess.Popen(["cp", built / "new.dfw", tmp_path / "pipe"])
+    assert list(results(run("package", "verify", tmp_path / "pipe", "--trust", built / "trust.json")))[-1] == "checksum of everything"
+    feeder.wait()
+
+
 def test_create_refuses(tmp_path, images, keys):
     image, path = images / "rootfs-1", tmp_path / "p.dfw"
     for more, code, words in (
@@ -176,6 +183,7 @@ def test_create_refuses(tmp_path, images, keys):
             (("--component", f"app={image}", "--key", keys.pem("x25519")), FAILED, "x25519")):
         assert words in create_refused(path, images, code, *more), more
     assert os.listdir(tmp_path) == []
+    assert "its folder: No such file or directory" in create_refused(tmp_path / "absent" / "p.dfw", images, FAILED)
     for missing in ("--model", "--version", "--component"):
         args = {"--model": "m", "--version": "1.0.0", "--component": f"app={image}"}
         del args[missing]
@@ -318,6 +326,13 @@ def test_verify_finds_damage(built, tmp_path):
             copy.stdout.close()
             copy.wait()
         assert re.search(r"drover: package verify: (E_CRC|E_SHA256|E_INCOMPATIBLE): ", done.stderr)
+    for share, check in ((0.0, "format and limits"), (0.003, "format and limits"), (0.5, "chunks and images"), (0.99999, "chunks and images")):
+        with open(built / "new.dfw") as package:
+            cut = subprocess.Popen(["head", "-c", str(int(len(good) * share))], stdin=package, stdout=subprocess.PIPE)
+            table = results(run("package", "verify", "-", *trust, code=REFUSED, stdin=cut.stdout))
+            cut.stdout.close()
+            cut.wait()
+        assert table[check] == "refused" and table["checksum of everything"] == "not reached", (share, table)
 
 
 def test_verify_needs_somebody_to_trust(built, tmp_path):
