@@ -195,15 +195,18 @@ static size_t match_extend(const struct bsdiff_index *index, size_t position, co
     return agree + bytes_agree(index->old + position + agree, bytes + agree, left - agree);
 }
 
+bool bsdiff_index_may_hold(const struct bsdiff_index *index, const uint8_t bytes[8])
+{
+    uint64_t hash = hash8(bytes_get64(bytes), index->hash_shift);
+
+    return index->occurs[hash / 64] >> (hash % 64) & 1;
+}
+
 size_t bsdiff_index_find(const struct bsdiff_index *index, const uint8_t *bytes, size_t length, size_t *ret_position)
 {
     size_t best = 0;
-    uint64_t hash;
 
-    if (length < BSDIFF_MATCH_MIN)
-        return 0;
-    hash = hash8(bytes_get64(bytes), index->hash_shift);
-    if (!(index->occurs[hash / 64] >> (hash % 64) & 1))
+    if (length < BSDIFF_MATCH_MIN || !bsdiff_index_may_hold(index, bytes))
         return 0;
     for (unsigned i = 0; i < index->part_count; i++) {
         const struct part *part = &index->parts[i];

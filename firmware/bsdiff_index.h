@@ -14,5 +14,7 @@ MUST_USE enum error_code bsdiff_index_new(const uint8_t *old, size_t old_bytes, 
 void bsdiff_index_free(struct bsdiff_index *index);   /* NULL is fine */
 /* The longest prefix of bytes that occurs in the old image and where; 0 when it is shorter than BSDIFF_MATCH_MIN. Any thread. */
 size_t bsdiff_index_find(const struct bsdiff_index *index, const uint8_t *bytes, size_t length, size_t *ret_position);
+/* False: these 8 bytes occur nowhere. True is right but for one in eight or less. */
+bool bsdiff_index_may_hold(const struct bsdiff_index *index, const uint8_t bytes[8]);
 /* What an index and a scan with it take at most, images not counted. */
 int64_t bsdiff_index_bytes(size_t old_bytes);

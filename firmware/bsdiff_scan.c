@@ -1,6 +1,7 @@
-/* One scan a segment. Three things make it faster than the original without making patches larger: a stretch that goes on agreeing at the present
- * offset is skipped without a search, a search that would only find the rest of the last match is not made, and bsdiff_index turns down
- * strings that occur nowhere after one look. */
+/* One scan a segment. The original looks for the longest match at every byte and takes it when it is more than 8 bytes better than staying at the
+ * present offset, that is: when it reaches over at least nine bytes that differ there. So the place of the ninth of them decides: strings of 8
+ * bytes up to it are looked up in the index's bitmap from behind (as Boyer and Moore search), and one that occurs nowhere rules out
+ * every start in front of it. What is left is searched for. */
 #include "firmware/bsdiff_scan.h"
 
 #include <stdlib.h>
@@ -9,9 +10,8 @@
 
 #define SEGMENT_BYTES_MIN (1024 * 1024)
 #define SEGMENTS_A_THREAD 4
-#define AGREE_SKIP 16          /* bytes that agree at the present offset: no need to look elsewhere */
-#define REUSE_MIN 32           /* the rest of a match this long stands for a search */
-#define BETTER_BY 8            /* a match elsewhere must agree in so many more bytes */
+#define BETTER_BY 9            /* a match elsewhere must agree in so many more bytes */
+#define SEARCH_AGAIN 32        /* behind a long match that was no better: only so far in front of its end */
 #define REPORT_BYTES (256 * 1024)
 
 struct scan {
@@ -21,9 +21,10 @@ struct scan {
     int64_t begin, end;        /* the segment of the new image */
     int64_t last_at, last_old; /* where the stretch that is open began, in both images */
     int64_t offset;            /* old minus new inside it */
-    int64_t match_at, match_old, match_length;   /* the last match found */
+    int64_t match_old, match_length;   /* the last match found */
     int64_t at;                /* here */
-    int64_t counted_to, score; /* of [at, counted_to) so many agree at the present offset */
+    int64_t differs[BETTER_BY];   /* a ring: the next bytes from here on that differ at the present offset; `end` where there are none */
+    unsigned first;            /* of the ring */
     struct bsdiff_entries entries;
     bool failed;
 };
@@ -49,73 +50,82 @@ static bool entries_add(struct bsdiff_entries *entries, struct bsdiff_entry entr
     return true;
 }
 
-static bool agrees_at(const struct scan *scan, int64_t at)
+/* The first byte from here on that differs at the present offset; what lies outside the old image differs. */
+static int64_t next_difference(const struct scan *scan, int64_t from)
 {
-    int64_t old_at = at + scan->offset;
+    int64_t old_at = from + scan->offset, left = scan->end - from;
 
-    return old_at >= 0 && old_at < scan->old_bytes && scan->old[old_at] == scan->new[at];
-}
-
-/* How far the two go on agreeing from here at the present offset. */
-static int64_t agree_here(const struct scan *scan)
-{
-    int64_t old_at = scan->at + scan->offset, left = scan->end - scan->at;
-
+    if (left <= 0)
+        return scan->end;
     if (old_at < 0 || old_at >= scan->old_bytes)
-        return 0;
+        return from;
     if (scan->old_bytes - old_at < left)
         left = scan->old_bytes - old_at;
-    return (int64_t)bytes_agree(scan->old + old_at, scan->new + scan->at, (size_t)left);
+    return from + (int64_t)bytes_agree(scan->old + old_at, scan->new + from, (size_t)left);
+}
+
+/* The offset is new. */
+static void differences_begin(struct scan *scan)
+{
+    int64_t from = scan->at;
+
+    scan->first = 0;
+    for (unsigned i = 0; i < BETTER_BY; i++) {
+        scan->differs[i] = next_difference(scan, from);
+        from = scan->differs[i] + 1;
+    }
+}
+
+/* Forgets the ones in front of here. The last one of the ring, as many as a match has to make up for. */
+static int64_t differences_last(struct scan *scan)
+{
+    unsigned last = (scan->first + BETTER_BY - 1) % BETTER_BY;
+
+    while (scan->differs[scan->first] < scan->at) {
+        scan->differs[scan->first] = next_difference(scan, scan->differs[last] + 1);
+        last = scan->first;
+        scan->first = (scan->first + 1) % BETTER_BY;
+    }
+    return scan->differs[last];
+}
+
+/* A start from which every string of 8 bytes up to `last` may occur in the old image: here, or behind the rightmost one that does not. */
+static int64_t possible_start(const struct scan *scan, int64_t last)
+{
+    for (int64_t string = last - 7; string >= scan->at; string -= 8) {
+        if (!bsdiff_index_may_hold(scan->index, scan->new + string))
+            return string + 1;
+    }
+    return scan->at;
 }
 
 static void find_match(struct scan *scan)
 {
-    int64_t gone = scan->at - scan->match_at;
     size_t position = 0;
 
-    if (gone > 0 && scan->match_length - gone >= REUSE_MIN) {
-        scan->match_old += gone;
-        scan->match_length -= gone;
-    } else {
-        scan->match_length = (int64_t)bsdiff_index_find(scan->index, scan->new + scan->at, (size_t)(scan->end - scan->at), &position);
-        scan->match_old = (int64_t)position;
-    }
-    scan->match_at = scan->at;
+    scan->match_length = (int64_t)bsdiff_index_find(scan->index, scan->new + scan->at, (size_t)(scan->end - scan->at), &position);
+    scan->match_old = (int64_t)position;
 }
 
-static void score_from_here(struct scan *scan)
-{
-    scan->counted_to = scan->at;
-    scan->score = 0;
-}
-
-/* The window of the score begins one byte further on. */
-static void step(struct scan *scan)
-{
-    if (scan->counted_to <= scan->at)
-        scan->counted_to = scan->at + 1;
-    else if (agrees_at(scan, scan->at))
-        scan->score--;
-    scan->at++;
-}
-
-/* Goes on to the next match elsewhere that is better than staying at the present offset by more than BETTER_BY bytes, or to the end. */
+/* Goes on to the next match elsewhere that is better than staying at the present offset, or to the end. */
 static void seek_match(struct scan *scan)
 {
     while (scan->at < scan->end) {
-        int64_t agree = agree_here(scan);
+        int64_t last = differences_last(scan), start;
 
-        if (agree >= AGREE_SKIP) {
-            scan->at += agree;
-            score_from_here(scan);
+        if (last >= scan->end) {
+            scan->at = scan->end;
+            return;
+        }
+        start = possible_start(scan, last);
+        if (start > scan->at) {
+            scan->at = start;
             continue;
         }
         find_match(scan);
-        for (; scan->counted_to < scan->at + scan->match_length; scan->counted_to++)
-            scan->score += agrees_at(scan, scan->counted_to);
-        if (scan->match_length > scan->score + BETTER_BY)
+        if (scan->match_length > last - scan->at)
             return;
-        step(scan);
+        scan->at += scan->match_length > SEARCH_AGAIN ? scan->match_length - SEARCH_AGAIN : 1;
     }
 }
 
@@ -193,13 +203,13 @@ static void segment_scan(void *arg, unsigned number)
     struct scan *scan = &scans->list[number];
     int64_t reported = scan->begin;
 
-    score_from_here(scan);
+    differences_begin(scan);
     while (scan->at < scan->end && !scan->failed) {
         seek_match(scan);
         close_stretch(scan);
         if (scan->at < scan->end) {
             scan->at += scan->match_length;
-            score_from_here(scan);
+            differences_begin(scan);
             if (scan->at >= scan->end)
                 close_stretch(scan);
         }
@@ -235,7 +245,6 @@ static void segment_init(struct scan *scan, int64_t begin, int64_t end)
     scan->end = end;
     scan->last_old = begin < scan->old_bytes ? begin : scan->old_bytes;   /* a guess: nothing has moved */
     scan->offset = scan->last_old - begin;
-    scan->match_at = begin;
 }
 
 static unsigned segments_for(size_t new_bytes, unsigned threads)
