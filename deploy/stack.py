@@ -284,10 +284,15 @@ class Stack:
             raw.unlink()
         return path
 
+    def delta(self, old, new):
+        """The signed delta between two packages."""
+        return self.signer.delta(old, new, new.with_suffix(f".from-{old.stem}.dfw"))
+
     def add_release(self, model, version, size=262144, deltas=(), **signing):
         package = self.package(model, version, size, **signing)
         self.drover("release", "add", package, *[f"--delta={path}" for path in deltas], "-q")
         return package
 
     def start_sim(self, *arguments, name="drover-sim"):
-        return self.start(name, [self.program("drover-sim"), "--mqtt", self.mqtt_url, *map(str, arguments)])
+        trust = [] if "--load" in arguments or "--trust" in arguments else ["--trust", self.signer.trust]
+        return self.start(name, [self.program("drover-sim"), "--mqtt", self.mqtt_url, *map(str, [*trust, *arguments])])

@@ -136,6 +136,7 @@ void device_command(struct device *device, const char *bytes, size_t length);
 void device_notice(struct device *device, const char *bytes, size_t length);
 void device_progress(struct device *device, unsigned progress);  /* of its download, in percent */
 void device_downloaded(struct device *device, enum download_result result);
+void device_refused(struct device *device, enum error_code error, const char *text);   /* what it downloaded does not verify */
 /* The answer to its ask: status 0 when there was none; retry_after_s 0 when it does not say. */
 void device_answered(struct device *device, int status, const char *body, size_t length, int64_t retry_after_s);
 

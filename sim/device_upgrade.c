@@ -120,6 +120,12 @@ void device_downloaded(struct device *device, enum download_result result)
     device_enter(device, PHASE_INSTALLING, device_jitter_ms(device, device->plan->step_ms));
 }
 
+void device_refused(struct device *device, enum error_code error, const char *text)
+{
+    if (device->phase == PHASE_DOWNLOADING)
+        device_fail(device, error, text);
+}
+
 static void count_installed(struct device *device, const char *version)
 {
     unsigned i = 0;

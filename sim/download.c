@@ -215,6 +215,8 @@ static bool range_body(void *arg, const void *bytes, size_t length)
         download->verdict = RANGE_CUT;
     }
     sha256_add(download->sha256, bytes, length);
+    if (download->handler->bytes && length > 0)
+        download->handler->bytes(download->arg, download->offset, bytes, length);
     download->offset += (int64_t)length;
     download->received += (int64_t)length;
     download->totals->bytes += length;

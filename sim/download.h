@@ -25,6 +25,7 @@ struct download_totals {
 struct download_handler {
     void (*progress)(void *arg, unsigned percent);   /* may cancel */
     void (*done)(void *arg, enum download_result result, int64_t bytes);   /* the download is gone afterwards */
+    void (*bytes)(void *arg, int64_t offset, const void *bytes, size_t length);   /* in order; offset 0 begins (anew); may be NULL */
 };
 
 struct download *download_start(struct http *http, struct event_base *base, const struct download_request *request,

@@ -43,6 +43,7 @@ static const struct setting rows[] = {
     NUMBER("step-ms", step_ms, 0, DAY_MS, "2000", "ms", "an installation, a health check after the boot; half to one and a half of it"),
     NUMBER("reboot-ms", reboot_ms, 0, DAY_MS, "3000", "ms", "off the network during a reboot; half to one and a half of it"),
     NUMBER("poll-ms", poll_ms, 0, DAY_MS, "0", "ms", "a simple device that got nothing asks again after about this; 0: as heartbeats"),
+    TEXT("trust", trust, "", "trust store of the managed devices: they verify each package, and its command, before they install; empty: they do not"),
     NUMBER("downloads", downloads, 1, 4096, "200", "", "most HTTP transfers open at a time"),
     NUMBER("chunk-bytes", chunk_bytes, 0, INT64_C(1) << 30, "0", "bytes", "of one Range; 0: an eighth of the package, 16 KiB to 1 MiB"),
     NUMBER("duration-s", duration_s, 0, 30 * 24 * 3600, "0", "s", "end after this; 0: run until told"),

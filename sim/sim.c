@@ -105,11 +105,18 @@ static bool make_link(struct sim *sim, unsigned number)
 
 static enum drover_error make_fleet(struct sim *sim)
 {
+    struct problem problem;
+
     sim->actors = calloc(sim->count, sizeof *sim->actors);
     sim->links = calloc(sim->link_count, sizeof *sim->links);
     sim->http = http_new(sim->base, (unsigned)sim->options->downloads);
     if (!sim->actors || !sim->links || !sim->http)
         return DROVER_MEMORY;
+    if (sim->options->trust[0]) {
+        sim->judge = judge_new(sim->http, sim->base, sim->options->trust, &problem);
+        if (!sim->judge)
+            return fail("--trust", &problem);
+    }
     for (uint32_t i = 0; i < sim->count; i++)
         if (!make_actor(sim, i))
             return DROVER_MEMORY;
@@ -196,6 +203,7 @@ static void tear_down(struct sim *sim)
     }
     for (unsigned i = 0; sim->links && i < sim->link_count; i++)
         link_done(&sim->links[i]);
+    judge_free(sim->judge);
     http_free(sim->http);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i])

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "sim/download.h"
 #include "sim/fleet.h"
+#include "sim/judge.h"
 #include "sim/link.h"
 #include "sim/options.h"
 
@@ -38,6 +39,7 @@ struct sim {
     char password[256];
     struct buffer will;
     struct http *http;
+    struct judge *judge;       /* NULL: packages are not verified */
     struct actor *actors;
     uint32_t count;
     struct link *links;

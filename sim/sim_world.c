@@ -60,18 +60,33 @@ static void download_progressed(void *arg, unsigned percent)
     device_progress(&actor->device, percent);
 }
 
-static void download_ended(void *arg, enum download_result result, int64_t bytes)
+static void package_judged(void *arg, enum error_code code, const char *text)
 {
     struct actor *actor = arg;
 
+    if (code)
+        device_refused(&actor->device, code, text);
+    else
+        device_downloaded(&actor->device, DOWNLOAD_OK);
+}
+
+/* A managed device verifies what it has before it installs it. */
+static void download_ended(void *arg, enum download_result result, int64_t bytes)
+{
+    struct actor *actor = arg;
+    struct device *device = &actor->device;
+
     actor->download = NULL;
-    actor->device.download_bytes += bytes;
-    device_downloaded(&actor->device, result);
+    device->download_bytes += bytes;
+    if (result == DOWNLOAD_OK && actor->sim->judge && device->kind == KIND_MANAGED)
+        judge_ask(actor->sim->judge, &device->order, device->model, device_version(device), package_judged, actor);
+    else
+        device_downloaded(device, result);
 }
 
 static void world_download(void *arg, struct device *device, unsigned cuts)
 {
-    static const struct download_handler handler = {download_progressed, download_ended};
+    static const struct download_handler handler = {.progress = download_progressed, .done = download_ended};
     struct sim *sim = arg;
     struct actor *actor = sim_actor(device);
     struct download_request request = {
@@ -80,6 +95,8 @@ static void world_download(void *arg, struct device *device, unsigned cuts)
     };
 
     device->download_cuts += cuts;
+    if (sim->judge && device->kind == KIND_MANAGED)
+        judge_prepare(sim->judge, &device->order);
     actor->download = download_start(sim->http, sim->base, &request, &handler, actor, &sim->download_totals);
     if (!actor->download)
         device_downloaded(device, DOWNLOAD_HTTP);
@@ -96,10 +113,12 @@ static void forget_ask(struct actor *actor)
 static void world_download_cancel(void *arg, struct device *device)
 {
     struct actor *actor = sim_actor(device);
+    struct sim *sim = arg;
 
-    (void)arg;
     device->download_bytes += download_cancel(actor->download);
     actor->download = NULL;
+    if (sim->judge)
+        judge_forget(sim->judge, actor);
     http_cancel(actor->ask);
     forget_ask(actor);
 }

@@ -27,6 +27,7 @@ class Api:
     def __init__(self, stack):
         self.ports = {"api": stack.api_ports["drover-1"], "http": stack.http_ports["drover-1"]}
         self.token = stack.token_file.read_text().strip()
+        self.stack = stack
 
     def ask(self, method, path, body=None, listener="api", timeout=20):
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[listener], timeout=timeout)
@@ -59,12 +60,29 @@ class Api:
         assert where is None or value.get("where") == where, (path, value)
         return value
 
-    def release(self, model, version, content, **more):
+    def upload(self, content):
         digest = hashlib.sha256(content).hexdigest()
         status, value, _ = self.ask("PUT", f"/api/v1/uploads/{digest}?size={len(content)}&offset=0", content)
         assert status == 200 and value["complete"], value
         fits(value, "Upload")
-        return {"model": model, "version": version, "sha256": digest, **more}
+        return digest
+
+    def release(self, model, version, image=b"x", **more):
+        """A signed package in the depot, and the body that makes it a release."""
+        return {"sha256": self.upload(self.stack.package(model, version, image=image).read_bytes()), **more}
+
+    def add(self, body, status=201):
+        """Asks until the packages are verified."""
+        def answered():
+            got, value, headers = self.ask("POST", "/api/v1/releases", body)
+            if got == 202:
+                assert headers["Retry-After"] == "1"
+                fits(value, "Verifying")
+            return got != 202 and (got, value)
+        got, value = wait_until(answered, 20, "the release to be verified")
+        assert got == status, (got, value)
+        fits(value, "Release" if status < 400 else "Problem")
+        return value
 
 
 @pytest.fixture
@@ -91,20 +109,23 @@ def heartbeats(stack, count, model="esp32", version="1.0.0"):
     wait_until(lambda: int(store.hget(f"drover:v1:model:{model}", "devices") or 0) == count, 20, "the devices to be known")
 
 
-def test_releases(api):
-    first = api.release("esp32", "v1.1.0", b"full package" * 100)
-    delta = api.release("esp32", "1.1.0", b"delta")
-    body = {**first, "deltas": [{"base_version": "1.0.0", "sha256": delta["sha256"]}]}
-    made = api.post("/api/v1/releases", body, "Release", 201)
-    assert made["version"] == "1.1.0" and made["size"] == 1200 and made["deltas"][0]["size"] == 5, made
-    assert api.post("/api/v1/releases", body, "Release", 200) == made
-    api.refused("POST", "/api/v1/releases", 409, body=first)
+def test_releases(stack, api):
+    old, new = stack.package("esp32", "1.0.0", image=bytes(50_000) + b"old"), stack.package("esp32", "v1.1.0", image=bytes(50_000) + b"new")
+    first = {"model": "esp32", "version": "v1.1.0", "sha256": api.upload(new.read_bytes())}
+    delta = stack.delta(old, new).read_bytes()
+    body = {**first, "deltas": [{"base_version": "1.0.0", "sha256": api.upload(delta)}]}
+    made = api.add(body)
+    assert made["version"] == "1.1.0" and made["size"] == new.stat().st_size and made["deltas"][0]["size"] == len(delta), made
+    assert made["deltas"][0]["state"] == "given" and not made["encrypted"], made
+    assert api.add(body, 200) == made
+    api.add(first, 409)
     assert api.get("/api/v1/releases/esp32/v1.1.0", "Release") == made
+    assert api.add({**first, "version": "1.1.1"}, 422)["code"] == "E_INCOMPATIBLE"
     api.refused("GET", "/api/v1/releases/esp32/9.9.9", 404)
     api.refused("GET", "/api/v1/releases/esp32/x", 404, "version")
     for version in ("1.2.0+b.1", "1.3.0", "1.4.0"):
-        api.post("/api/v1/releases", api.release("esp32", version, version.encode()), "Release", 201)
-    api.post("/api/v1/releases", api.release("other", "1.0.0", b"x"), "Release", 201)
+        api.add(api.release("esp32", version))
+    api.add(api.release("other", "1.0.0"))
     assert api.get("/api/v1/releases/esp32/1.2.0%2Bb.1")["version"] == "1.2.0+b.1"
     assert len(api.get("/api/v1/releases", "Page")["items"]) == 5
     seen, cursor = [], ""
@@ -120,7 +141,7 @@ def test_releases(api):
 def test_rollouts(stack, api):
     heartbeats(stack, 6)
     for version in ("1.1.0", "1.2.0+x"):
-        api.post("/api/v1/releases", api.release("esp32", version, version.encode()), status=201)
+        api.add(api.release("esp32", version))
     body = {"model": "esp32", "version": "1.1.0", "max_in_flight": 2, "soak_ms": 5}
     for name, value, where in (("share_pct", 0, "share_pct"), ("share_pct", 101, "share_pct"), ("max_in_flight", 0, "max_in_flight"),
                                ("confirmations", "2", "confirmations"), ("soak_ms", -1, "soak_ms"), ("spread_s", 1.5, "spread_s"),
@@ -157,7 +178,7 @@ def test_rollouts(stack, api):
 
 def test_a_rollout_to_a_share_settles_when_it_is_quiet(stack, api):
     """Nobody has a place below 1 % among these: nothing opens, and after a while that is known."""
-    api.post("/api/v1/releases", api.release("esp32", "1.1.0", b"x"), status=201)
+    api.add(api.release("esp32", "1.1.0"))
     store = stack.redis()
     api.post("/api/v1/rollouts", {"id": "share", "model": "esp32", "version": "1.1.0", "share_pct": 1, "max_in_flight": 1}, status=201)
     heartbeats(stack, 3)
@@ -171,7 +192,7 @@ def test_a_rollout_to_a_share_settles_when_it_is_quiet(stack, api):
 def test_devices(stack, api):
     heartbeats(stack, 7)
     heartbeats(stack, 2, model="cam", version="2.0.0")
-    api.post("/api/v1/releases", api.release("esp32", "1.1.0", b"x"), status=201)
+    api.add(api.release("esp32", "1.1.0"))
     seen, cursor = set(), ""
     while True:
         page = api.get(f"/api/v1/devices?limit=2&cursor={cursor}", "Page")
@@ -220,7 +241,7 @@ def test_events(stack, api):
     waiting = threading.Thread(target=lambda: answers.append(api.get("/api/v1/events?after=$&wait_ms=20000&rollout=one")))
     waiting.start()
     time.sleep(0.5)   # so that `$` is before what follows; the assertions hold for any length of it
-    api.post("/api/v1/releases", api.release("esp32", "1.1.0", b"x"), status=201)
+    api.add(api.release("esp32", "1.1.0"))
     api.post("/api/v1/rollouts", {"id": "one", "model": "esp32", "version": "1.1.0"}, status=201)
     waiting.join(30)
     assert answers and answers[0]["items"] and all(event["rollout"] == "one" for event in answers[0]["items"]), answers
@@ -252,15 +273,15 @@ def test_firmware_latest(stack, api):
     ask = "/firmware/latest?device_model=esp32&current_version=v1.0.0"
     assert api.ask("GET", ask, listener="http")[0] == 304
     release = api.release("esp32", "1.1.0", b"firmware" * 1000)
-    api.post("/api/v1/releases", release, status=201)
+    made = api.add(release)
     api.post("/api/v1/rollouts", {"model": "esp32", "version": "1.1.0"}, status=201)
     status, offer, _ = api.ask("GET", ask, listener="http")
     assert status == 200, offer
     fits(offer, "Offer")
-    assert offer["sha256"] == release["sha256"] and offer["size"] == 8000 and offer["model"] == "esp32", offer
+    assert offer["sha256"] == release["sha256"] and offer["size"] == made["size"] and offer["manifest_sha256"] == made["manifest_sha256"] and offer["model"] == "esp32", offer
     assert api.ask("GET", "/firmware/latest?device_model=esp32&current_version=1.1.0", listener="http")[0] == 304
     path = offer["url"].split("/", 3)[3]
-    assert api.ask("GET", "/" + path, listener="http")[1] == b"firmware" * 1000
+    assert hashlib.sha256(api.ask("GET", "/" + path, listener="http")[1]).hexdigest() == made["sha256"]
     for query, where in (("current_version=1.0.0", "device_model"), ("device_model=esp32", "current_version"), ("device_model=esp32&current_version=1", "current_version"),
                          ("device_model=a%20b&current_version=1.0.0", "device_model"), ("device_model=esp32&current_version=1.0.0&device_id=..", "device_id")):
         api.refused("GET", "/firmware/latest?" + query, 400, where, listener="http")

@@ -328,3 +328,21 @@ def test_deltas_go_on_after_a_kill(stack):
     release = releases.settled("esp32", "1.1.0", seconds=180)
     assert release["deltas"][0]["state"] == "derived", release
     assert not stack.redis().exists("drover:priv:deltas")
+
+
+@pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "foreign"])
+def test_devices_verify_for_themselves(world, trusted):
+    """Whatever the server believes: a device goes by its own trust store, and says what is wrong."""
+    stack = world.stack
+    signer = stack.signer
+    other = signer.folder / "other.json"
+    signer.stranger()
+    signer.drover("key", "trust", signer.folder / "stranger.pub", "--trust", other, "--role", "package", "-q")
+    sim = stack.start_sim("--devices", 20, "--models", "esp32=1.0.0", "--heartbeat-ms", 500, "--step-ms", 200, "--reboot-ms", 200,
+                          *([] if trusted else ["--trust", other]))
+    wait_until(lambda: int(world.store.hget("drover:v1:model:esp32", "devices") or 0) == 20, 30, "the fleet", alive=[sim])
+    rollout = world.rollout("1.1.0", "--max-attempts", 1, size=300_000)
+    wait_until(lambda: stack.drover_json("rollout", "show", rollout)["settled"], 60, "the rollout to end", alive=[sim], interval=0.3)
+    shown = stack.drover_json("rollout", "show", rollout)
+    states, errors = ({name: count for name, count in shown[part].items() if count} for part in ("states", "errors"))
+    assert (states, errors) == (({"succeeded": 20}, {}) if trusted else ({"failed": 20}, {"E_SIGNATURE": 20})), shown
