@@ -144,11 +144,11 @@ DEBIAN, OUR_40, OUR_CONTAINER = (tool.name for tool in TOOLS[:3])
 
 
 def timed(command, account):
-    """Seconds and peak memory in bytes of a command, as GNU time sees its child (a child of this large process would count our memory too)."""
-    done = subprocess.run(["/usr/bin/time", "-f", "%e %M", "-o", str(account), *command], stdout=subprocess.DEVNULL)
+    """Seconds, seconds of the processor and peak memory in bytes of a command, as GNU time sees its child (a child of this large process would count our memory too)."""
+    done = subprocess.run(["/usr/bin/time", "-f", "%e %U %S %M", "-o", str(account), *command], stdout=subprocess.DEVNULL)
     assert done.returncode == 0, f"{' '.join(command)}: status {done.returncode}"
-    seconds, kib = account.read_text().split()
-    return float(seconds), int(kib) * 1024
+    seconds, user, system, kib = account.read_text().split()
+    return float(seconds), float(user) + float(system), int(kib) * 1024
 
 
 def digest(path):
@@ -158,13 +158,14 @@ def digest(path):
 
 class Measure:
     def __init__(self):
-        self.bytes, self.seconds, self.memory, self.apply_memory = 0, float("inf"), 0, 0
+        self.bytes, self.memory, self.apply_memory = 0, 0, 0
+        self.seconds = self.cpu = float("inf")
 
 
 def prove(tool, words, wanted, measure, account):
     for number, apply in enumerate(tool.applies):
         pathlib.Path(words["out"]).unlink(missing_ok=True)
-        _, memory = timed(apply.format(**words).split(), account)
+        _, _, memory = timed(apply.format(**words).split(), account)
         assert digest(pathlib.Path(words["out"])) == wanted, f"{tool.name}: {apply} made other bytes"
         if number == 0:
             measure.apply_memory = memory
@@ -180,9 +181,9 @@ def measure_pair(old, new, options):
     for number in range(options.rounds):
         for tool in TOOLS:
             pathlib.Path(words["patch"]).unlink(missing_ok=True)
-            seconds, memory = timed(tool.make.format(**words).split(), account)
+            seconds, cpu, memory = timed(tool.make.format(**words).split(), account)
             measure = measures[tool.name]
-            measure.seconds, measure.memory = min(measure.seconds, seconds), max(measure.memory, memory)
+            measure.seconds, measure.cpu, measure.memory = min(measure.seconds, seconds), min(measure.cpu, cpu), max(measure.memory, memory)
             measure.bytes = pathlib.Path(words["patch"]).stat().st_size
             if number == 0:
                 prove(tool, words, wanted, measure, account)
@@ -195,25 +196,27 @@ def mib(count):
 
 def show(name, old, new, measures):
     print(f"\n{name}: {old.stat().st_size:,} -> {new.stat().st_size:,} bytes", flush=True)
-    print("| tool | patch bytes | to bsdiff | seconds | times as fast as bsdiff | peak MiB to make | to apply |")
-    print("|---|---|---|---|---|---|---|")
+    print("| tool | patch bytes | to bsdiff | seconds | times as fast as bsdiff | processor seconds | peak MiB to make | to apply |")
+    print("|---|---|---|---|---|---|---|---|")
     base = measures[DEBIAN]
     for tool, m in measures.items():
-        print(f"| {tool} | {m.bytes:,} | {m.bytes / base.bytes:.3f} | {m.seconds:.2f} | {base.seconds / m.seconds:.1f} | {mib(m.memory)} | {mib(m.apply_memory)} |")
+        print(f"| {tool} | {m.bytes:,} | {m.bytes / base.bytes:.3f} | {m.seconds:.2f} | {base.seconds / m.seconds:.1f} | {m.cpu:.2f} | {mib(m.memory)} | {mib(m.apply_memory)} |")
 
 
 def summary(results):
-    totals = {tool.name: (sum(m[tool.name].bytes for m in results.values()), sum(m[tool.name].seconds for m in results.values())) for tool in TOOLS}
+    totals = {tool.name: (sum(m[tool.name].bytes for m in results.values()), sum(m[tool.name].seconds for m in results.values()),
+                          sum(m[tool.name].cpu for m in results.values())) for tool in TOOLS}
     print("\nall pairs")
-    print("| tool | patch bytes | seconds |\n|---|---|---|")
-    for name, (size, seconds) in totals.items():
-        print(f"| {name} | {size:,} | {seconds:.2f} |")
+    print("| tool | patch bytes | seconds | processor seconds |\n|---|---|---|---|")
+    for name, (size, seconds, cpu) in totals.items():
+        print(f"| {name} | {size:,} | {seconds:.2f} | {cpu:.2f} |")
     sizes = {(pair, tool): m[tool].bytes / m[DEBIAN].bytes for pair, m in results.items() for tool in (OUR_40, OUR_CONTAINER)}
     slowest = min((m[DEBIAN].seconds / m[OUR_40].seconds, pair) for pair, m in results.items())
     largest, where = max((ratio, key) for key, ratio in sizes.items())
     ratio = totals[DEBIAN][1] / totals[OUR_40][1]
     container = totals[DEBIAN][1] / totals[OUR_CONTAINER][1]
     print(f"\nspeed: {ratio:.2f} overall, {slowest[0]:.2f} on the worst pair ({slowest[1]}); container {container:.2f} overall; bar {SPEED_BAR:.0f}")
+    print(f"processor: {totals[DEBIAN][2] / totals[OUR_40][2]:.2f} times less than bsdiff's, however many cores")
     print(f"size: at most {largest:.3f} of Debian's bsdiff ({where[0]}, {where[1]}); bar {SIZE_BAR}")
     print(f"ratio {ratio:.2f} ours {totals[OUR_40][1]:.2f}s bsdiff {totals[DEBIAN][1]:.2f}s, largest patch {largest:.3f} of bsdiff's")
     return 0 if ratio >= SPEED_BAR and largest <= SIZE_BAR else 1
