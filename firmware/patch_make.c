@@ -49,7 +49,8 @@ enum error_code patch_make(const void *old, size_t old_bytes, const void *new, s
     return code;
 }
 
-/* bsdiff: the index while the images are scanned, then three streams of the new image's size and what they are compressed to. zstd: its tables at
+/* bsdiff: the index while the images are scanned, then three streams of the new image's size, what they are compressed to, and zstd's tables for a
+ * few pieces at once. zstd: its tables at
  * level 19, which stop growing at 96 MiB, a sixteenth of the window for long distances, and its copy of what it reads. Both: the images. */
 int64_t patch_make_memory_bytes(enum patch_format format, int64_t old_bytes, int64_t new_bytes)
 {
@@ -59,5 +60,5 @@ int64_t patch_make_memory_bytes(enum patch_format format, int64_t old_bytes, int
         return images + images / 8 + new_bytes + (int64_t)96 * 1024 * 1024;
     index = bsdiff_index_bytes((size_t)old_bytes);
     streams = 2 * new_bytes;
-    return images + (index > streams ? index : streams) + (int64_t)16 * 1024 * 1024;
+    return images + (index > streams ? index : streams) + (int64_t)64 * 1024 * 1024;
 }

@@ -79,6 +79,11 @@ def program(package, path):
     return images
 
 
+def busybox(archive):
+    """Two builds of one version: the archive has no second one."""
+    return [archive.tree(package) / "bin/busybox" for package in ("busybox", "busybox-static")]
+
+
 def kernel(archive):
     return [tree / f"boot/vmlinuz-{release}" for tree, release in archive.two_kernels()]
 
@@ -114,7 +119,7 @@ def squashfs(archive):
 
 PAIRS = {
     "redis": program("redis-tools", "usr/bin/redis-check-aof"),
-    "busybox": program("busybox-static", "bin/busybox"),
+    "busybox": busybox,
     "libcrypto": program("libssl3", "usr/lib/x86_64-linux-gnu/libcrypto.so.3"),
     "python": program("python3.11-minimal", "usr/bin/python3.11"),
     "uefi": program("ovmf", "usr/share/OVMF/OVMF_CODE_4M.fd"),

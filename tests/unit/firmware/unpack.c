@@ -8,6 +8,7 @@
 
 #include "common/hash.h"
 #include "firmware/package_delta.h"
+#include "firmware/package_encrypt.h"
 #include "firmware/package_sign.h"
 #include "firmware/unpack.h"
 
@@ -285,6 +286,28 @@ static void what_cannot_be_paired_is_refused(void **state)
     assert_int_not_equal(access(fixture_path(*state, "no.dfw"), F_OK), 0);
 }
 
+static void an_encrypted_pair_needs_its_keys(void **state)
+{
+    static const uint8_t model_keys[1][CONTENT_KEY_BYTES] = {{1, 2, 3}};
+    struct recipient_keys keys = {.model_keys = model_keys, .model_key_count = 1};
+    struct package_encryption to = {.model_keys = model_keys, .model_key_count = 1};
+    struct package_delta_options options = {.threads = 2};
+    struct package_delta_result result, plain;
+    struct package_file file;
+    struct problem problem;
+
+    CHECK_CODE(package_file_open(fixture_path(*state, "new.dfw"), &file, &problem), E_NONE, problem, "new");
+    CHECK_CODE(package_encrypt(&file, &to, NULL, fixture_path(*state, "new-sealed.dfw"), NULL, &problem), E_NONE, problem, "encrypt");
+    package_file_close(&file);
+    CHECK_CODE(delta_make(*state, "old.dfw", "new-sealed.dfw", &options, "sealed.dfw", &result, &problem), E_DECRYPT, problem, "no keys");
+    options.keys = &keys;
+    CHECK_CODE(delta_make(*state, "old.dfw", "new-sealed.dfw", &options, "sealed.dfw", &result, &problem), E_NONE, problem, "keys");
+    CHECK_CODE(delta_make(*state, "old.dfw", "new.dfw", &options, "sealed.dfw", &plain, &problem), E_NONE, problem, "plain");
+    assert_true(result.kept);
+    assert_int_equal(result.delta_bytes, plain.delta_bytes);
+    assert_int_equal(result.full_bytes, plain.full_bytes);
+}
+
 static bool stop(void *arg, int64_t done, int64_t total)
 {
     (void)arg;
@@ -427,6 +450,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_delta_is_made_of_what_fits_best), cmocka_unit_test(a_delta_that_saves_too_little_is_not_kept),
         cmocka_unit_test(memory_limits_what_is_made), cmocka_unit_test(what_cannot_be_paired_is_refused), cmocka_unit_test(making_can_be_stopped),
+        cmocka_unit_test(an_encrypted_pair_needs_its_keys),
         cmocka_unit_test(full_and_delta_give_the_same_images), cmocka_unit_test(a_whole_file_at_once),
         cmocka_unit_test(attack_15_power_cut_while_unpacking), cmocka_unit_test(finished_images_are_not_written_again),
         cmocka_unit_test(attack_4_package_on_the_wrong_base), cmocka_unit_test(nothing_is_asked_for_before_it_is_proved)};
