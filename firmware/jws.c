@@ -76,15 +76,16 @@ static enum drover_error read_header(const char *text, const char *typ, struct j
     return error;
 }
 
-static enum drover_error keep_signed_bytes(const char *header, const char *payload, struct jws_signature *signature, struct problem *ret_problem)
+/* The payload is not copied for each of up to 16 signatures: that would be most of what a device has to hold while it reads a package. */
+static enum drover_error keep_signed_bytes(const char *header, const char *encoded, struct jws_signature *signature, struct problem *ret_problem)
 {
     buffer_add_text(&signature->signed_bytes, header);
     buffer_add(&signature->signed_bytes, ".", 1);
-    buffer_add_text(&signature->signed_bytes, payload);
+    signature->encoded = encoded;
     return signature->signed_bytes.failed ? problem_set(ret_problem, DROVER_MEMORY, "payload", "no memory to keep it") : DROVER_OK;
 }
 
-static enum drover_error read_signature(const cJSON *item, const char *typ, const char *payload, struct jws_signature *signature, struct problem *ret_problem)
+static enum drover_error read_signature(const cJSON *item, const char *typ, const char *encoded, struct jws_signature *signature, struct problem *ret_problem)
 {
     static const char *const outside[] = {"header", NULL};
     const char *protected_text = NULL, *text = NULL;
@@ -101,7 +102,7 @@ static enum drover_error read_signature(const cJSON *item, const char *typ, cons
     if (!error)
         error = read_header(protected_text, typ, signature, ret_problem);
     if (!error)
-        error = keep_signed_bytes(protected_text, payload, signature, ret_problem);
+        error = keep_signed_bytes(protected_text, encoded, signature, ret_problem);
     if (error)
         return error;
     if (!base64url_read(text, strlen(text), signature->bytes, sizeof signature->bytes, &length) || length == 0)
@@ -110,20 +111,19 @@ static enum drover_error read_signature(const cJSON *item, const char *typ, cons
     return DROVER_OK;
 }
 
+/* The payload as it stands, which is what was signed, and decoded. */
 static enum drover_error read_payload(const char *text, struct jws *jws, struct problem *ret_problem)
 {
-    size_t length = strlen(text), decoded = 0;
-    char *bytes = malloc(length + 1);
-    enum drover_error error = DROVER_OK;
+    size_t length = strlen(text);
 
-    if (!bytes)
-        return problem_set(ret_problem, DROVER_MEMORY, "payload", "no memory to decode it");
-    if (base64url_read(text, length, bytes, length + 1, &decoded))
-        buffer_add(&jws->payload, bytes, decoded);
-    else
-        error = problem_set(ret_problem, DROVER_SYNTAX, "payload", "not base64url");
-    free(bytes);
-    return jws->payload.failed ? problem_set(ret_problem, DROVER_MEMORY, "payload", "no memory to keep it") : error;
+    jws->encoded = strdup(text);
+    jws->payload = (struct buffer){.bytes = malloc(length + 1), .size = length + 1};
+    if (!jws->encoded || !jws->payload.bytes)
+        return problem_set(ret_problem, DROVER_MEMORY, "payload", "no memory to keep it");
+    if (!base64url_read(text, length, jws->payload.bytes, length, &jws->payload.length))
+        return problem_set(ret_problem, DROVER_SYNTAX, "payload", "not base64url");
+    jws->payload.bytes[jws->payload.length] = '\0';
+    return DROVER_OK;
 }
 
 static enum drover_error check_count(const cJSON *signatures, const char *payload, struct problem *ret_problem)
@@ -155,7 +155,7 @@ static enum drover_error read_document(const cJSON *object, const char *typ, str
     if (error)
         return error;
     cJSON_ArrayForEach(item, signatures) {
-        error = read_signature(item, typ, payload, &jws->signatures[jws->count++], ret_problem);
+        error = read_signature(item, typ, jws->encoded, &jws->signatures[jws->count++], ret_problem);
         if (error)
             break;
     }
@@ -180,9 +180,28 @@ enum drover_error jws_read(const char *bytes, size_t length, const char *typ, st
 void jws_done(struct jws *jws)
 {
     buffer_done(&jws->payload);
+    free(jws->encoded);
+    jws->encoded = NULL;
     for (unsigned i = 0; i < jws->count; i++)
         buffer_done(&jws->signatures[i].signed_bytes);
     jws->count = 0;
+}
+
+/* All that was signed, in one piece as Ed25519 wants it, for as long as one check takes. */
+static bool signed_is_valid(const struct jws_signature *from, const struct signature *signature, const struct public_key *key)
+{
+    size_t header = from->signed_bytes.length, rest = from->encoded ? strlen(from->encoded) : 0;
+    char *whole = malloc(header + rest + 1);
+    bool good;
+
+    if (!whole)
+        return false;
+    memcpy(whole, from->signed_bytes.bytes, header);
+    if (rest > 0)
+        memcpy(whole + header, from->encoded, rest);
+    good = signature_is_valid(signature, key, whole, header + rest);
+    free(whole);
+    return good;
 }
 
 bool jws_signature_is_valid(const struct jws_signature *from, const struct public_key *key)
@@ -193,5 +212,5 @@ bool jws_signature_is_valid(const struct jws_signature *from, const struct publi
     memcpy(signature.bytes, from->bytes, from->length);
     if (signature.algorithm == 0 || (signature.algorithm == SIGNATURE_ECDSA_P256_SHA256 && !jws_ecdsa_to_der(&signature)))
         return false;
-    return signature_is_valid(&signature, key, from->signed_bytes.bytes, from->signed_bytes.length);
+    return signed_is_valid(from, &signature, key);
 }

@@ -15,11 +15,13 @@
 
 struct jws {
     struct buffer payload;         /* decoded */
+    char *encoded;                 /* owned: the payload's base64url, which every signature covers; kept once */
     unsigned count;
     struct jws_signature {
         uint8_t key_id[KEY_ID_BYTES];   /* of "kid" (hex) */
         char alg[8];                    /* may be one we do not know: such a signature is never valid */
-        struct buffer signed_bytes;     /* protected "." payload, both base64url */
+        struct buffer signed_bytes;     /* protected "." in base64url; with encoded NULL all that was signed */
+        const char *encoded;            /* of the jws, not owned: follows signed_bytes. The jws must stay where it is */
         uint16_t length;
         uint8_t bytes[SIGNATURE_BYTES_MAX];
     } signatures[JWS_SIGNATURES_MAX];
@@ -28,7 +30,7 @@ struct jws {
 /* typ is what the protected headers must say ("drover-permit+json"). Proves nothing yet. Freed with jws_done. */
 MUST_USE enum drover_error jws_read(const char *bytes, size_t length, const char *typ, struct jws *ret_jws, struct problem *ret_problem);
 void jws_done(struct jws *jws);
-/* True only for a valid signature of signed_bytes by this key, with an algorithm that fits the key's type. */
+/* True only for a valid signature of signed_bytes and encoded by this key, with an algorithm that fits the key's type. */
 bool jws_signature_is_valid(const struct jws_signature *signature, const struct public_key *key);
 /* Appends the text to *jws. RSA keys sign with PS256. The same key twice is DROVER_DUPLICATE. */
 MUST_USE enum drover_error jws_make(const char *typ, const void *payload, size_t length, const struct private_key *const *keys, unsigned count,
