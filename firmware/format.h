@@ -16,7 +16,7 @@
 #define PACKAGE_CHUNKS_MAX 2048            /* in one document */
 #define PACKAGE_SIGNATURES_MAX 16          /* of one document */
 #define PACKAGE_RECIPIENTS_MAX 256
-#define PACKAGE_DOCUMENT_MAX (192 * 1024)  /* a manifest, a delta description */
+#define PACKAGE_DOCUMENT_MAX (160 * 1024)  /* a manifest, a delta description */
 #define PACKAGE_TRUST_MAX (96 * 1024)      /* a trust document */
 #define CHUNK_BYTES_MIN 4096
 #define CHUNK_BYTES_MAX (64 * 1024 * 1024)

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base64.h"
 #include "firmware/package_encrypt.h"
 #include "firmware/package_file.h"
 
@@ -92,7 +93,6 @@ static struct delta_doc delta_of(const struct package_file *file)
     struct delta_doc doc = {.base_version = "1.0.0", .chunk_bytes = manifest->chunk_bytes, .component_count = manifest->component_count,
                             .chunk_count = manifest->chunk_count, .chunks = manifest->chunks};
 
-    memcpy(doc.manifest_sha256, file->head.manifest_sha256, SHA256_BYTES);
     for (unsigned i = 0; i < doc.component_count; i++) {
         const struct component *component = &manifest->components[i];
 
@@ -142,6 +142,33 @@ static void signatures_put(struct package_writer *writer, enum section_type type
     }
 }
 
+/* Blanks up to the longest document there may be. */
+static void document_fill(struct buffer *text)
+{
+    while (text->length < PACKAGE_DOCUMENT_MAX)
+        buffer_add(text, "\n", 1);
+}
+
+static void documents_put(struct package_writer *writer, const struct fixture *fixture, const struct package_file *file)
+{
+    struct delta_doc doc = delta_of(file);
+    struct buffer manifest, delta;
+
+    buffer_init(&manifest, 0);
+    buffer_init(&delta, 0);
+    buffer_add(&manifest, file->head.manifest_bytes, file->head.manifest_length);
+    document_fill(&manifest);
+    assert_true(sha256_of(manifest.bytes, manifest.length, doc.manifest_sha256));
+    delta_doc_write(&doc, &delta);
+    document_fill(&delta);
+    package_writer_section(writer, SECTION_MANIFEST, manifest.bytes, manifest.length);
+    signatures_put(writer, SECTION_SIGNATURE, fixture->key, manifest.bytes, manifest.length);
+    package_writer_section(writer, SECTION_DELTA, delta.bytes, delta.length);
+    signatures_put(writer, SECTION_DELTA_SIGNATURE, fixture->key, delta.bytes, delta.length);
+    buffer_done(&manifest);
+    buffer_done(&delta);
+}
+
 /* Everything that can be in a package, plain. */
 static void package_make(const struct fixture *fixture, const char *path, const struct buffer *trust)
 {
@@ -149,8 +176,6 @@ static void package_make(const struct fixture *fixture, const char *path, const 
     struct package_writer *writer;
     struct package_file file;
     struct problem problem;
-    struct delta_doc doc;
-    struct buffer text;
 
     fixture_image(fixture, "app.img", IMAGE_BYTES + (2 << 20), 1, true);
     fixture_image(fixture, "data.img", IMAGE_BYTES, 2, false);
@@ -159,20 +184,14 @@ static void package_make(const struct fixture *fixture, const char *path, const 
     manifest_done(&plan.manifest);
     CHECK_CODE(package_file_open(plan.path, &file, &problem), E_NONE, problem, "open");
     assert_true(file.head.manifest.chunk_count > 1980);
-    doc = delta_of(&file);
-    buffer_init(&text, 0);
-    delta_doc_write(&doc, &text);
     writer = package_writer_new(path, PACKAGE_DELTA);
-    package_writer_copy_metadata(writer, &file, 0);
-    signatures_put(writer, SECTION_SIGNATURE, fixture->key, file.head.manifest_bytes, file.head.manifest_length);
-    package_writer_section(writer, SECTION_DELTA, text.bytes, text.length);
-    signatures_put(writer, SECTION_DELTA_SIGNATURE, fixture->key, text.bytes, text.length);
+    assert_non_null(writer);
+    documents_put(writer, fixture, &file);
     package_writer_section(writer, SECTION_TRUST, trust->bytes, trust->length);
     package_writer_copy_payloads(writer, &file);
     CHECK_CODE(package_writer_finish(writer, &problem), E_NONE, problem, "finish");
     package_writer_free(writer);
     package_file_close(&file);
-    buffer_done(&text);
 }
 
 static void package_encrypt_for_many(const char *from, const char *to, uint8_t (*keys)[CONTENT_KEY_BYTES])
@@ -230,50 +249,82 @@ static enum error_code count_data(void *arg, unsigned component, const void *byt
     return E_NONE;
 }
 
-static void sixty_four_mib_through_a_pipe(void **state)
+static uint8_t model_keys[RECIPIENTS][CONTENT_KEY_BYTES];
+
+/* Packs everything with this trust document, reads it from a pipe and says how much heap that took. */
+static int64_t peak_of(const struct fixture *fixture, const struct buffer *trust, enum error_code wanted, struct count *ret_count)
 {
-    static uint8_t keys[RECIPIENTS][CONTENT_KEY_BYTES];
-    struct fixture *fixture = *state;
-    struct trust newer;
     struct package_policy policy = fixture_policy(fixture);
-    struct recipient_keys ours = {.model_keys = (const uint8_t (*)[CONTENT_KEY_BYTES])&keys[RECIPIENTS - 1], .model_key_count = 1};
-    struct count count = {0};
-    struct package_sink sink = {.proved = count_proved, .data = count_data, .arg = &count};
-    struct trust_key root = {.roles = 1u << TRUST_ROOT, .name = "root"};
-    struct buffer jws, plain;
+    struct recipient_keys ours = {.model_keys = (const uint8_t (*)[CONTENT_KEY_BYTES])&model_keys[RECIPIENTS - 1], .model_key_count = 1};
+    struct package_sink sink = {.proved = count_proved, .data = count_data, .arg = ret_count};
     struct problem problem;
     int64_t before;
     pid_t pid;
     int fd;
 
+    package_make(fixture, fixture_path(fixture, "plain.dfw"), trust);
+    package_encrypt_for_many(fixture_path(fixture, "plain.dfw"), fixture_path(fixture, "sealed.dfw"), model_keys);
+    fd = pipe_of(fixture_path(fixture, "sealed.dfw"), &pid);
+    *ret_count = (struct count){0};
+    before = heap_peak = heap_now;
+    CHECK_CODE(package_verify(fd, &policy, &ours, &sink, NULL, &problem), wanted, problem, "pipe");
+    close(fd);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_true(heap_peak > before);
+    assert_true(heap_now - before < 4096); /* nothing is left behind but what libraries keep */
+    print_message("%zu bytes of metadata, %lld bytes of images, %lld bytes of heap at most\n", ret_count->metadata_bytes, (long long)ret_count->bytes,
+                  (long long)(heap_peak - before));
+    return heap_peak - before;
+}
+
+static void sixty_four_mib_through_a_pipe(void **state)
+{
+    struct fixture *fixture = *state;
+    struct trust_key root = {.key = private_key_public(fixture->stranger), .roles = 1u << TRUST_ROOT, .name = "root"};
+    struct buffer jws, plain;
+    struct problem problem;
+    struct trust newer;
+    struct count count;
+
     buffer_init(&plain, 0);
     trust_write(&fixture->trust, &plain);
     assert_int_equal(trust_read(plain.bytes, plain.length, &newer, &problem), DROVER_OK);
     buffer_done(&plain);
-    root.key = private_key_public(fixture->stranger);
     assert_int_equal(trust_add(&fixture->trust, &root, &problem), DROVER_OK);
     public_key_free(root.key);
     jws = trust_newer(&newer, fixture->stranger);
-    package_make(fixture, fixture_path(fixture, "plain.dfw"), &jws);
-    package_encrypt_for_many(fixture_path(fixture, "plain.dfw"), fixture_path(fixture, "sealed.dfw"), keys);
-    fd = pipe_of(fixture_path(fixture, "sealed.dfw"), &pid);
-    before = heap_peak = heap_now;
-    CHECK_CODE(package_verify(fd, &policy, &ours, &sink, NULL, &problem), E_NONE, problem, "pipe");
-    print_message("%zu bytes of metadata, %lld bytes of images, %lld bytes of heap at most\n", count.metadata_bytes, (long long)count.bytes,
-                  (long long)(heap_peak - before));
+    assert_true(peak_of(fixture, &jws, E_NONE, &count) < BAR_BYTES + SMALL_CHUNK_BYTES);
     assert_int_equal(count.bytes, 64 << 20);
-    assert_true(heap_peak > before);
-    assert_true(heap_peak - before < BAR_BYTES + SMALL_CHUNK_BYTES);
-    assert_true(heap_now - before < 4096); /* nothing is left behind but what libraries keep */
-    close(fd);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
     buffer_done(&jws);
     trust_done(&newer);
 }
 
+/* A trust document of nobody's, as long as one may be, with as many signatures as fit: all of that is read before anything is proved. */
+static void a_hostile_trust_document(void **state)
+{
+    static const char header[] = "{\"alg\":\"EdDSA\",\"kid\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"typ\":\"drover-trust+json\"}";
+    struct buffer jws;
+    struct count count;
+
+    buffer_init(&jws, 0);
+    buffer_add_text(&jws, "{\"signatures\":[");
+    for (unsigned i = 0; i < 6; i++) {
+        buffer_add_text(&jws, i ? ",{\"protected\":\"" : "{\"protected\":\"");
+        base64url_add(&jws, header, sizeof header - 1);
+        buffer_add_text(&jws, "\",\"signature\":\"AAAA\"}");
+    }
+    buffer_add_text(&jws, "],\"payload\":\"");
+    while (jws.length < 86000)
+        buffer_add_text(&jws, "AAAA");
+    buffer_add_text(&jws, "\"}");
+    assert_true(peak_of(*state, &jws, E_INCOMPATIBLE, &count) < BAR_BYTES + SMALL_CHUNK_BYTES);
+    assert_int_equal(count.bytes, 0);
+    buffer_done(&jws);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sixty_four_mib_through_a_pipe)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sixty_four_mib_through_a_pipe), cmocka_unit_test(a_hostile_trust_document)};
 
     if (!counted)
         return SKIPPED;
