@@ -68,7 +68,7 @@ static bool list_has(const char *list, const char *word)
 const char *release_device_refusal(const struct release *release, const char *hw_rev, const char *version)
 {
     if (release->hw_revs[0] && !hw_rev[0])
-        return "the release is for certain hardware, and it does not say its own";
+        return "the release is for certain hardware; it names none";
     if (release->hw_revs[0] && !list_has(release->hw_revs, hw_rev))
         return "the release is not for its hardware";
     if (release->min_version[0] && semver_compare(version, release->min_version) < 0)

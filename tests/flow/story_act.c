@@ -41,6 +41,9 @@ static bool set_rollout(struct world *world, const struct words *words, unsigned
     memset(release->sha256, 'f', SHA256_HEX_SIZE - 1);
     memset(release->manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
     release->size_bytes = 1000000;
+    copy(release->hw_revs, sizeof release->hw_revs, words_text(words, "hw_revs", ""));
+    copy(release->min_version, sizeof release->min_version, words_text(words, "min_version", ""));
+    release->expires_ms = words_number(words, "expires_in_ms", 0) ? store->now_ms + words_number(words, "expires_in_ms", 0) : 0;
     const char *base = words_text(words, "delta", NULL);
     if (base) {
         release->delta_count = 1;
@@ -101,6 +104,7 @@ static void read_heartbeat(struct world *world, const struct words *words, const
     copy(ret->version, sizeof ret->version, version);
     copy(ret->boot_id, sizeof ret->boot_id, words_text(words, "boot", ""));
     copy(ret->status, sizeof ret->status, words_text(words, "status", "idle"));
+    copy(ret->hw_rev, sizeof ret->hw_rev, words_text(words, "hw_rev", ""));
 }
 
 static void report_done(void *arg, enum drover_error error, const char *why)
@@ -196,6 +200,16 @@ static bool change_rollout(struct world *world, const struct words *words, enum 
     return rollout != NULL;
 }
 
+/* What the trust store says of the rollout's release. why "": it verifies. */
+static bool judge_release(struct world *world, const struct words *words, const char *why)
+{
+    struct rollout *rollout = memory_store_rollout(&world->store, words_at(words, 3));
+    if (rollout)
+        copy(rollout->release.refused, sizeof rollout->release.refused, why);
+    world_tell_rollouts(world);
+    return rollout != NULL;
+}
+
 static bool explain_device(struct world *world, const char *device_id)
 {
     struct memory_device *known = memory_store_device(&world->store, device_id);
@@ -220,6 +234,10 @@ static bool act_operator(struct world *world, const struct words *words)
         return change_rollout(world, words, ROLLOUT_RUNNING);
     if (!strcmp(what, "cancels"))
         return change_rollout(world, words, ROLLOUT_CANCELLED);
+    if (!strcmp(what, "revokes")) /* the key that signed its release */
+        return judge_release(world, words, "E_SIGNATURE: 0 of 1 signatures");
+    if (!strcmp(what, "trusts"))
+        return judge_release(world, words, "");
     if (!strcmp(what, "explains"))
         return explain_device(world, words_at(words, 3));
     if (!strcmp(what, "supersedes")) { /* "supersedes r1 r2 esp32 1.2.0" */

@@ -109,7 +109,7 @@ def test_questions_and_downloads_in_another_name(world):
     assert world.ask(managed) is None and world.ask(Device(world.hand, "simple", model="gateway")) is None, "what contradicts the heartbeats"
     managed.version = "1.0.0"
     for url in (command["url"], command["url"].replace("attempt=1", "attempt=2"), command["url"].replace(command["upgrade_id"], "f" * 16)):
-        assert len(urllib.request.urlopen(url, timeout=10).read()) == 40_000
+        assert len(urllib.request.urlopen(url, timeout=10).read()) == command["size"]
     world.hand.settle()
     assert managed.state() == "dispatched", "a managed device's download is what it reports"
     offer = world.ask(simple)

@@ -202,7 +202,7 @@ def test_who_is_not_eligible_is_told_why(world):
     stack.drover("rollout", "start", "esp32", "2.0.0", "-o", "name")
     reasons = {"d1": ("1.4.9", {"hw_rev": "c3"}, "it runs a version from which the release cannot be reached"),
                "d2": ("1.5.0", {"hw_rev": "c4"}, "the release is not for its hardware"),
-               "d3": ("1.5.0", {}, "it does not say its own"),
+               "d3": ("1.5.0", {}, "it names none"),
                "d4": ("1.5.0", {"hw_rev": "c3"}, "rollout esp32-2.0.0")}
     for name, (version, facts, why) in reasons.items():
         device = world.device(name, version=version)

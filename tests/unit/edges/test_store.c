@@ -593,11 +593,84 @@ static void test_releases(void **state)
     begin();
     store_release(store, "esp32", "9.9.9", releases_listed, NULL);
     assert_int_equal(end(), DROVER_NOT_FOUND);
+    assert_int_equal(got.releases[0].trust_version, 1);
     begin();
     store_releases(store, "esp32", releases_listed, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(got.count, 2);
     assert_string_equal(got.releases[0].version, "1.2.0");
+}
+
+static void release_changed(void *arg, enum drover_error error, const struct release *release)
+{
+    (void)arg;
+    got.error = error;
+    if (release)
+        got.releases[0] = *release;
+    got.done = true;
+}
+
+/* Everything a manifest says, the longest list of hardware included, comes back. */
+static void test_releases_change(void **state)
+{
+    (void)state;
+    struct release release = {.model = "cam", .version = "2.0.0", .created_ms = 5, .size_bytes = 1, .release_counter = 9, .min_version = "1.0.0", .expires_ms = 77,
+                              .encrypted = true, .trust_version = 3, .delta_count = 2};
+    memset(release.manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
+    memset(release.trust_sha256, 'c', SHA256_HEX_SIZE - 1);
+    for (int i = 0; i < 32; i++)
+        snprintf(release.hw_revs + strlen(release.hw_revs), sizeof release.hw_revs - strlen(release.hw_revs), "%srev-%d-%.*s", i ? "," : "", i, i, "0123456789012345678901234567890123456789");
+    for (unsigned i = 0; i < 2; i++) {
+        release.deltas[i].state = RELEASE_DELTA_QUEUED;
+        snprintf(release.deltas[i].base_version, VERSION_SIZE, "1.0.%u", i);
+    }
+    begin();
+    store_release_add(store, &release, release_added, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    begin();
+    store_releases_due(store, RELEASES_WANT_DELTAS, 0, "", 10, releases_listed, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(got.count, 1);
+    assert_int_equal(strlen(got.releases[0].hw_revs), strlen(release.hw_revs));
+    assert_non_null(strstr(got.releases[0].hw_revs, "rev-31-"));
+    assert_true(got.releases[0].encrypted);
+    assert_int_equal(got.releases[0].expires_ms, 77);
+    assert_string_equal(got.releases[0].min_version, "1.0.0");
+    assert_int_equal(got.releases[0].delta_count, 2);
+
+    struct release_delta delta = release.deltas[0];
+    delta.state = RELEASE_DELTA_DERIVED;
+    delta.size_bytes = 12;
+    memset(delta.sha256, 'd', SHA256_HEX_SIZE - 1);
+    begin();
+    store_release_delta(store, &release, &delta, release_changed, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(release_delta(&got.releases[0], "1.0.0")->state, RELEASE_DELTA_DERIVED);
+    assert_int_equal(release_delta(&got.releases[0], "1.0.0")->size_bytes, 12);
+    begin();
+    store_release_delta(store, &release, &delta, release_changed, NULL);
+    assert_int_equal(end(), DROVER_CONFLICT);
+
+    struct release judged = got.releases[0];
+    begin();
+    store_releases_due(store, RELEASES_UNPROVED, 3, release.trust_sha256, 10, releases_listed, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(got.count, 0);
+    judged.trust_version = 4;
+    snprintf(judged.refused, sizeof judged.refused, "E_SIGNATURE: gone");
+    for (unsigned i = 0; i < judged.delta_count; i++)
+        if (release_delta_is_kept(&judged.deltas[i]))
+            judged.deltas[i].state = RELEASE_DELTA_FAILED;
+    begin();
+    store_release_judge(store, &judged, release_changed, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_string_equal(got.releases[0].refused, "E_SIGNATURE: gone");
+    assert_int_equal(release_delta(&got.releases[0], "1.0.0")->state, RELEASE_DELTA_FAILED);
+    assert_string_equal(release_delta(&got.releases[0], "1.0.0")->sha256, "");
+    judged.trust_version = 3;
+    begin();
+    store_release_judge(store, &judged, release_changed, NULL);
+    assert_int_equal(end(), DROVER_STALE);
 }
 
 static enum drover_error move_rollout(const char *id, enum rollout_state to, int64_t revision)
@@ -836,6 +909,7 @@ int main(void)
         TEST(test_open_and_move),
         TEST(test_due_and_live),
         TEST(test_releases),
+        TEST(test_releases_change),
         TEST(test_rollouts),
         TEST(test_devices_and_history),
         TEST(test_events),
