@@ -593,7 +593,6 @@ static void test_releases(void **state)
     begin();
     store_release(store, "esp32", "9.9.9", releases_listed, NULL);
     assert_int_equal(end(), DROVER_NOT_FOUND);
-    assert_int_equal(got.releases[0].trust_version, 1);
     begin();
     store_releases(store, "esp32", releases_listed, NULL);
     assert_int_equal(end(), DROVER_OK);
@@ -604,10 +603,9 @@ static void test_releases(void **state)
 static void release_changed(void *arg, enum drover_error error, const struct release *release)
 {
     (void)arg;
-    got.error = error;
+    finish(error, release != NULL);
     if (release)
         got.releases[0] = *release;
-    got.done = true;
 }
 
 /* Everything a manifest says, the longest list of hardware included, comes back. */
@@ -647,11 +645,11 @@ static void test_releases_change(void **state)
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(release_delta(&got.releases[0], "1.0.0")->state, RELEASE_DELTA_DERIVED);
     assert_int_equal(release_delta(&got.releases[0], "1.0.0")->size_bytes, 12);
+    struct release judged = got.releases[0];
     begin();
     store_release_delta(store, &release, &delta, release_changed, NULL);
     assert_int_equal(end(), DROVER_CONFLICT);
 
-    struct release judged = got.releases[0];
     begin();
     store_releases_due(store, RELEASES_UNPROVED, 3, release.trust_sha256, 10, releases_listed, NULL);
     assert_int_equal(end(), DROVER_OK);
