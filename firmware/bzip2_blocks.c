@@ -1,4 +1,4 @@
-/* A stream: "BZh9", blocks, 48 bits of end mark, 32 bits of combined CRC, up to the byte's end. A block begins at any bit with 48 bits of mark
+/* A stream: "BZh" and the level, blocks, 48 bits of end mark, 32 bits of combined CRC, up to the byte's end. A block begins at any bit with 48 bits of mark
  * and its own CRC. Combined: for each block, rotate left by one and exclusive-or its CRC. */
 #include "firmware/bzip2_blocks.h"
 
@@ -156,8 +156,12 @@ void bzip2_blocks_join(const struct bzip2_block *list, size_t count, struct buff
 {
     struct bits bits = {.out = ret_stream};
     uint32_t combined = 0;
+    int level = 1;
 
-    bits_add_bytes(&bits, (const uint8_t *)"BZh9", 4);
+    for (size_t i = 0; i < count; i++)
+        level = list[i].level > level ? list[i].level : level;
+    bits_add_bytes(&bits, (const uint8_t *)"BZh", 3);
+    bits_add(&bits, '0' + (unsigned)level, 8);
     for (size_t i = 0; i < count; i++) {
         size_t end = block_end(&list[i]);
 
