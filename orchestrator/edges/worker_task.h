@@ -14,7 +14,7 @@
 #include "orchestrator/core/release.h"
 #include "proto/error_code.h"
 
-#define WORKER_PATH_SIZE 192
+#define WORKER_PATH_SIZE 256      /* data_dir, an instance, a name */
 #define WORKER_TEXT_MAX 8192     /* a task, an answer */
 
 enum worker_job { WORKER_VERIFY, WORKER_DERIVE, WORKER_JOB_COUNT };

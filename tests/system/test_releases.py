@@ -104,6 +104,7 @@ def changed(package, offset):
     return path
 
 
+@pytest.mark.asan
 def test_what_does_not_verify_is_refused(stack, releases):
     signer = stack.signer
     good = stack.package("esp32", "1.1.0", 50_000)
@@ -128,6 +129,7 @@ def test_what_does_not_verify_is_refused(stack, releases):
     assert releases.post(made["sha256"])[0] == 200, "again is no error"
 
 
+@pytest.mark.asan
 def test_deltas_must_lead_to_the_release(stack, releases):
     signer = stack.signer
     old = stack.package("esp32", "1.0.0", image=similar(1))
@@ -154,6 +156,7 @@ def test_without_a_trust_store_nothing_is_released(stack):
     assert "no_trust_store" in (stack.folder / "drover-1.log").read_text()
 
 
+@pytest.mark.asan
 def test_a_revoked_key_ends_the_offer(world):
     stack, releases = world.stack, Releases(world.stack)
     device, late = world.device("d1"), world.device("d2", version="0.9.0")
@@ -216,6 +219,7 @@ def test_who_is_not_eligible_is_told_why(world):
     assert command["manifest_sha256"] == stack.redis().hget("drover:v1:release:esp32:2.0.0", "manifest_sha256")
 
 
+@pytest.mark.asan
 def test_deltas_are_derived_and_given_to_who_can_use_them(world):
     stack, releases = world.stack, Releases(world.stack)
     on_base, elsewhere = world.device("d1", version="1.0.0"), world.device("d2", version="0.5.0")
@@ -311,6 +315,7 @@ def test_a_worker_ends_with_its_time_and_keeps_to_its_memory(stack):
     assert metrics["drover_workers_timed_out_total"] == (delta["state"] == "failed") and metrics["drover_workers_crashed_total"] == 0
 
 
+@pytest.mark.asan
 def test_deltas_go_on_after_a_kill(stack):
     releases = begun(stack)
     images = [similar(5, 24 << 20, changes) for changes in (0, 500)]
