@@ -113,7 +113,7 @@ def test_questions_and_downloads_in_another_name(world):
     world.hand.settle()
     assert managed.state() == "dispatched", "a managed device's download is what it reports"
     offer = world.ask(simple)
-    assert len(urllib.request.urlopen(offer["url"], timeout=10).read()) == 40_000
+    assert len(urllib.request.urlopen(offer["url"], timeout=10).read()) == command["size"]
     simple.until("installing")
     for _ in range(4):
         simple.known()
