@@ -1,5 +1,5 @@
 /* GET /firmware/latest: what a device may fetch now. Asking also counts as the simple device's sign of life in its upgrade.
- * A bearer token of the device is accepted and not looked at yet: who may ask is checked once devices have identities. */
+ * Who may ask was settled before (http_auth.c): a device that proved itself stands in device_id. */
 #include <string.h>
 
 #include "common/clock.h"

@@ -98,6 +98,11 @@ void daemon_reload(struct daemon *daemon)
         reload_fail(&problem);
         return;
     }
+    if (daemon->keys && auth_ring_reload(daemon->keys, &problem) != DROVER_OK) { /* the last of the checks: it takes effect at once */
+        daemon_trust_done(&trust);
+        reload_fail(&problem);
+        return;
+    }
     settings_compare(&daemon_settings_table, &daemon->settings, &next, setting_changed, &reload);
     trust_take(daemon, &trust);
     flow_set_policy(daemon->flow, &daemon->settings.flow);

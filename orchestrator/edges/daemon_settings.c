@@ -40,6 +40,14 @@ static const struct setting rows[] = {
     {"api.token_file", SETTING_TEXT, AT(api_token_file), 0, 0, NULL, "", true, false, "",
      "File whose first line is the operators' bearer token; empty: no operator API. Read again on SIGHUP."},
 
+    TEXT("auth.keys_file", auth_keys_file, "", "Keys of tokens and signed requests ([authentication.md](authentication.md)); empty: none. Its content is read again on SIGHUP."),
+    {"auth.devices", SETTING_CHOICE, AT(auth_devices), 0, 0, "off|optional|required", "off", false, false, "",
+     "Must devices prove who they are at `/firmware/latest` and `/artifacts/`? `optional`: who sends a proof must send a good one."},
+    NUMBER("auth.leeway_ms", auth_leeway_ms, 0, 600000, "30000", "ms", "How far the clock of a token's issuer may be from ours."),
+    NUMBER("auth.window_ms", auth_window_ms, 1000, 600000, "60000", "ms", "How far the timestamp of a signed request may be from our clock, either way."),
+    NUMBER("auth.remembered_tokens", auth_remembered_tokens, 0, 1048576, "16384", "tokens", "Good tokens that each HTTP thread remembers; about 200 bytes each."),
+    NUMBER("auth.nonces_max", auth_nonces_max, 1, 1000000, "1000", "requests", "Signed requests of one key and subject within `auth.window_ms`."),
+
     {"log.level", SETTING_CHOICE, AT(log_level), 0, 0, "debug|info|warn|error", "info", true, false, "", "Lowest level that is written."},
     {"log.format", SETTING_CHOICE, AT(log_format), 0, 0, "logfmt|json", "logfmt", true, false, "", "One event a line on stderr, in this format."},
 
@@ -151,6 +159,13 @@ static enum drover_error addresses_check(const struct daemon_settings *settings,
     return DROVER_OK;
 }
 
+static enum drover_error auth_settings_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    if (settings->auth_devices && !settings->auth_keys_file[0])
+        return problem_set(ret_problem, DROVER_MISMATCH, "auth.devices", "needs auth.keys_file");
+    return DROVER_OK;
+}
+
 static enum drover_error waits_check(const struct policy *flow, struct problem *ret_problem)
 {
     if (flow->offline_after_ms <= flow->heartbeat_ms)
@@ -171,6 +186,8 @@ static enum drover_error settings_check(const struct daemon_settings *settings, 
 
     if (!error)
         error = addresses_check(settings, ret_problem);
+    if (!error)
+        error = auth_settings_check(settings, ret_problem);
     if (!error)
         error = waits_check(&settings->flow, ret_problem);
     return error;

@@ -28,6 +28,12 @@ struct daemon_settings {
     int64_t http_threads;
     char api_listen[SETTING_PATH_SIZE];
     char api_token_file[SETTING_PATH_SIZE];
+    char auth_keys_file[SETTING_PATH_SIZE];
+    int64_t auth_devices;        /* enum http_devices_auth */
+    int64_t auth_leeway_ms;
+    int64_t auth_window_ms;
+    int64_t auth_remembered_tokens;
+    int64_t auth_nonces_max;
     int64_t log_level;           /* enum log_level */
     int64_t log_format;          /* enum log_format */
     int64_t ring_heartbeats_mib;

@@ -68,7 +68,7 @@ void http_reply_call(struct http_conn *conn, struct http_call *call)
         snprintf(seconds, sizeof seconds, "%d", call->retry_after_s);
         header_put(conn, "Retry-After", seconds);
     }
-    if (call->status == 401)
+    if (call->status == 401 && evhttp_find_header(evhttp_request_get_output_headers(conn->request), "WWW-Authenticate") == NULL)
         header_put(conn, "WWW-Authenticate", "Bearer realm=\"drover\"");
     header_put(conn, "Cache-Control", "no-store");
     struct evbuffer *body = evbuffer_new();

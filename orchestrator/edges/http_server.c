@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "orchestrator/edges/http_thread.h"
 
@@ -23,6 +24,8 @@ struct http_server {
     unsigned thread_count;
     unsigned ports[HTTP_LISTENER_COUNT];
     struct event *calls_event;
+    void (*nonce)(void *arg, const struct nonce_claim *claim, nonce_taken *done, void *done_arg);
+    void *nonce_arg;
     void (*call)(void *arg, struct http_call *call);
     void *arg;
 };
@@ -141,6 +144,51 @@ static enum drover_error sockets_open(struct http_server *server, const struct h
 
 /* --- the loop's end --- */
 
+/* A signed request on its way to who answers it. */
+struct proving {
+    struct http_server *server;
+    struct http_call *call;
+};
+
+static void call_dispatch(struct http_server *server, struct http_call *call)
+{
+    if (call->route->served_by == HTTP_THREAD)
+        http_call_return(call);
+    else
+        server->call(server->arg, call);
+}
+
+static void nonce_answered(void *arg, enum drover_error error)
+{
+    struct proving proving = *(struct proving *)arg;
+    struct http_call *call = proving.call;
+    free(arg);
+    call->nonce_taken = error == DROVER_OK;
+    if (error == DROVER_OK) {
+        call_dispatch(proving.server, call);
+        return;
+    }
+    http_metrics_refused(&proving.server->shared.metrics, error == DROVER_REFUSED ? REFUSED_REPLAY : REFUSED_NONCES);
+    call->retry_after_s = error == DROVER_REFUSED ? 0 : 1 + (int)(clock_random() % 5);
+    if (error == DROVER_REFUSED)
+        http_call_problem(call, 409, "nonce", "was used before");
+    else if (error == DROVER_FULL)
+        http_call_problem(call, 429, "nonce", "too many signed requests of this subject at a time");
+    else
+        http_call_problem(call, 503, "nonce", "whether it is new cannot be said now");
+}
+
+static void call_prove(struct http_server *server, struct http_call *call)
+{
+    struct proving *proving = malloc(sizeof *proving);
+    if (proving == NULL) {
+        http_call_problem(call, 503, NULL, "out of memory");
+        return;
+    }
+    *proving = (struct proving){server, call};
+    server->nonce(server->nonce_arg, &call->who.nonce, nonce_answered, proving);
+}
+
 static void calls_came(evutil_socket_t fd, short what, void *arg)
 {
     struct http_server *server = arg;
@@ -149,7 +197,10 @@ static void calls_came(evutil_socket_t fd, short what, void *arg)
     (void)what;
     for (struct http_call *call = http_queue_take(&server->shared.to_loop); call != NULL; call = next) {
         next = call->next;
-        server->call(server->arg, call);
+        if (call->who.has_nonce)
+            call_prove(server, call);
+        else
+            server->call(server->arg, call);
     }
 }
 
@@ -218,6 +269,11 @@ enum drover_error http_server_start(const struct http_config *config, struct eve
     server->shared.served = config->served;
     server->shared.served_arg = config->served_arg;
     server->arg = config->arg;
+    server->nonce = config->nonce;
+    server->nonce_arg = config->nonce_arg;
+    server->shared.keys = config->keys;
+    server->shared.auth = config->auth;
+    server->shared.devices = config->devices;
     server->shared.limits = config->limits;
     server->shared.threads = config->threads;
     limits_default(&server->shared.limits);

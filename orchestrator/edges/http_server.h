@@ -16,11 +16,14 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "orchestrator/core/served.h"
+#include "orchestrator/edges/auth.h"
 #include "orchestrator/edges/http_route.h"
 
 struct event_base;
 struct http_call;
 struct http_server;
+
+enum http_devices_auth { HTTP_DEVICES_OFF, HTTP_DEVICES_OPTIONAL, HTTP_DEVICES_REQUIRED };
 
 /* What a peer can grow. 0: the default behind it. */
 struct http_limits {
@@ -41,6 +44,12 @@ struct http_config {
     const char *data_dir;                      /* artifacts/ and uploads/ are made in it */
     const char *token;                         /* what operators must send; "" : their API is refused with 403 */
     struct http_limits limits;
+    struct auth_ring *keys;                    /* of tokens and signed requests; outlives the server. NULL: only `token` counts */
+    struct auth_settings auth;
+    enum http_devices_auth devices;            /* OPTIONAL: who sends a proof must send a good one */
+    /* On the loop: nonce_take of a link. NULL without keys. */
+    void (*nonce)(void *arg, const struct nonce_claim *claim, nonce_taken *done, void *done_arg);
+    void *nonce_arg;
     /* On the loop; must end in exactly one http_call_send, _problem or _error, at once or later. */
     void (*call)(void *arg, struct http_call *call);
     void *arg;

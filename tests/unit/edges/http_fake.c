@@ -45,7 +45,7 @@ static void call_answer(struct http_call *call)
     json_close_array(&writer);
     json_put_text(&writer, "body", body);
     json_put_i64(&writer, "body_length", (int64_t)call->body_length);
-    json_put_bool(&writer, "token", call->has_token);
+    json_put_bool(&writer, "token", call->known);
     json_end(&writer);
     http_call_send(call, 200);
 }

@@ -144,7 +144,7 @@ def test_a_call_reaches_the_loop_and_comes_back():
         status, headers, body = server.ask("GET", "/firmware/latest?device_model=esp32&current_version=1.0.0%2Bb&x=1", port=server.devices)
         answer = json.loads(body)
         assert status == 200 and headers["Content-Type"] == "application/json", (status, headers.items())
-        assert answer["query"][:3] == ["esp32", "1.0.0+b", "-"] and answer["token"] is True, answer
+        assert answer["query"][:3] == ["esp32", "1.0.0+b", "-"] and answer["token"] is False, answer
         status, _, body = server.ask("POST", "/api/v1/rollouts", b'{"model":"m"}')
         assert status == 200 and json.loads(body)["body"] == '{"model":"m"}'
         status, _, body = server.ask("GET", "/api/v1/releases/m/1.0.0%2Bb")
