@@ -9,6 +9,7 @@
 
 #include "common/buffer.h"
 #include "common/error.h"
+#include "common/sha256.h"
 #include "orchestrator/edges/auth.h"
 #include "orchestrator/edges/http_route.h"
 #include "orchestrator/edges/http_server.h"
@@ -31,6 +32,7 @@ struct http_call {
     int status;
     const char *content_type;            /* static text */
     int retry_after_s;                   /* 0: no Retry-After */
+    char etag[SHA256_HEX_SIZE + 2];      /* with its quotes; "": none. If-None-Match is looked at when the answer is written */
     struct buffer answer;
     /* the way back */
     struct http_queue *home;

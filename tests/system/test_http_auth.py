@@ -41,7 +41,7 @@ class Guarded:
     def artifact(self):
         return "/artifacts/" + hashlib.sha256(self.package).hexdigest()
 
-    def ask(self, target, authorization=None, method="GET", body=None, operators=False, twice=False):
+    def ask(self, target, authorization=None, method="GET", body=None, operators=False, twice=False, none_match=None):
         """(status, headers, content); `authorization` is the header's value."""
         ports = self.stack.api_ports if operators else self.stack.http_ports
         connection = http.client.HTTPConnection("127.0.0.1", ports["drover-1"], timeout=20)
@@ -49,6 +49,8 @@ class Guarded:
         for _ in range(2 if twice else 1):
             if authorization is not None:
                 connection.putheader("Authorization", authorization)
+        if none_match is not None:
+            connection.putheader("If-None-Match", none_match)
         if body is not None:
             connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body)
@@ -208,6 +210,40 @@ def test_off_is_as_ever(guarded):
     for authorization in (None, "Bearer nonsense", guarded.keys.bearer("d1")):
         assert guarded.status(LATEST + "&device_id=d2", authorization) == 200
         assert guarded.status(guarded.artifact, authorization) == 200
+
+
+# --- the decision's ETag ---
+
+@pytest.mark.asan
+def test_the_decision_has_an_etag(guarded):
+    guarded.roll_out()
+    tokens = {name: guarded.keys.bearer(name) for name in ("d1", "d2")}
+
+    def latest(name="d1", **options):
+        return guarded.ask(LATEST + f"&device_id={name}", tokens[name], **options)
+    status, headers, content = latest()
+    etag = headers["ETag"]
+    assert status == 200 and etag == f'"{hashlib.sha256(content).hexdigest()}"' and "no-cache" in headers["Cache-Control"]
+    for match in (etag, f'"x", W/{etag}', "*"):
+        status, headers, content = latest(none_match=match)
+        assert (status, content, headers["ETag"]) == (304, b"", etag), match
+        assert headers["Content-Length"] is None and headers["Content-Type"] is None
+    status, headers, content = latest(none_match=etag, method="HEAD")
+    assert (status, headers["ETag"]) == (304, etag)
+    assert latest("d2")[1]["ETag"] != etag and latest("d2", none_match=etag)[0] == 200, "another device has another upgrade"
+    # The same package, told again: another attempt is another decision.
+    d1 = guarded.devices[0]
+    d1.report("failed", error="E_DOWNLOAD")
+    wait_until(lambda: len(guarded.hand.commands("d1", "update")) == 2 or d1.beat(), 20, "a second attempt")
+    status, headers, content = latest(none_match=etag)
+    assert status == 200 and headers["ETag"] != etag and json.loads(content)["attempt"] == 2
+    etag = headers["ETag"]
+    # Withdrawn: 304 would say that what it has still stands.
+    guarded.stack.drover("rollout", "cancel", "esp32-1.1.0")
+    wait_until(lambda: latest()[0] == 304, 20, "the offer to be gone")
+    status, headers, content = latest(none_match=etag)
+    assert (status, content, headers["ETag"]) == (204, b"", None)
+    assert latest()[0] == 304, "who asks without a condition hears what it always heard"
 
 
 # --- keys change ---
