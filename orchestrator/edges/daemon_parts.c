@@ -273,6 +273,12 @@ static enum drover_error keys_make(struct daemon *daemon, struct problem *ret_pr
     return daemon->settings.auth_keys_file[0] ? auth_ring_new(daemon->settings.auth_keys_file, &daemon->keys, ret_problem) : DROVER_OK;
 }
 
+static struct http_tls_settings tls_of(const struct daemon_tls_settings *tls, const char *listener)
+{
+    return (struct http_tls_settings){.name = listener, .certificate = tls->certificate, .key = tls->key, .client_ca = tls->client_ca,
+                                      .client_crl = tls->client_crl, .client = (enum http_tls_client)tls->client, .min = (enum http_tls_min)tls->min};
+}
+
 static enum drover_error http_make(struct daemon *daemon, struct problem *ret_problem)
 {
     const struct http_config config = {
@@ -280,6 +286,7 @@ static enum drover_error http_make(struct daemon *daemon, struct problem *ret_pr
         .threads = (unsigned)daemon->settings.http_threads,
         .data_dir = daemon->settings.data_dir,
         .token = daemon->api_token,
+        .tls = {[HTTP_DEVICES] = tls_of(&daemon->settings.http_tls, "http"), [HTTP_OPERATORS] = tls_of(&daemon->settings.api_tls, "api")},
         .keys = daemon->keys,
         .auth = {.tokens = {daemon->settings.auth_leeway_ms, (unsigned)daemon->settings.auth_remembered_tokens},
                  .requests = {daemon->settings.auth_window_ms, daemon->settings.auth_nonces_max}},

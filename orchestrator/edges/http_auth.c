@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "orchestrator/edges/http_thread.h"
+#include "orchestrator/edges/http_tls.h"
 
 static const char *authorization_of(const struct http_conn *conn)
 {
@@ -64,7 +65,8 @@ static bool proof_refuse(struct http_conn *conn, enum drover_error error, const 
             reason = reasons[i].reason;
     jwt_challenge_write(error == DROVER_MISSING && strcmp(problem->where, "Authorization") == 0 ? NULL : problem, challenge);
     (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), "WWW-Authenticate", challenge);
-    log_event(LOG_INFO, "proof_refused", LOG_TEXT("path", conn->route->path), LOG_TEXT("where", problem->where), LOG_TEXT("what", problem->what));
+    if (http_guard_may_log(conn->guard, clock_mono_ms()))
+        log_event(LOG_INFO, "proof_refused", LOG_TEXT("path", conn->route->path), LOG_TEXT("where", problem->where), LOG_TEXT("what", problem->what));
     return http_refuse(conn, reason, 401, problem->where, problem->what);
 }
 
@@ -97,6 +99,23 @@ static bool proof_check(struct http_thread *thread, struct http_conn *conn, stru
     return true;
 }
 
+/* --- client certificates --- */
+
+static enum http_tls_peer certificate_of(const struct http_conn *conn, char ret_identity[ID_SIZE])
+{
+    return conn->ssl != NULL ? http_tls_peer(conn->ssl, ret_identity) : HTTP_TLS_NOBODY;
+}
+
+/* Who shows a certificate and a token must be the same with both. */
+static bool certificate_check(struct http_conn *conn, const char *subject)
+{
+    char identity[ID_SIZE] = "";
+    enum http_tls_peer peer = certificate_of(conn, identity);
+    if (peer == HTTP_TLS_NOBODY || (peer == HTTP_TLS_NAMED && strcmp(identity, subject) == 0))
+        return true;
+    return http_refuse(conn, REFUSED_SUBJECT, 403, "certificate", peer == HTTP_TLS_NAMELESS ? "names nobody, or more than one" : "is another's than the token");
+}
+
 /* --- people --- */
 
 static bool person_check(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
@@ -117,7 +136,7 @@ static bool person_check(struct http_thread *thread, struct http_conn *conn, str
     if (!proof_check(thread, conn, call))
         return false;
     if (call->who.role >= least)
-        return true;
+        return certificate_check(conn, call->who.subject);
     return http_refuse(conn, REFUSED_ROLE, 403, "role",
                        call->who.role == AUTH_DEVICE ? "a device's key does not open the operators' API" : "a viewer may only look");
 }
@@ -138,13 +157,34 @@ static bool subject_check(struct http_conn *conn, struct http_call *call, const 
     return http_refuse(conn, REFUSED_SUBJECT, 403, named >= 0 ? "device_id" : "device", "is not the device that proved itself");
 }
 
+/* A certificate that the handshake has verified proves a device as a token does, on the devices' listener: the authority of the other one
+ * may be one of people. */
+static bool certificate_proves(struct http_conn *conn, struct http_call *call, bool *ret_refused)
+{
+    char identity[ID_SIZE] = "";
+    enum http_tls_peer peer = conn->listener == HTTP_DEVICES ? certificate_of(conn, identity) : HTTP_TLS_NOBODY;
+    *ret_refused = peer == HTTP_TLS_NAMELESS;
+    if (*ret_refused)
+        (void)http_refuse(conn, REFUSED_SUBJECT, 403, "certificate", "names no device, or more than one");
+    if (peer != HTTP_TLS_NAMED)
+        return false;
+    call->known = true;
+    call->who.role = AUTH_DEVICE;
+    (void)text_copy(call->who.subject, sizeof call->who.subject, identity);
+    return true;
+}
+
 static bool device_check(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
 {
     enum http_devices_auth devices = thread->shared->devices;
-    if (devices == HTTP_DEVICES_OFF || (devices == HTTP_DEVICES_OPTIONAL && authorization_of(conn) == NULL))
-        return true;
-    if (!proof_check(thread, conn, call))
+    bool refused, certified = certificate_proves(conn, call, &refused);
+    if (refused)
         return false;
+    bool asked = devices != HTTP_DEVICES_OFF && (authorization_of(conn) != NULL || (devices == HTTP_DEVICES_REQUIRED && !certified));
+    if (asked && (!proof_check(thread, conn, call) || !certificate_check(conn, call->who.subject)))
+        return false;
+    if (!call->known)
+        return true;
     if (call->who.role != AUTH_DEVICE)
         return http_refuse(conn, REFUSED_ROLE, 403, "role", "only a device's key counts here");
     return subject_check(conn, call, call->who.subject);

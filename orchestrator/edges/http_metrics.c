@@ -13,6 +13,7 @@ static const char *const refusals[HTTP_REFUSAL_COUNT] = {
     [REFUSED_CONNECTIONS] = "connections", [REFUSED_DESCRIPTORS] = "descriptors", [REFUSED_SLOW] = "slow",
     [REFUSED_STALLED] = "stalled",         [REFUSED_FRAMING] = "framing",         [REFUSED_TOO_LARGE] = "too_large",
     [REFUSED_ROUTE] = "route",             [REFUSED_QUERY] = "query",             [REFUSED_TOKEN] = "token",
+    [REFUSED_HANDSHAKE] = "handshake",     [REFUSED_CERTIFICATE] = "certificate",
     [REFUSED_KEY] = "key",                 [REFUSED_FORGED] = "forged",           [REFUSED_EXPIRED] = "expired",
     [REFUSED_ROLE] = "role",               [REFUSED_SUBJECT] = "subject",         [REFUSED_REPLAY] = "replay",
     [REFUSED_NONCES] = "nonces",           [REFUSED_CALLS] = "calls",             [REFUSED_LATE] = "late",

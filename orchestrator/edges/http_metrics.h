@@ -11,6 +11,8 @@ enum http_refusal {
     REFUSED_CONNECTIONS,   /* the cap was reached: listening paused */
     REFUSED_DESCRIPTORS,   /* accept failed, mostly for want of file descriptors: listening paused */
     REFUSED_SLOW,          /* a request was not here whole in time */
+    REFUSED_HANDSHAKE,     /* TLS: not done in time, or not in our way */
+    REFUSED_CERTIFICATE,   /* TLS: the client's certificate, or that there is none */
     REFUSED_STALLED,       /* a reply took too long */
     REFUSED_FRAMING,       /* Content-Length twice, a body where none belongs, no Host, ... */
     REFUSED_TOO_LARGE,     /* a body over its route's limit */

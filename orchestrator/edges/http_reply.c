@@ -47,7 +47,7 @@ void http_reply_body(struct http_conn *conn, int status, struct evbuffer *body, 
         snprintf(length, sizeof length, "%" PRId64, body_bytes);
         header_put(conn, "Content-Length", length);
     }
-    if (atomic_load(&thread->shared->draining))
+    if (atomic_load(&thread->shared->draining) || http_guard_is_outdated(conn))
         header_put(conn, "Connection", "close");
     header_put(conn, "X-Content-Type-Options", "nosniff");
     conn->status = status;

@@ -211,6 +211,7 @@ static void limits_default(struct http_limits *limits)
 #define DEFAULT(field, value) limits->field = limits->field != 0 ? limits->field : (value)
     DEFAULT(device_connections, 8192);
     DEFAULT(operator_connections, 128);
+    DEFAULT(handshake_ms, 10000);
     DEFAULT(request_ms, 30000);
     DEFAULT(idle_ms, 60000);
     DEFAULT(reply_ms, 4 * 3600 * 1000ll);
@@ -228,6 +229,11 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
     (void)pthread_mutex_init(&shared->token_lock, NULL);
     shared->token = strdup(config->token != NULL ? config->token : "");
     enum drover_error error = depot_open(&shared->depot, config->data_dir, ret_problem);
+    if (error != DROVER_OK)
+        return error;
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT && error == DROVER_OK; i++)
+        if (config->tls[i].certificate != NULL && config->tls[i].certificate[0] != '\0')
+            error = http_tls_new(&config->tls[i], &shared->tls[i], ret_problem);
     if (error != DROVER_OK)
         return error;
     shared->uploads = depot_uploads_new(&shared->depot, shared->limits.package_bytes);
@@ -332,6 +338,8 @@ void http_server_free(struct http_server *server)
         event_free(server->calls_event);
     http_queue_done(&server->shared.to_loop);
     depot_uploads_free(server->shared.uploads);
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        http_tls_free(server->shared.tls[i]);
     free(server->shared.token);
     (void)pthread_mutex_destroy(&server->shared.token_lock);
     free(server);
@@ -353,4 +361,37 @@ bool http_server_set_token(struct http_server *server, const char *token)
 void http_server_metrics(const struct http_server *server, struct buffer *text)
 {
     http_metrics_print(&server->shared.metrics, text);
+    buffer_add_text(text, "# HELP drover_http_certificate_expires_seconds When the listener's certificate expires, unix.\n"
+                          "# TYPE drover_http_certificate_expires_seconds gauge\n");
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        if (server->shared.tls[i] != NULL)
+            buffer_add_format(text, "drover_http_certificate_expires_seconds{listener=\"%s\"} %lld\n", i == HTTP_DEVICES ? "devices" : "operators",
+                              (long long)http_tls_expires_s(server->shared.tls[i]));
+}
+
+enum drover_error http_server_tls_read(const struct http_server *server, struct http_tls_fresh *ret_fresh, struct problem *ret_problem)
+{
+    enum drover_error error = DROVER_OK;
+    *ret_fresh = (struct http_tls_fresh){0};
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT && error == DROVER_OK; i++)
+        if (server->shared.tls[i] != NULL)
+            error = http_tls_read(server->shared.tls[i], &ret_fresh->contexts[i], ret_problem);
+    if (error != DROVER_OK)
+        http_server_tls_drop(ret_fresh);
+    return error;
+}
+
+void http_server_tls_take(struct http_server *server, struct http_tls_fresh *fresh)
+{
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        if (fresh->contexts[i] != NULL)
+            http_tls_take(server->shared.tls[i], fresh->contexts[i]);
+    *fresh = (struct http_tls_fresh){0};
+}
+
+void http_server_tls_drop(struct http_tls_fresh *fresh)
+{
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        http_tls_drop(fresh->contexts[i]);
+    *fresh = (struct http_tls_fresh){0};
 }

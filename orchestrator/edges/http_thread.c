@@ -202,6 +202,7 @@ enum drover_error http_thread_init(struct http_thread *thread, struct http_share
     *thread = (struct http_thread){.shared = shared};
     thread->guard = (struct http_guard){.metrics = &shared->metrics, .limits = shared->limits, .threads = shared->threads,
                                         .closed = conn_closed, .late = conn_late, .sending = conn_sending, .arg = thread};
+    memcpy(thread->guard.tls, shared->tls, sizeof thread->guard.tls);
     depot_files_init(&thread->files, &shared->depot);
     enum drover_error error = http_queue_init(&thread->answers, 0);
     if (error != DROVER_OK)

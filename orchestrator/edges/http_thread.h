@@ -22,6 +22,7 @@ struct http_shared {
     unsigned threads;
     pthread_mutex_t token_lock;   /* the token may change while the threads run */
     char *token;
+    struct http_tls *tls[HTTP_LISTENER_COUNT];   /* NULL: plain */
     struct auth_ring *keys;       /* NULL: none */
     struct auth_settings auth;
     enum http_devices_auth devices;
