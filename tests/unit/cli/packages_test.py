@@ -516,6 +516,25 @@ def test_bare_patches(tmp_path, images, form):
     assert not (tmp_path / "x").exists()
 
 
+def test_a_bare_patch_never_passes_for_a_package(built, images, keys, tmp_path):
+    """Somebody puts a patch where a signed package is expected: whoever names a trust document must not get its bytes."""
+    patch = tmp_path / "update.dfw"
+    run("package", "delta", "--format", "bsdiff40", images / "rootfs-1", images / "rootfs-2", patch)
+    for proof in (("--trust", built / "trust.json"), ("--public-key", keys.pub("release"))):
+        done = run("package", "apply", patch, tmp_path / "out", "--base", images / "rootfs-1", *proof, code=REFUSED)
+        assert "E_SIGNATURE: " in done.stderr and "bare patch" in done.stderr
+    assert "not encrypted" in run("package", "apply", patch, tmp_path / "out", "--base", images / "rootfs-1", "--decrypt-key", keys.pem("x25519"), code=USAGE).stderr
+    assert os.listdir(tmp_path) == ["update.dfw"]
+
+
+@pytest.mark.parametrize("start", [b"BSDIFF40" + struct.pack("<QQQ", 0, 0, 2**63 - 1), b"DROVBSD\x01" + struct.pack("<QQ", 200_000, 2**63 - 1),
+                                   b"\x28\xb5\x2f\xfd\xe0" + struct.pack("<Q", 2**63 - 1)])
+def test_a_bare_patch_that_promises_too_much(images, tmp_path, start):
+    (tmp_path / "patch").write_bytes(start + bytes(100))
+    assert "larger than 1 TiB" in run("package", "apply", tmp_path / "patch", tmp_path / "out", "--base", images / "rootfs-1", code=REFUSED).stderr
+    assert os.listdir(tmp_path) == ["patch"]
+
+
 # --- encryption ---
 
 def test_encrypt_and_decrypt(built, keys, tmp_path):
@@ -811,6 +830,17 @@ def test_apply_goes_on_from_its_journal(tmp_path, keys):
     run("package", "apply", tmp_path / "p.dfw", *args[3:])
     assert sha(tmp_path / "out/app.img") == sha(tmp_path / "image") and (tmp_path / "out/app.img").stat().st_ino == inode, "gone on with, not begun anew"
     assert os.listdir(tmp_path / "out") == ["app.img"], "no journal is left"
+
+
+def test_nothing_of_a_larger_image_stays(built, images, tmp_path):
+    """A partial image of another, larger release lies there: what is written is the signed image and not a byte more."""
+    for package, more in (("delta.dfw", ("--base", f"rootfs={images / 'rootfs-1'}", "--base", f"kernel={images / 'kernel-1'}")), ("new.dfw", ())):
+        out = tmp_path / package
+        out.mkdir()
+        for name in ("rootfs", "kernel"):
+            (out / f".{name}.img.part").write_bytes(bytes(500_000))
+        run("package", "apply", built / package, out, "--journal", "--trust", built / "trust.json", *more)
+        assert sha(out / "rootfs.img") == sha(images / "rootfs-2") and sha(out / "kernel.img") == sha(images / "kernel-2")
 
 
 def test_interrupt_while_a_pipe_is_silent(built, tmp_path):
