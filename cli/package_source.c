@@ -66,14 +66,6 @@ static enum error_code read_exactly(int fd, uint8_t *bytes, size_t length, struc
     return E_NONE;
 }
 
-/* A ZIP that comes through a pipe cannot be looked into; say so rather than "not our magic". */
-static enum error_code zip_refuse(const uint8_t *bytes, struct problem *ret_problem)
-{
-    if (memcmp(bytes, "PK\003\004", 4) == 0)
-        return package_refuse(ret_problem, E_INCOMPATIBLE, "package", "a ZIP cannot be read from a pipe; give its file name");
-    return E_NONE;
-}
-
 enum error_code source_head_read(struct package_source *source, struct source_head *ret_head, struct problem *ret_problem)
 {
     uint8_t fixed[PACKAGE_HEADER_BYTES];
@@ -81,8 +73,6 @@ enum error_code source_head_read(struct package_source *source, struct source_he
     enum error_code code = read_exactly(source->fd, fixed, sizeof fixed, ret_problem);
 
     *ret_head = (struct source_head){0};
-    if (!code)
-        code = zip_refuse(fixed, ret_problem);
     if (!code)
         code = package_header_read(fixed, &header, ret_problem);
     if (code)

@@ -426,12 +426,13 @@ def test_bundle_is_a_zip_that_every_command_takes(built, images, keys, tmp_path)
     run("package", "bundle", bundle, tmp_path / "again.zip")
     assert sha(tmp_path / "out/rootfs.img") == sha(tmp_path / "applied/rootfs.img") == sha(images / "rootfs-2")
     assert "is a ZIP: the signed package needs a name of its own" in run("package", "sign", bundle, "--key", keys.pem("ec"), code=USAGE).stderr
-    with open(bundle) as stream:
-        copy = subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.PIPE)
-        done = run("package", "verify", "-", "--trust", built / "trust.json", code=REFUSED, stdin=copy.stdout)
-        copy.stdout.close()
-        copy.wait()
-    assert "E_INCOMPATIBLE: package: a ZIP cannot be read from a pipe" in done.stderr
+    for args in (("verify", "-"), ("extract", "-", tmp_path / "x"), ("extract", "-", tmp_path / "x", "--documents"), ("apply", "-", tmp_path / "x")):
+        with open(bundle) as stream:
+            copy = subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.PIPE)
+            done = run("package", *args, "--trust", built / "trust.json", code=REFUSED, stdin=copy.stdout)
+            copy.stdout.close()
+            copy.wait()
+        assert "E_INCOMPATIBLE: " in done.stderr and "package: a ZIP cannot be read from a pipe; give its file name" in done.stderr, args
 
 
 def test_bundle_with_paths_in_it(built, tmp_path):
@@ -843,15 +844,18 @@ def test_nothing_of_a_larger_image_stays(built, images, tmp_path):
         assert sha(out / "rootfs.img") == sha(images / "rootfs-2") and sha(out / "kernel.img") == sha(images / "kernel-2")
 
 
-def test_interrupt_while_a_pipe_is_silent(built, tmp_path):
-    process = fed_in_part(built / "new.dfw", 0.5, "package", "verify", "-", "--trust", built / "trust.json")
+@pytest.mark.parametrize("verb", ["verify", "extract", "apply"])
+def test_interrupt_while_a_pipe_is_silent(built, tmp_path, verb):
+    """One Ctrl-C is enough, and nothing is left."""
+    process = fed_in_part(built / "new.dfw", 0.5, "package", verb, "-", *([] if verb == "verify" else [tmp_path / "out"]), "--trust", built / "trust.json")
+    status = pathlib.Path(f"/proc/{process.pid}/status")
     deadline = time.monotonic() + DEADLINE_S
-    while "SigCgt:\t0000000000000000" in pathlib.Path(f"/proc/{process.pid}/status").read_text():   # until it has begun
+    while "SigCgt:\t0000000000000000" in status.read_text() or "State:\tS" not in status.read_text():   # until it waits for more
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == -signal.SIGINT and out == b""
+    assert process.returncode == -signal.SIGINT and out == b"" and os.listdir(tmp_path) == []
 
 
 def test_progress_is_for_terminals(built, tmp_path):
