@@ -681,6 +681,25 @@ def test_trust_document_grows(keys, tmp_path):
     assert facts("key", "list", "--trust", trust) == told and os.listdir(tmp_path) == ["trust.json"]
 
 
+def test_a_document_that_nobody_could_read_is_not_written(keys, tmp_path):
+    trust = tmp_path / "trust.json"
+    add = ("key", "trust", keys.pub("release"), "--trust", trust, "--role", "package")
+    assert "to 16" in run(*add, "--threshold", "package=17", code=USAGE).stderr
+    assert "keys[0].name: has control characters" in run(*add, "--name", "a\x1b[31mb", code=FAILED).stderr
+    assert os.listdir(tmp_path) == []
+    assert "3 signatures for package are needed, and there is only 1 of its keys" in run(*add, "--threshold", "package=3").stderr
+    before = trust.read_bytes()
+    run("key", "revoke", keys.id["release"], "--trust", trust, "--why", "two\nlines", code=FAILED)
+    assert trust.read_bytes() == before and facts("key", "list", "--trust", trust)["thresholds"]["package"] == 3
+
+
+def test_a_key_is_not_replaced_by_its_public_half(keys, tmp_path):
+    key = tmp_path / "k.pem"
+    assert "the private key's own file" in run("key", "generate", key, "--public", key, "--force", code=USAGE).stderr and not key.exists()
+    run("key", "generate", key, "--public", f"{tmp_path}/./k.pem", "--force")
+    assert key.read_text().startswith("-----BEGIN PRIVATE KEY-----")
+
+
 def test_revoked_key_and_threshold_count(built, images, keys, tmp_path):
     trust = tmp_path / "trust.json"
     run("key", "trust", keys.pub("release"), "--trust", trust, "--role", "package")
