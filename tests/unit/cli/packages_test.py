@@ -292,10 +292,21 @@ def test_verify_refuses_in_its_step(built, keys, tmp_path, args, check, code, th
     assert run("package", "verify", built / "new.dfw", "-o", "name", *args, code=REFUSED).stdout == ""
 
 
+def test_verify_of_a_delta_for_another_version(built):
+    table = results(run("package", "verify", built / "delta.dfw", "--trust", built / "trust.json", "--current-version", "0.9.5", code=REFUSED))
+    assert table["version and release counter"] == "ok" and table["expiry and delta base"] == "refused"
+
+
+def test_verify_of_a_device_that_has_two_revisions(built):
+    args = ("package", "verify", built / "new.dfw", "--trust", built / "trust.json", "--hw-rev", "b1")
+    assert "one hardware revision" in run(*args, "--hw-rev", "c1", code=USAGE).stderr
+
+
 def test_verify_judges_time(tmp_path, images, keys):
     create(tmp_path / "p.dfw", images, "1.0.0", 1, "--key", keys.pem("release"), "--expires-at", "2030-01-01", "--build-time", "2029-01-01")
     args = ("package", "verify", tmp_path / "p.dfw", "--public-key", keys.pub("release"), "--now")
     assert results(run(*args, "2029-12-31T23:59:59Z"))["expiry and delta base"] == "ok"
+    assert results(run(*args, "1970-01-01"))["expiry and delta base"] == "ok"
     done = run(*args, "2030-01-01T00:00:01Z", "--model", "other", code=REFUSED)
     assert results(done)["model and hardware"] == "refused", "what comes first in the order is told first"
     done = run(*args, "2030-01-01T00:00:01Z", code=REFUSED)
@@ -333,6 +344,24 @@ def test_verify_finds_damage(built, tmp_path):
             cut.stdout.close()
             cut.wait()
         assert table[check] == "refused" and table["checksum of everything"] == "not reached", (share, table)
+
+
+def test_damage_is_not_sealed_with_a_new_checksum(built, keys, tmp_path):
+    """What writes a package anew looks at all of the old one first."""
+    for name, more in (("plain.dfw", ()), ("secret.dfw", ("--decrypt-key", keys.model))):
+        package = tmp_path / name
+        if more:
+            run("package", "encrypt", built / "new.dfw", package, "--model-key", keys.model)
+        else:
+            shutil.copy(built / "new.dfw", package)
+        data = bytearray(package.read_bytes())
+        data[-1000] ^= 1
+        package.write_bytes(data)
+        before = sha(package)
+        for args in (("sign", package, "--key", keys.pem("ec")), ("bundle", package, tmp_path / "o"), ("encrypt", package, tmp_path / "o", "--recipient", keys.pub("x25519"), *more)):
+            code = "E_SHA256" if args[0] == "encrypt" and not more else "E_CRC"     # there each chunk is looked at on its way
+            assert f"drover: package {args[0]}: {code}: " in run("package", *args, code=REFUSED).stderr
+        assert sha(package) == before and not (tmp_path / "o").exists()
 
 
 def test_verify_needs_somebody_to_trust(built, tmp_path):
