@@ -21,6 +21,7 @@ import zlib
 
 import pytest
 
+pytestmark = pytest.mark.asan
 DROVER = os.environ["DROVER"]
 OK, FAILED, USAGE, _, CONFLICT = range(5)
 REFUSED, NO_DELTA = 9, 10
