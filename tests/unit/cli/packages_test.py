@@ -347,6 +347,14 @@ def test_verify_finds_damage(built, tmp_path):
         assert table[check] == "refused" and table["checksum of everything"] == "not reached", (share, table)
 
 
+def test_a_package_that_is_not_there(tmp_path):
+    for verb, more in (("inspect", ()), ("sign", ("--key", "x")), ("encrypt", (tmp_path / "o", "--model-key", "x"))):
+        args = ("package", verb, tmp_path / "absent", *more)
+        assert run(*args, code=FAILED).stderr.count("absent") <= 1, "named once"
+    assert run("package", "inspect", tmp_path / "absent", code=FAILED).stderr == f"drover: package inspect: {tmp_path}/absent: open: No such file or directory\n"
+    assert f"{tmp_path}: open: a folder, not a regular file" in run("package", "inspect", tmp_path, code=REFUSED).stderr
+
+
 def test_damage_is_not_sealed_with_a_new_checksum(built, keys, tmp_path):
     """What writes a package anew looks at all of the old one first."""
     for name, more in (("plain.dfw", ()), ("secret.dfw", ("--decrypt-key", keys.model))):
