@@ -188,7 +188,7 @@ static enum error_code regular_open(const char *path, int *ret_fd, int64_t *ret_
     }
     if (!S_ISREG(status.st_mode)) {
         close(fd);
-        return package_refuse(ret_problem, E_INCOMPATIBLE, "open", "a %s, not a regular file",
+        return package_refuse(ret_problem, E_INCOMPATIBLE, "open", "is a %s, not a regular file",
                               S_ISDIR(status.st_mode) ? "folder" : S_ISFIFO(status.st_mode) ? "pipe" : "special file");
     }
     *ret_fd = fd;

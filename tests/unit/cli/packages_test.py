@@ -352,7 +352,7 @@ def test_a_package_that_is_not_there(tmp_path):
         args = ("package", verb, tmp_path / "absent", *more)
         assert run(*args, code=FAILED).stderr.count("absent") <= 1, "named once"
     assert run("package", "inspect", tmp_path / "absent", code=FAILED).stderr == f"drover: package inspect: {tmp_path}/absent: open: No such file or directory\n"
-    assert f"{tmp_path}: open: a folder, not a regular file" in run("package", "inspect", tmp_path, code=REFUSED).stderr
+    assert f"{tmp_path}: open: is a folder, not a regular file" in run("package", "inspect", tmp_path, code=REFUSED).stderr
 
 
 def test_damage_is_not_sealed_with_a_new_checksum(built, keys, tmp_path):
