@@ -106,9 +106,9 @@ static enum cli_exit pair_generate(struct cli *cli, enum key_type type, const ch
 
     if (code)
         return code;
-    code = private_write(cli, key, passphrase);
+    code = public_write(cli, key); /* first: should both names mean one file, the secret is what stays in it */
     if (!code)
-        code = public_write(cli, key);
+        code = private_write(cli, key, passphrase);
     if (!code)
         key_print(cli, key_type_name(type), private_key_id(key), passphrase != NULL);
     private_key_free(key);
@@ -123,6 +123,8 @@ enum cli_exit cmd_key_generate(struct cli *cli)
     bool is_encrypted = false;
     enum cli_exit code = out_check(cli, cli_argument(cli, 0));
 
+    if (!code && public && strcmp(public, cli_argument(cli, 0)) == 0)
+        code = cli_fail(cli, CLI_USAGE, "--public: %s is the private key's own file", public);
     if (!code && public)
         code = out_check(cli, public);
     if (code)

@@ -14,14 +14,6 @@
 
 #define KEY_ID_DIGITS_MIN 8     /* of the beginning of a key id */
 
-static bool has_roots(const struct trust *trust)
-{
-    for (unsigned i = 0; i < trust->key_count; i++)
-        if (trust->keys[i].roles >> TRUST_ROOT & 1)
-            return true;
-    return false;
-}
-
 /* The document that is there; an absent one is a new, empty one. */
 static enum cli_exit document_open(struct cli *cli, struct trust *ret_trust, bool *ret_is_new)
 {
@@ -34,23 +26,23 @@ static enum cli_exit document_open(struct cli *cli, struct trust *ret_trust, boo
     return CLI_OK;
 }
 
-/* What a device would say to the new document: signed by the threshold of the old roots, and of its own. */
-static enum cli_exit signed_document_check(struct cli *cli, const struct trust *old, const struct buffer *jws)
+/* What whoever reads the new document would say: it is well-formed, and with root keys signed by the threshold of the old ones and of its own. */
+static enum cli_exit document_check(struct cli *cli, const struct trust *old, const struct buffer *bytes)
 {
     struct problem problem = {0};
     struct trust read;
     enum cli_exit code;
 
-    if (has_roots(old))
-        code = work_refused(cli, cli_text(cli, OPT_TRUST), trust_update(old, jws->bytes, jws->length, clock_unix_ms(), &read, &problem), &problem);
+    if (trust_has_roots(old))
+        code = work_refused(cli, cli_text(cli, OPT_TRUST), trust_update(old, bytes->bytes, bytes->length, clock_unix_ms(), &read, &problem), &problem);
     else
-        code = work_failed(cli, cli_text(cli, OPT_TRUST), trust_read(jws->bytes, jws->length, &read, &problem), &problem);
+        code = work_failed(cli, cli_text(cli, OPT_TRUST), trust_read(bytes->bytes, bytes->length, &read, &problem), &problem);
     if (!code)
         trust_done(&read);
     return code;
 }
 
-static enum cli_exit document_sign(struct cli *cli, const struct trust *old, const struct trust *trust, struct buffer *out)
+static enum cli_exit document_sign(struct cli *cli, const struct trust *trust, struct buffer *out)
 {
     struct problem problem = {0};
     struct signers signers;
@@ -62,7 +54,20 @@ static enum cli_exit document_sign(struct cli *cli, const struct trust *old, con
     if (!code)
         code = work_failed(cli, NULL, trust_sign(trust, (const struct private_key *const *)signers.keys, signers.count, out, &problem), &problem);
     signers_close(&signers);
-    return code ? code : signed_document_check(cli, old, out);
+    return code;
+}
+
+/* A threshold above what its keys can reach lets nothing through; that may be meant, for as long as the other keys are on their way. */
+static void thresholds_note(struct cli *cli, const struct trust *trust)
+{
+    for (enum trust_role role = 0; role < TRUST_ROLE_COUNT; role++) {
+        unsigned roles = 1u << role | (role == TRUST_DELTA ? 1u << TRUST_PACKAGE : 0), count = 0;
+
+        for (unsigned i = 0; i < trust->key_count; i++)
+            count += !trust->keys[i].revoked_ms && trust->keys[i].roles & roles;
+        if (trust->thresholds[role] > 1 && trust->thresholds[role] > count)
+            cli_note(cli, "%u signatures for %s are needed, and there %s only %u of its keys", trust->thresholds[role], trust_role_name(role), count == 1 ? "is" : "are", count);
+    }
 }
 
 static enum cli_exit document_write(struct cli *cli, const struct trust *old, struct trust *trust)
@@ -72,19 +77,23 @@ static enum cli_exit document_write(struct cli *cli, const struct trust *old, st
 
     buffer_init(&bytes, 0);
     trust->version = old->version + 1;
-    if (has_roots(old) || has_roots(trust))
-        code = document_sign(cli, old, trust, &bytes);
+    if (trust_has_roots(old) || trust_has_roots(trust))
+        code = document_sign(cli, trust, &bytes);
     else if (cli_given(cli, OPT_SIGN_WITH))
         code = cli_fail(cli, CLI_USAGE, "--sign-with: the document has no root keys");
     else
         trust_write(trust, &bytes);
     if (!code && bytes.failed)
         code = cli_fail(cli, CLI_FAILED, "out of memory");
+    if (!code)
+        code = document_check(cli, old, &bytes);
     if (!code) /* changing it is what was asked for: no --force */
         code = out_replace(cli, cli_text(cli, OPT_TRUST), OUT_MODE, bytes.bytes, bytes.length);
     buffer_done(&bytes);
-    if (!code)
+    if (!code) {
+        thresholds_note(cli, trust);
         trust_print(cli, trust);
+    }
     return code;
 }
 
@@ -123,8 +132,8 @@ static enum cli_exit thresholds_set(struct cli *cli, struct trust *trust)
         int64_t count;
 
         if (!equals || !text_copy_n(name, sizeof name, text, (size_t)(equals - text)) || !trust_role_from_name(name, &role) ||
-            !text_to_i64(equals + 1, strlen(equals + 1), role == TRUST_DELTA ? 0 : 1, TRUST_KEYS_MAX, &count))
-            return cli_fail(cli, CLI_USAGE, "--threshold: `%s` is not ROLE=N like package=2", text);
+            !text_to_i64(equals + 1, strlen(equals + 1), role == TRUST_DELTA ? 0 : 1, PACKAGE_SIGNATURES_MAX, &count))
+            return cli_fail(cli, CLI_USAGE, "--threshold: `%s` is not ROLE=N like package=2, N from 1 (delta: 0) to %d", text, PACKAGE_SIGNATURES_MAX);
         trust->thresholds[role] = (unsigned)count;
     }
     return CLI_OK;

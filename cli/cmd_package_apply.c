@@ -16,6 +16,8 @@
 
 #define PART_BYTES 65536
 
+#define NEW_BYTES_MAX ((int64_t)1 << 40)   /* of what a bare patch makes: as an image in a package */
+
 /* The image of one component among the --base's: NAME=PATH, a folder with NAME.img, or the only file. NULL: there is none. */
 static char *base_path(const struct cli *cli, const char *name, bool is_only_one)
 {
@@ -58,6 +60,14 @@ static enum error_code journal_name(struct image_folder *folder, const char *nam
     return fits ? E_NONE : package_refuse(ret_problem, E_INSTALL, name, "the journal's path is too long");
 }
 
+/* What is gone on with may have been of a larger image: nothing of it may stay behind the end of this one. */
+static bool rest_cut(int fd, int64_t size_bytes)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && (facts.st_size <= size_bytes || ftruncate(fd, size_bytes) == 0);
+}
+
 static enum error_code place_find(void *arg, const struct package_head *head, unsigned component, struct unpack_place *ret_place, struct problem *ret_problem)
 {
     struct image_folder *folder = arg;
@@ -67,6 +77,8 @@ static enum error_code place_find(void *arg, const struct package_head *head, un
 
     if (image_begin(folder, component, name, ".img"))
         return package_refuse(ret_problem, E_CANCELLED, name, "refused");
+    if (!rest_cut(folder->files[component].fd, head->manifest.components[component].size_bytes))
+        return package_refuse(ret_problem, E_INSTALL, name, "%s", strerror(errno));
     if (package_head_part(head, component).algorithm != DELTA_FULL)
         code = base_open(folder->cli, head, component, &place, ret_problem);
     if (!code && folder->kept)
@@ -194,16 +206,22 @@ static enum cli_exit patch_apply(struct cli *cli, const struct bare_patch *patch
 {
     const char *base = cli_text_at(cli, OPT_BASE, 0);
     int base_fd = base ? open(base, O_RDONLY | O_CLOEXEC) : -1;
+    int failed_with = errno;
     enum cli_exit code;
 
-    if (!base || cli_count(cli, OPT_BASE) != 1)
+    if (trust_given(cli)) /* whoever asks for a proof must not get a patch in the place of a package */
+        code = cli_fail(cli, CLI_REFUSED, "E_SIGNATURE: %s: a bare patch, which nobody can have signed; a package is wanted with --trust or --public-key", cli_argument(cli, 0));
+    else if (cli_given(cli, OPT_DECRYPT_KEY))
+        code = cli_fail(cli, CLI_USAGE, "--decrypt-key: a bare patch is not encrypted");
+    else if (!base || cli_count(cli, OPT_BASE) != 1)
         code = cli_fail(cli, CLI_USAGE, "a bare patch needs one --base: the old file");
     else if (cli_given(cli, OPT_JOURNAL))
         code = cli_fail(cli, CLI_USAGE, "--journal: a bare patch has no digest to go on by");
-    else if (patch->new_bytes < 0)
-        code = cli_fail(cli, CLI_REFUSED, "E_INCOMPATIBLE: %s: does not say how large the new file is", cli_argument(cli, 0));
+    else if (patch->new_bytes < 0 || patch->new_bytes > NEW_BYTES_MAX)
+        code = cli_fail(cli, CLI_REFUSED, "E_INCOMPATIBLE: %s: %s", cli_argument(cli, 0),
+                        patch->new_bytes < 0 ? "does not say how large the new file is" : "says that the new file is larger than 1 TiB");
     else if (base_fd < 0)
-        code = cli_fail(cli, CLI_FAILED, "%s: %s", base, strerror(errno));
+        code = cli_fail(cli, CLI_FAILED, "%s: %s", base, strerror(failed_with));
     else
         code = patch_to(cli, patch, base_fd, cli_argument(cli, 1));
     if (base_fd >= 0)

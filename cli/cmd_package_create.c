@@ -10,6 +10,7 @@
 #include "cli/key_options.h"
 #include "cli/out_file.h"
 #include "cli/package_print.h"
+#include "cli/package_source.h"
 #include "cli/work.h"
 #include "common/clock.h"
 #include "firmware/bundle.h"
@@ -48,7 +49,8 @@ static void signing_close(struct signing *signing)
     buffer_done(&signing->trust);
 }
 
-static enum cli_exit sign_to(struct cli *cli, const char *from, const struct signing *signing, const char *to)
+/* work NULL: the package was made here a moment ago. */
+static enum cli_exit sign_to(struct cli *cli, const char *from, const struct signing *signing, const char *to, struct work *work)
 {
     struct problem problem = {0};
     struct package_file file;
@@ -56,7 +58,10 @@ static enum cli_exit sign_to(struct cli *cli, const char *from, const struct sig
 
     if (code)
         return code;
-    code = work_refused(cli, NULL, package_sign(&file, &signing->signing, to, &problem), &problem);
+    if (work)
+        code = package_is_whole(cli, from, &file, NULL, work);
+    if (!code)
+        code = work_refused(cli, NULL, package_sign(&file, &signing->signing, to, &problem), &problem);
     package_file_close(&file);
     return code;
 }
@@ -88,7 +93,7 @@ enum cli_exit cmd_package_sign(struct cli *cli)
     work_begin(&work, cli, "signing");
     code = signing_open(cli, &signing);
     if (!code)
-        code = sign_to(cli, from, &signing, to ? to : from);
+        code = sign_to(cli, from, &signing, to ? to : from, &work);
     signing_close(&signing);
     return code ? code : package_report(cli, to ? to : from);
 }
@@ -162,7 +167,7 @@ static enum cli_exit create_and_sign(struct cli *cli, struct package_plan *plan,
     if (!error)
         manifest_done(&plan->manifest);
     if (!code && unsigned_path)
-        code = sign_to(cli, unsigned_path, signing, out);
+        code = sign_to(cli, unsigned_path, signing, out, NULL);
     if (unsigned_path)
         unlink(unsigned_path);
     free(unsigned_path);
@@ -211,7 +216,7 @@ enum cli_exit cmd_package_create(struct cli *cli)
 }
 
 /* "esp32-1.1.0.dfw": what the package's name inside the ZIP is, made of the manifest's ids. */
-static enum cli_exit bundle_to(struct cli *cli, const char *from, const char *to)
+static enum cli_exit bundle_to(struct cli *cli, const char *from, const char *to, struct work *work)
 {
     struct problem problem = {0};
     struct package_file file;
@@ -221,8 +226,9 @@ static enum cli_exit bundle_to(struct cli *cli, const char *from, const char *to
     if (code)
         return code;
     (void)snprintf(name, sizeof name, "%s-%s.dfw", file.head.manifest.model, file.head.manifest.version);
+    code = package_is_whole(cli, from, &file, NULL, work);
     package_file_close(&file);
-    return work_refused(cli, NULL, bundle_write(from, name, to, &problem), &problem);
+    return code ? code : work_refused(cli, NULL, bundle_write(from, name, to, &problem), &problem);
 }
 
 enum cli_exit cmd_package_bundle(struct cli *cli)
@@ -234,6 +240,6 @@ enum cli_exit cmd_package_bundle(struct cli *cli)
     if (code)
         return code;
     work_begin(&work, cli, "bundling");
-    code = bundle_to(cli, from, to);
+    code = bundle_to(cli, from, to, &work);
     return code ? code : package_report(cli, to);
 }

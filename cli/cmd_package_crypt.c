@@ -6,6 +6,7 @@
 #include "cli/key_options.h"
 #include "cli/out_file.h"
 #include "cli/package_print.h"
+#include "cli/package_source.h"
 #include "cli/work.h"
 #include "firmware/package_encrypt.h"
 
@@ -56,6 +57,8 @@ static enum cli_exit convert(struct cli *cli, const struct package_encryption *t
     if (code)
         return code;
     code = decrypt_keys_open(cli, &keys);
+    if (!code && to && file.head.header.flags & PACKAGE_ENCRYPTED) /* its payload is copied as it is */
+        code = package_is_whole(cli, from, &file, decrypt_keys_use(&keys), work);
     if (!code && to)
         code = work_refused(cli, from, package_encrypt(&file, to, decrypt_keys_use(&keys), out, &work->progress, &problem), &problem);
     else if (!code)

@@ -74,7 +74,7 @@ static bool head_steps(const struct package_head *head, const struct package_pol
 
         if (is_new)
             trust_done(&newer);
-        if (code && (step == STEP_TIME || code != E_EXPIRED)) { /* time is judged last */
+        if (code && (step == STEP_TIME || (code != E_EXPIRED && code != E_DELTA_BASE))) { /* time and base are judged last */
             step_failed(result, code, step, &problem);
             return false;
         }

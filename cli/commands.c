@@ -94,11 +94,13 @@ static const struct command command_rows[] = {
      O(TRUST) | O(ROLE) | O(NAME) | O(NOT_BEFORE) | O(NOT_AFTER) | O(THRESHOLD) | O(EXPIRES_IN) | O(EXPIRES_AT) | O(SIGN_WITH) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_key_trust,
      "add a public key to a trust document, or change its thresholds",
      "The document is made when it is not there, and its version rises with each change. Once it has root keys, a change is taken only when enough of the "
-     "present ones have signed it (--sign-with), as devices and servers demand.",
+     "present ones have signed it (--sign-with), as devices and servers demand. --expires-in and --expires-at are the document's, --not-after is the key's. "
+     "A key that is there already gets a new entry only with --force, which ends a revocation too.",
      "drover key trust --trust trust.json release.pub --role package --name release-2026\n"
      "drover key trust --trust trust.json new.pub --role package --threshold package=2 --sign-with root.pem"},
     {"key", "revoke", "KEYID", O(TRUST) | O(WHY) | O(SIGN_WITH) | O(PASSPHRASE_FILE), true, cmd_key_revoke, "let nothing that a key has signed count any more",
-     "KEYID is a key's id or its first digits (at least 8), as `drover key list` shows it.", "drover key revoke --trust trust.json 3fa9c1d2 --why 'laptop lost' --sign-with root.pem"},
+     "KEYID is a key's id or its first digits (at least 8), as `drover key list` shows it. It counts from the beginning: packages that are to stay "
+     "installable must be signed again by another key.", "drover key revoke --trust trust.json 3fa9c1d2 --why 'laptop lost' --sign-with root.pem"},
 
     {"permit", "downgrade", "OUT",
      O(MODEL) | O(TO_VERSION) | O(FROM_VERSION) | O(DEVICE) | O(ROLLOUT) | O(EXPIRES_IN) | O(EXPIRES_AT) | O(NOT_BEFORE) | O(ID) | O(KEY) | O(PASSPHRASE_FILE) | O(FORCE), true,

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/text.h"
 #include "firmware/bundle.h"
+#include "firmware/package_reader.h"
 #include "firmware/permit.h"
 
 #define BUNDLE_PACKAGE_MAX ((int64_t)16 << 30)
@@ -66,14 +67,6 @@ static enum error_code read_exactly(int fd, uint8_t *bytes, size_t length, struc
     return E_NONE;
 }
 
-/* A ZIP that comes through a pipe cannot be looked into; say so rather than "not our magic". */
-static enum error_code zip_refuse(const uint8_t *bytes, struct problem *ret_problem)
-{
-    if (memcmp(bytes, "PK\003\004", 4) == 0)
-        return package_refuse(ret_problem, E_INCOMPATIBLE, "package", "a ZIP cannot be read from a pipe; give its file name");
-    return E_NONE;
-}
-
 enum error_code source_head_read(struct package_source *source, struct source_head *ret_head, struct problem *ret_problem)
 {
     uint8_t fixed[PACKAGE_HEADER_BYTES];
@@ -81,8 +74,6 @@ enum error_code source_head_read(struct package_source *source, struct source_he
     enum error_code code = read_exactly(source->fd, fixed, sizeof fixed, ret_problem);
 
     *ret_head = (struct source_head){0};
-    if (!code)
-        code = zip_refuse(fixed, ret_problem);
     if (!code)
         code = package_header_read(fixed, &header, ret_problem);
     if (code)
@@ -107,6 +98,25 @@ void source_head_done(struct source_head *head)
     *head = (struct source_head){0};
 }
 
+static enum error_code nothing_kept(void *arg, unsigned component, const void *bytes, size_t length, struct problem *ret_problem)
+{
+    (void)arg, (void)component, (void)bytes, (void)length, (void)ret_problem;
+    return E_NONE;
+}
+
+enum cli_exit package_is_whole(struct cli *cli, const char *path, const struct package_file *file, const struct recipient_keys *keys, struct work *work)
+{
+    const struct package_sink sink = {.data = nothing_kept};
+    const struct package_policy nobody = {0};
+    struct problem problem = {0};
+    enum error_code code;
+
+    if (lseek(file->fd, 0, SEEK_SET) != 0)
+        return cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
+    code = package_verify(file->fd, &nobody, keys, &sink, &work->progress, &problem);
+    return code == E_DECRYPT && !keys ? CLI_OK : work_refused(cli, path, code, &problem);
+}
+
 enum cli_exit policy_of_options(struct cli *cli, struct package_policy *ret_policy, uint8_t manifest_sha256[SHA256_BYTES], struct buffer *permit)
 {
     const char *digest = cli_text(cli, OPT_MANIFEST_SHA256), *path = cli_text(cli, OPT_PERMIT);
@@ -122,6 +132,10 @@ enum cli_exit policy_of_options(struct cli *cli, struct package_policy *ret_poli
         .rollout = cli_text(cli, OPT_ROLLOUT),
         .now_ms = cli_number(cli, OPT_NOW, clock_unix_ms()),
     };
+    if (ret_policy->now_ms < 1)
+        ret_policy->now_ms = 1; /* 0 would mean: times are not checked */
+    if (cli_count(cli, OPT_HW_REV) > 1)
+        return cli_fail(cli, CLI_USAGE, "--hw-rev: a device has one hardware revision");
     if (digest && text_unhex(manifest_sha256, SHA256_BYTES, digest))
         ret_policy->manifest_sha256 = manifest_sha256;
     if (path)

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "cli/key_options.h"
+#include "cli/work.h"
+#include "firmware/package_file.h"
 #include "firmware/package_head.h"
 
 struct package_source {
@@ -23,6 +25,10 @@ struct source_head {
 /* A verdict of the package, or E_INSTALL when it cannot be read. */
 MUST_USE enum error_code source_head_read(struct package_source *source, struct source_head *ret_head, struct problem *ret_problem);
 void source_head_done(struct source_head *head);
+
+/* Every byte of a package that is about to be written anew: with a new checksum its damage would show much later. What is encrypted and has no
+ * keys is held against its checksum alone. */
+enum cli_exit package_is_whole(struct cli *cli, const char *path, const struct package_file *file, const struct recipient_keys *keys, struct work *work);
 
 /* What the options say a package is held against. permit is freed by the caller. Trust is left out. */
 enum cli_exit policy_of_options(struct cli *cli, struct package_policy *ret_policy, uint8_t manifest_sha256[SHA256_BYTES], struct buffer *permit);

@@ -65,11 +65,11 @@ static enum error_code reader_begin(const struct patch_job *job, void **ret_stat
 static enum error_code reader_feed(void *state, const uint8_t *bytes, size_t length, struct problem *ret_problem)
 {
     struct reader *reader = state;
-    int64_t limit = (patch_output_at(reader->job.output) + patch_output_left(reader->job.output)) * 2 + PATCH_EXTRA_BYTES;
+    int64_t out_bytes = patch_output_at(reader->job.output) + patch_output_left(reader->job.output);
 
     reader->patch_bytes += (int64_t)length;
-    if (reader->patch_bytes > limit)
-        return package_refuse(ret_problem, E_INCOMPATIBLE, "patch", "larger than any patch to this image: over %lld bytes", (long long)limit);
+    if ((reader->patch_bytes - PATCH_EXTRA_BYTES) / 2 > out_bytes) /* out_bytes may be what a stranger wrote: nothing is added to it */
+        return package_refuse(ret_problem, E_INCOMPATIBLE, "patch", "larger than any patch to an image of %lld bytes", (long long)out_bytes);
     return patch_write(reader->fd, bytes, length, ret_problem);
 }
 

@@ -12,7 +12,9 @@
 
 struct piece {
     struct bsdiff_record record;
-    struct bzip2_block block;     /* its bytes are those of the record, by whichever method */
+    struct bzip2_block block;     /* in the end its bytes are those of the record, by whichever method */
+    uint8_t *zstd_bytes;          /* owned; NULL: not tried, or no smaller than what went in */
+    size_t zstd_length;
 };
 
 struct container {
@@ -78,10 +80,9 @@ static void piece_store(struct piece *piece, enum bsdiff_method method, uint8_t 
     piece->record.stored_bytes = (uint32_t)length;
 }
 
-/* Keeps what zstd makes of it when that is smaller. */
-static bool piece_try_zstd(struct piece *piece)
+static bool piece_zstd(struct piece *piece)
 {
-    size_t size = ZSTD_compressBound(piece->block.raw_bytes), length;
+    size_t size = ZSTD_compressBound(piece->block.raw_bytes);
     ZSTD_CCtx *context = ZSTD_createCCtx();
     uint8_t *bytes = malloc(size);
 
@@ -93,12 +94,12 @@ static bool piece_try_zstd(struct piece *piece)
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, ZSTD_LEVEL);
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, BSDIFF_WINDOW_LOG);
     (void)ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
-    length = ZSTD_compress2(context, bytes, size, piece->block.raw, piece->block.raw_bytes);
+    piece->zstd_length = ZSTD_compress2(context, bytes, size, piece->block.raw, piece->block.raw_bytes);
     ZSTD_freeCCtx(context);
-    if (!ZSTD_isError(length) && length < piece->record.stored_bytes)
-        piece_store(piece, BSDIFF_ZSTD, bytes, length);
-    else
+    if (ZSTD_isError(piece->zstd_length) || piece->zstd_length >= piece->block.raw_bytes)
         free(bytes);
+    else
+        piece->zstd_bytes = bytes;
     return true;
 }
 
@@ -113,25 +114,36 @@ static bool piece_keep_raw(struct piece *piece)
     return true;
 }
 
-/* Differences are mostly zeros with patterns that bzip2 packs better and much faster; new bytes and numbers are often zstd's. */
+/* Two tasks for each piece, so that one large piece keeps two cores busy. Differences are mostly zeros with patterns that bzip2 packs better
+ * and much faster; new bytes and numbers are often zstd's. */
 static void piece_compress(void *arg, unsigned number)
 {
     struct container *container = arg;
-    struct piece *piece = &container->pieces[number];
+    struct piece *piece = &container->pieces[number / 2];
     bool good;
 
     if (atomic_load(&container->failed) || atomic_load(&container->report->stopped))
         return;
-    good = bzip2_block_compress(&piece->block);
-    piece->record.method = BSDIFF_BZIP2;
-    piece->record.stored_bytes = (uint32_t)piece->block.length;
-    if (good && piece->record.stream != BSDIFF_DIFF)
-        good = piece_try_zstd(piece);
-    if (good && piece->record.stored_bytes >= piece->record.raw_bytes)
-        good = piece_keep_raw(piece);
+    if (number % 2 == 0)
+        good = bzip2_block_compress(&piece->block);
+    else
+        good = piece->record.stream == BSDIFF_DIFF || piece_zstd(piece);
     if (!good)
         atomic_store(&container->failed, true);
-    (void)parallel_report_add(container->report, (int64_t)piece->block.raw_bytes);
+    if (number % 2 == 0)
+        (void)parallel_report_add(container->report, (int64_t)piece->block.raw_bytes);
+}
+
+/* The smallest of the three forms. */
+static bool piece_choose(struct piece *piece)
+{
+    piece->record.method = BSDIFF_BZIP2;
+    piece->record.stored_bytes = (uint32_t)piece->block.length;
+    if (piece->zstd_bytes && piece->zstd_length < piece->block.length) {
+        piece_store(piece, BSDIFF_ZSTD, piece->zstd_bytes, piece->zstd_length);
+        piece->zstd_bytes = NULL;
+    }
+    return piece->record.stored_bytes < piece->record.raw_bytes || piece_keep_raw(piece);
 }
 
 static void record_write(struct buffer *patch, const struct piece *piece)
@@ -200,13 +212,18 @@ enum error_code bsdiff_container_write(const struct bsdiff_difference *differenc
 
     buffer_init(&container.control, 0);
     if (container_cut(&container, difference))
-        parallel_run(threads, (unsigned)container.count, piece_compress, &container);
+        parallel_run(threads, (unsigned)container.count * 2, piece_compress, &container);
     else
         atomic_store(&container.failed, true);
+    for (size_t i = 0; i < container.count && !atomic_load(&container.failed) && !atomic_load(&report->stopped); i++)
+        if (!piece_choose(&container.pieces[i]))
+            atomic_store(&container.failed, true);
     if (!atomic_load(&container.failed) && !atomic_load(&report->stopped))
         container_write(&container, difference, old_bytes, patch);
-    for (size_t i = 0; i < container.count; i++)
+    for (size_t i = 0; i < container.count; i++) {
         free(container.pieces[i].block.bytes);
+        free(container.pieces[i].zstd_bytes);
+    }
     free(container.pieces);
     buffer_done(&container.control);
     if (atomic_load(&report->stopped))

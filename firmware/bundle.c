@@ -180,7 +180,7 @@ static enum error_code regular_open(const char *path, int *ret_fd, int64_t *ret_
     struct stat status;
 
     if (fd < 0 || fstat(fd, &status) != 0) {
-        enum error_code code = package_refuse(ret_problem, E_INTERNAL, "open", "%.80s: %s", path, strerror(errno));
+        enum error_code code = package_refuse(ret_problem, E_INTERNAL, "open", "%s", strerror(errno));
 
         if (fd >= 0)
             close(fd);
@@ -188,7 +188,7 @@ static enum error_code regular_open(const char *path, int *ret_fd, int64_t *ret_
     }
     if (!S_ISREG(status.st_mode)) {
         close(fd);
-        return package_refuse(ret_problem, E_INCOMPATIBLE, "open", "%.60s is a %s, not a regular file", path,
+        return package_refuse(ret_problem, E_INCOMPATIBLE, "open", "is a %s, not a regular file",
                               S_ISDIR(status.st_mode) ? "folder" : S_ISFIFO(status.st_mode) ? "pipe" : "special file");
     }
     *ret_fd = fd;

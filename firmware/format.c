@@ -10,6 +10,7 @@
 #define HEADER_VERSION 1
 #define FLAGS_KNOWN (PACKAGE_DELTA | PACKAGE_ENCRYPTED)
 static const uint8_t magic[8] = {0x89, 'D', 'F', 'W', '\r', '\n', 0x1A, '\n'};
+static const uint8_t zip_magic[4] = {'P', 'K', 3, 4};
 
 static void put16(uint8_t *at, uint16_t value)
 {
@@ -89,6 +90,8 @@ enum error_code package_header_read(const uint8_t bytes[PACKAGE_HEADER_BYTES], s
         .payload_bytes = get64(bytes + 40), .metadata_sections = get16(bytes + 48), .payload_sections = get16(bytes + 50)};
     uint64_t ends = PACKAGE_HEADER_BYTES + (uint64_t)header.metadata_bytes;
 
+    if (memcmp(bytes, zip_magic, sizeof zip_magic) == 0) /* of files the package in it was taken before: bundle.h */
+        return package_refuse(ret_problem, E_INCOMPATIBLE, "package", "a ZIP cannot be read from a pipe; give its file name");
     if (memcmp(bytes, magic, sizeof magic) != 0)
         return package_refuse(ret_problem, E_INCOMPATIBLE, "magic", "not a Drover package");
     if (get32(bytes + 60) != (uint32_t)crc32(0, bytes, 60))

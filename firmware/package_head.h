@@ -64,6 +64,6 @@ struct package_policy {
 
 /* Signatures, announced digest, model and hardware, version, expiry. When the package carries a newer trust document that policy->trust
  * accepts, *ret_trust is that store (trust_done), the package is checked against it and *ret_trust_new is true; keep head->trust_bytes then.
- * ret_trust NULL: such a document is not looked at. */
+ * ret_trust NULL, or a store without root keys: such a document is not looked at. */
 MUST_USE enum error_code package_head_check(const struct package_head *head, const struct package_policy *policy, struct trust *ret_trust, bool *ret_trust_new,
                                             struct problem *ret_problem);

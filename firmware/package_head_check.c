@@ -108,7 +108,7 @@ enum error_code package_head_check(const struct package_head *head, const struct
     enum error_code code = E_NONE;
     bool is_new = false;
 
-    if (trust && ret_trust && head->trust_bytes) {
+    if (trust && ret_trust && head->trust_bytes && trust_has_roots(trust)) { /* without roots only the store's file can be replaced */
         code = trust_update(trust, head->trust_bytes, head->trust_length, time_of(policy), &newer, ret_problem);
         is_new = code == E_NONE;
         if (code != E_NONE && code != E_EXPIRED) /* E_EXPIRED: we have that one, or a newer one */

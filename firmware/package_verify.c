@@ -18,15 +18,24 @@ struct verify {
     uint8_t block[BLOCK_BYTES];
 };
 
-/* The next block; *ret_got 0 at the end. */
+static bool goes_on(const struct verify *verify)
+{
+    return !verify->progress || !verify->progress->show || verify->progress->show(verify->progress->arg, verify->done, verify->total);
+}
+
+/* The next block; *ret_got 0 at the end. A pipe may be silent for long: a signal that ends the wait is a chance to be cancelled. */
 static enum error_code block_read(struct verify *verify, size_t *ret_got, struct problem *ret_problem)
 {
-    if (!file_read(verify->fd, verify->block, BLOCK_BYTES, ret_got))
+    ssize_t got;
+
+    do
+        got = read(verify->fd, verify->block, BLOCK_BYTES);
+    while (got < 0 && errno == EINTR && goes_on(verify));
+    if (got < 0 && errno != EINTR)
         return package_refuse(ret_problem, E_INSTALL, "package", "cannot be read: %s", strerror(errno));
+    *ret_got = got > 0 ? (size_t)got : 0;
     verify->done += (int64_t)*ret_got;
-    if (verify->progress && verify->progress->show && !verify->progress->show(verify->progress->arg, verify->done, verify->total))
-        return package_refuse(ret_problem, E_CANCELLED, "package", "cancelled");
-    return E_NONE;
+    return got >= 0 && goes_on(verify) ? E_NONE : package_refuse(ret_problem, E_CANCELLED, "package", "cancelled");
 }
 
 /* The running CRC leaves out the last four bytes, which are kept in tail (shifted through it) to be compared at the end. */

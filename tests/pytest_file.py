@@ -16,7 +16,7 @@ def main(name, path):
     build = pathlib.Path(os.environ["DROVER_BUILD"])
     (build / "junit").mkdir(exist_ok=True)
     report = build / "junit" / f"{name}.xml"
-    arguments = ["-p", "no:cacheprovider", "-q", "-ra", "--tb=short", f"--junitxml={report}", path]
+    arguments = ["-o", "markers=asan: also run against the build with sanitizers", "-p", "no:cacheprovider", "-q", "-ra", "--tb=short", f"--junitxml={report}", path]
     mark = os.environ.get("DROVER_PYTEST_MARK")
     if mark:
         arguments += ["-m", mark]

@@ -55,6 +55,7 @@ static void offer_put(struct json_writer *writer, const char *model, const struc
     json_put_text(writer, "url", command->url);
     json_put_i64(writer, "size", command->size_bytes);
     json_put_text(writer, "sha256", command->sha256);
+    json_put_text(writer, "manifest_sha256", command->manifest_sha256);
     json_put_bool(writer, "delta", command->delta);
     json_put_text(writer, "base_version", command->delta ? command->base_version : NULL);
 }

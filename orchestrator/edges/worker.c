@@ -16,6 +16,7 @@
 #include "orchestrator/edges/worker_inside.h"
 
 #define NICE 10
+#define OOM_SCORE "800"               /* of 1000 */
 #define TRUST_TEXT_MAX (4 * TRUST_BYTES_MAX)   /* as a signed document */
 
 enum { WORKER_DONE, WORKER_FAILED };
@@ -42,6 +43,17 @@ enum error_code worker_refuse(struct worker *worker, enum error_code code, const
 #define LIMITS_MEMORY true
 #endif
 
+/* When the machine runs out of memory a worker is to be killed, which is begun again, and not the process that holds the fleet. */
+static void victim_be(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    (void)!write(fd, OOM_SCORE, sizeof OOM_SCORE - 1); /* a wish */
+    close(fd);
+}
+
 /* The parent may have gone before PR_SET_PDEATHSIG: then there is another one now. */
 static bool limits_take(const struct worker_task *task)
 {
@@ -51,6 +63,7 @@ static bool limits_take(const struct worker_task *task)
         return false;
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)setpriority(PRIO_PROCESS, 0, NICE); /* a wish */
+    victim_be();
     if (setrlimit(RLIMIT_CORE, &none) != 0)
         return false;
     return !LIMITS_MEMORY || task->memory_bytes == 0 || setrlimit(RLIMIT_AS, &memory) == 0;

@@ -1,5 +1,5 @@
-/* A delta between two releases of the depot: made, signed with the key that may sign nothing else, proved like any other package, and
- * put into the depot. Nothing of it is seen there before it is whole. */
+/* A delta between two releases of the depot: made, signed with the key that may sign nothing else, proved like any other package,
+ * applied to its base, and put into the depot. Nothing of it is seen there before it is whole. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,7 +93,8 @@ static enum error_code delta_keep(struct worker *worker, const char *path, struc
     return E_NONE;
 }
 
-static enum error_code delta_finish(struct worker *worker, const struct package_file *to, const char *path, struct problem *ret_problem)
+static enum error_code delta_finish(struct worker *worker, const struct package_file *from, const struct package_file *to, const char *path,
+                                    struct problem *ret_problem)
 {
     char manifest_sha256[SHA256_HEX_SIZE];
     enum error_code code = delta_sign(worker, path, ret_problem);
@@ -108,7 +109,8 @@ static enum error_code delta_finish(struct worker *worker, const struct package_
     text_hex(manifest_sha256, to->head.manifest_sha256, SHA256_BYTES);
     if (strcmp(manifest_sha256, worker->answer->manifest_sha256) != 0)
         return package_refuse(ret_problem, E_SHA256, "delta", "it has another manifest than its release");
-    return delta_keep(worker, path, ret_problem);
+    code = worker_apply(worker, from, path, ret_problem);
+    return code ? code : delta_keep(worker, path, ret_problem);
 }
 
 static enum error_code delta_of_files(struct worker *worker, const struct package_file *from, const struct package_file *to, struct problem *ret_problem)
@@ -124,7 +126,7 @@ static enum error_code delta_of_files(struct worker *worker, const struct packag
     (void)snprintf(path, sizeof path, "%s/%.64s-%.16s.dfw", worker->task->folder, worker->task->sha256, worker->task->base_sha256);
     code = delta_make(worker, from, to, path, ret_problem);
     if (!code && worker->answer->kept)
-        code = delta_finish(worker, to, path, ret_problem);
+        code = delta_finish(worker, from, to, path, ret_problem);
     (void)unlink(path);
     return code;
 }

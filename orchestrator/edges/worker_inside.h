@@ -1,6 +1,7 @@
-/* What worker.c and worker_derive.c share; nobody else includes it. */
+/* What the files of the worker process share; nobody else includes it. */
 #pragma once
 
+#include "firmware/package_file.h"
 #include "firmware/trust.h"
 #include "orchestrator/edges/depot_store.h"
 #include "orchestrator/edges/worker.h"
@@ -17,6 +18,8 @@ struct worker {
 enum error_code worker_refuse(struct worker *worker, enum error_code code, const struct problem *problem);
 /* Proves the package in a file and fills the answer with what it is. */
 enum error_code worker_prove(struct worker *worker, const char *path);
+/* E_NONE: the delta package in a file, applied to the images of `from`, gives the images that its manifest names. */
+enum error_code worker_apply(const struct worker *worker, const struct package_file *from, const char *path, struct problem *ret_problem);
 
 /* The jobs. */
 void worker_verify(struct worker *worker);

@@ -1,24 +1,20 @@
-/* Starting, watching and ending workers. A job is in one list until it is answered; its process, pipe and timer come and go. */
+/* Watching and ending workers. A job is in one list until it is answered; its process, pipe and timer come and go. */
 #include "orchestrator/edges/worker_pool.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "orchestrator/edges/worker_process.h"
 
 #define AGAIN_MS 200            /* before a job whose worker ended without an answer is tried again */
-
-extern char **environ;
 
 struct job {
     struct job *next;
@@ -190,77 +186,6 @@ static bool place_is_free(const struct worker_pool *pool, enum worker_job kind)
     return jobs_count(pool, kind, true) < (size_t)(kind == WORKER_DERIVE ? pool->config.derivations : 1);
 }
 
-/* A file without a name that holds the trust store: the worker reads what we hold, whatever lies under its path by now. */
-static int trust_fd(const struct worker_pool *pool)
-{
-    int fd = memfd_create("drover-trust", MFD_CLOEXEC);
-
-    if (fd >= 0 && pwrite(fd, pool->trust, pool->trust_length, 0) != (ssize_t)pool->trust_length) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-/* stdin: the trust store; stdout: the pipe; stderr: ours, for what a sanitizer has to say. Nothing else is inherited. */
-static bool process_start(struct job *job, char *text, int trust, int answer)
-{
-    static char name[] = "droverd", option[] = "--worker";
-    char *const argv[] = {name, option, text, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    bool ready, started;
-
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return false;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return false;
-    }
-    sigemptyset(&none);
-    sigfillset(&all);
-    ready = posix_spawn_file_actions_adddup2(&actions, trust, STDIN_FILENO) == 0 &&
-            posix_spawn_file_actions_adddup2(&actions, answer, STDOUT_FILENO) == 0 &&
-            posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1) == 0 &&
-            posix_spawnattr_setsigmask(&attributes, &none) == 0 && posix_spawnattr_setsigdefault(&attributes, &all) == 0 &&
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) == 0;
-    started = ready && posix_spawn(&job->pid, "/proc/self/exe", &actions, &attributes, argv, environ) == 0;
-    if (!started)
-        job->pid = 0;
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return started;
-}
-
-static bool job_spawn(struct job *job)
-{
-    int trust = trust_fd(job->pool), fds[2] = {-1, -1};
-    struct buffer text;
-    bool started = false;
-
-    buffer_init(&text, WORKER_TEXT_MAX);
-    job->task.parent_pid = getpid();
-    job->task.now_ms = clock_unix_ms();
-    job->task.memory_bytes = job->pool->config.memory_bytes;
-    worker_task_write(&job->task, &text);
-    if (trust >= 0 && !text.failed && pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0) {
-        int flags = fcntl(fds[1], F_GETFL);
-
-        (void)fcntl(fds[1], F_SETFL, flags & ~O_NONBLOCK); /* the worker's end may wait */
-        started = process_start(job, text.bytes, trust, fds[1]);
-        close(fds[1]);
-    }
-    if (trust >= 0)
-        close(trust);
-    if (started)
-        job->pipe_fd = fds[0];
-    else if (fds[0] >= 0)
-        close(fds[0]);
-    buffer_done(&text);
-    return started;
-}
-
 static void timer_set(struct job *job, int64_t wait_ms)
 {
     const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
@@ -276,7 +201,10 @@ static void job_begin(struct job *job)
     job->late = false;
     buffer_clear(&job->line);
     (void)text_copy(job->trust_sha256, sizeof job->trust_sha256, pool->trust_sha256);
-    if (job_spawn(job)) {
+    job->task.parent_pid = getpid();
+    job->task.now_ms = clock_unix_ms();
+    job->task.memory_bytes = pool->config.memory_bytes;
+    if (worker_process_start(&job->task, pool->trust, pool->trust_length, &job->pid, &job->pipe_fd)) {
         job->readable = event_new(pool->config.base, job->pipe_fd, EV_READ | EV_PERSIST, answer_came, job);
         if (job->readable)
             (void)event_add(job->readable, NULL);
@@ -380,6 +308,7 @@ static void job_broke(struct job *job, int status)
         return;
     }
     (void)snprintf(answer.what, sizeof answer.what, "%.80s, try %u", how, job->tries);
+    answer.asked_ms = job->task.now_ms;
     memcpy(answer.trust_sha256, job->trust_sha256, sizeof answer.trust_sha256);
     job_answer(job, &answer);
 }
@@ -400,6 +329,7 @@ static void job_ended(struct job *job, int status)
         return;
     }
     job->pool->counters.answered[job->task.job]++;
+    answer.asked_ms = job->task.now_ms;
     memcpy(answer.trust_sha256, job->trust_sha256, sizeof answer.trust_sha256);
     job_answer(job, &answer);
 }

@@ -58,6 +58,7 @@ struct worker_answer {
     char sha256[SHA256_HEX_SIZE];
     int64_t full_bytes;
     /* not in the line: filled in by droverd */
+    int64_t asked_ms;                    /* the time it was held against */
     char trust_sha256[SHA256_HEX_SIZE];  /* the trust store that was held against it */
     bool broken;                         /* the worker gave no answer: crashed, killed, out of time */
 };

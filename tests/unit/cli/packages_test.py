@@ -21,6 +21,7 @@ import zlib
 
 import pytest
 
+pytestmark = pytest.mark.asan
 DROVER = os.environ["DROVER"]
 OK, FAILED, USAGE, _, CONFLICT = range(5)
 REFUSED, NO_DELTA = 9, 10
@@ -292,10 +293,21 @@ def test_verify_refuses_in_its_step(built, keys, tmp_path, args, check, code, th
     assert run("package", "verify", built / "new.dfw", "-o", "name", *args, code=REFUSED).stdout == ""
 
 
+def test_verify_of_a_delta_for_another_version(built):
+    table = results(run("package", "verify", built / "delta.dfw", "--trust", built / "trust.json", "--current-version", "0.9.5", code=REFUSED))
+    assert table["version and release counter"] == "ok" and table["expiry and delta base"] == "refused"
+
+
+def test_verify_of_a_device_that_has_two_revisions(built):
+    args = ("package", "verify", built / "new.dfw", "--trust", built / "trust.json", "--hw-rev", "b1")
+    assert "one hardware revision" in run(*args, "--hw-rev", "c1", code=USAGE).stderr
+
+
 def test_verify_judges_time(tmp_path, images, keys):
     create(tmp_path / "p.dfw", images, "1.0.0", 1, "--key", keys.pem("release"), "--expires-at", "2030-01-01", "--build-time", "2029-01-01")
     args = ("package", "verify", tmp_path / "p.dfw", "--public-key", keys.pub("release"), "--now")
     assert results(run(*args, "2029-12-31T23:59:59Z"))["expiry and delta base"] == "ok"
+    assert results(run(*args, "1970-01-01"))["expiry and delta base"] == "ok"
     done = run(*args, "2030-01-01T00:00:01Z", "--model", "other", code=REFUSED)
     assert results(done)["model and hardware"] == "refused", "what comes first in the order is told first"
     done = run(*args, "2030-01-01T00:00:01Z", code=REFUSED)
@@ -333,6 +345,32 @@ def test_verify_finds_damage(built, tmp_path):
             cut.stdout.close()
             cut.wait()
         assert table[check] == "refused" and table["checksum of everything"] == "not reached", (share, table)
+
+
+def test_a_package_that_is_not_there(tmp_path):
+    for verb, more in (("inspect", ()), ("sign", ("--key", "x")), ("encrypt", (tmp_path / "o", "--model-key", "x"))):
+        args = ("package", verb, tmp_path / "absent", *more)
+        assert run(*args, code=FAILED).stderr.count("absent") <= 1, "named once"
+    assert run("package", "inspect", tmp_path / "absent", code=FAILED).stderr == f"drover: package inspect: {tmp_path}/absent: open: No such file or directory\n"
+    assert f"{tmp_path}: open: is a folder, not a regular file" in run("package", "inspect", tmp_path, code=REFUSED).stderr
+
+
+def test_damage_is_not_sealed_with_a_new_checksum(built, keys, tmp_path):
+    """What writes a package anew looks at all of the old one first."""
+    for name, more in (("plain.dfw", ()), ("secret.dfw", ("--decrypt-key", keys.model))):
+        package = tmp_path / name
+        if more:
+            run("package", "encrypt", built / "new.dfw", package, "--model-key", keys.model)
+        else:
+            shutil.copy(built / "new.dfw", package)
+        data = bytearray(package.read_bytes())
+        data[-1000] ^= 1
+        package.write_bytes(data)
+        before = sha(package)
+        for args in (("sign", package, "--key", keys.pem("ec")), ("bundle", package, tmp_path / "o"), ("encrypt", package, tmp_path / "o", "--recipient", keys.pub("x25519"), *more)):
+            code = "E_SHA256" if args[0] == "encrypt" and not more else "E_CRC"     # there each chunk is looked at on its way
+            assert f"drover: package {args[0]}: {code}: " in run("package", *args, code=REFUSED).stderr
+        assert sha(package) == before and not (tmp_path / "o").exists()
 
 
 def test_verify_needs_somebody_to_trust(built, tmp_path):
@@ -426,12 +464,13 @@ def test_bundle_is_a_zip_that_every_command_takes(built, images, keys, tmp_path)
     run("package", "bundle", bundle, tmp_path / "again.zip")
     assert sha(tmp_path / "out/rootfs.img") == sha(tmp_path / "applied/rootfs.img") == sha(images / "rootfs-2")
     assert "is a ZIP: the signed package needs a name of its own" in run("package", "sign", bundle, "--key", keys.pem("ec"), code=USAGE).stderr
-    with open(bundle) as stream:
-        copy = subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.PIPE)
-        done = run("package", "verify", "-", "--trust", built / "trust.json", code=REFUSED, stdin=copy.stdout)
-        copy.stdout.close()
-        copy.wait()
-    assert "E_INCOMPATIBLE: package: a ZIP cannot be read from a pipe" in done.stderr
+    for args in (("verify", "-"), ("extract", "-", tmp_path / "x"), ("extract", "-", tmp_path / "x", "--documents"), ("apply", "-", tmp_path / "x")):
+        with open(bundle) as stream:
+            copy = subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.PIPE)
+            done = run("package", *args, "--trust", built / "trust.json", code=REFUSED, stdin=copy.stdout)
+            copy.stdout.close()
+            copy.wait()
+        assert "E_INCOMPATIBLE: " in done.stderr and "package: a ZIP cannot be read from a pipe; give its file name" in done.stderr, args
 
 
 def test_bundle_with_paths_in_it(built, tmp_path):
@@ -514,6 +553,25 @@ def test_bare_patches(tmp_path, images, form):
     patch.write_bytes(patch.read_bytes()[:-20])
     assert run("package", "apply", patch, tmp_path / "x", "--base", old, code=REFUSED).stderr.startswith("drover: package apply: E_")
     assert not (tmp_path / "x").exists()
+
+
+def test_a_bare_patch_never_passes_for_a_package(built, images, keys, tmp_path):
+    """Somebody puts a patch where a signed package is expected: whoever names a trust document must not get its bytes."""
+    patch = tmp_path / "update.dfw"
+    run("package", "delta", "--format", "bsdiff40", images / "rootfs-1", images / "rootfs-2", patch)
+    for proof in (("--trust", built / "trust.json"), ("--public-key", keys.pub("release"))):
+        done = run("package", "apply", patch, tmp_path / "out", "--base", images / "rootfs-1", *proof, code=REFUSED)
+        assert "E_SIGNATURE: " in done.stderr and "bare patch" in done.stderr
+    assert "not encrypted" in run("package", "apply", patch, tmp_path / "out", "--base", images / "rootfs-1", "--decrypt-key", keys.pem("x25519"), code=USAGE).stderr
+    assert os.listdir(tmp_path) == ["update.dfw"]
+
+
+@pytest.mark.parametrize("start", [b"BSDIFF40" + struct.pack("<QQQ", 0, 0, 2**63 - 1), b"DROVBSD\x01" + struct.pack("<QQ", 200_000, 2**63 - 1),
+                                   b"\x28\xb5\x2f\xfd\xe0" + struct.pack("<Q", 2**63 - 1)])
+def test_a_bare_patch_that_promises_too_much(images, tmp_path, start):
+    (tmp_path / "patch").write_bytes(start + bytes(100))
+    assert "larger than 1 TiB" in run("package", "apply", tmp_path / "patch", tmp_path / "out", "--base", images / "rootfs-1", code=REFUSED).stderr
+    assert os.listdir(tmp_path) == ["patch"]
 
 
 # --- encryption ---
@@ -659,6 +717,25 @@ def test_trust_document_grows(keys, tmp_path):
                               (("trust", keys.pub("ec"), "--role", "package", "--sign-with", keys.pem("root")), USAGE, "the document has no root keys")):
         assert words in run("key", *args, "--trust", trust, code=code).stderr, args
     assert facts("key", "list", "--trust", trust) == told and os.listdir(tmp_path) == ["trust.json"]
+
+
+def test_a_document_that_nobody_could_read_is_not_written(keys, tmp_path):
+    trust = tmp_path / "trust.json"
+    add = ("key", "trust", keys.pub("release"), "--trust", trust, "--role", "package")
+    assert "to 16" in run(*add, "--threshold", "package=17", code=USAGE).stderr
+    assert "keys[0].name: has control characters" in run(*add, "--name", "a\x1b[31mb", code=FAILED).stderr
+    assert os.listdir(tmp_path) == []
+    assert "3 signatures for package are needed, and there is only 1 of its keys" in run(*add, "--threshold", "package=3").stderr
+    before = trust.read_bytes()
+    run("key", "revoke", keys.id["release"], "--trust", trust, "--why", "two\nlines", code=FAILED)
+    assert trust.read_bytes() == before and facts("key", "list", "--trust", trust)["thresholds"]["package"] == 3
+
+
+def test_a_key_is_not_replaced_by_its_public_half(keys, tmp_path):
+    key = tmp_path / "k.pem"
+    assert "the private key's own file" in run("key", "generate", key, "--public", key, "--force", code=USAGE).stderr and not key.exists()
+    run("key", "generate", key, "--public", f"{tmp_path}/./k.pem", "--force")
+    assert key.read_text().startswith("-----BEGIN PRIVATE KEY-----")
 
 
 def test_revoked_key_and_threshold_count(built, images, keys, tmp_path):
@@ -813,15 +890,29 @@ def test_apply_goes_on_from_its_journal(tmp_path, keys):
     assert os.listdir(tmp_path / "out") == ["app.img"], "no journal is left"
 
 
-def test_interrupt_while_a_pipe_is_silent(built, tmp_path):
-    process = fed_in_part(built / "new.dfw", 0.5, "package", "verify", "-", "--trust", built / "trust.json")
+def test_nothing_of_a_larger_image_stays(built, images, tmp_path):
+    """A partial image of another, larger release lies there: what is written is the signed image and not a byte more."""
+    for package, more in (("delta.dfw", ("--base", f"rootfs={images / 'rootfs-1'}", "--base", f"kernel={images / 'kernel-1'}")), ("new.dfw", ())):
+        out = tmp_path / package
+        out.mkdir()
+        for name in ("rootfs", "kernel"):
+            (out / f".{name}.img.part").write_bytes(bytes(500_000))
+        run("package", "apply", built / package, out, "--journal", "--trust", built / "trust.json", *more)
+        assert sha(out / "rootfs.img") == sha(images / "rootfs-2") and sha(out / "kernel.img") == sha(images / "kernel-2")
+
+
+@pytest.mark.parametrize("verb", ["verify", "extract", "apply"])
+def test_interrupt_while_a_pipe_is_silent(built, tmp_path, verb):
+    """One Ctrl-C is enough, and nothing is left."""
+    process = fed_in_part(built / "new.dfw", 0.5, "package", verb, "-", *([] if verb == "verify" else [tmp_path / "out"]), "--trust", built / "trust.json")
+    status = pathlib.Path(f"/proc/{process.pid}/status")
     deadline = time.monotonic() + DEADLINE_S
-    while "SigCgt:\t0000000000000000" in pathlib.Path(f"/proc/{process.pid}/status").read_text():   # until it has begun
+    while "SigCgt:\t0000000000000000" in status.read_text() or "State:\tS" not in status.read_text():   # until it waits for more
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == -signal.SIGINT and out == b""
+    assert process.returncode == -signal.SIGINT and out == b"" and os.listdir(tmp_path) == []
 
 
 def test_progress_is_for_terminals(built, tmp_path):

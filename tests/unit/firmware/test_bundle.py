@@ -349,7 +349,7 @@ def test_files_that_are_no_files(tmp_path):
     refused("E_INCOMPATIBLE", "pipe", "open", tmp_path / "pipe")
     refused("E_INCOMPATIBLE", "folder", "open", tmp_path)
     refused("E_INCOMPATIBLE", "special file", "open", "/dev/null")
-    refused("E_INTERNAL", "socket", "open", tmp_path / "socket")
+    refused("E_INTERNAL", "No such device", "open", tmp_path / "socket")
     refused("E_INTERNAL", "No such file", "open", tmp_path / "missing")
     assert time.monotonic() - started < 30
     server.close()

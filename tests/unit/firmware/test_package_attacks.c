@@ -112,32 +112,46 @@ static void attack_1_signature_of_another_release(void **state)
     bytes_done(&other);
 }
 
+static void trust_put(struct trust *trust, const struct private_key *private, unsigned roles)
+{
+    struct trust_key key = {.key = private_key_public(private), .roles = roles};
+    struct problem problem;
+
+    assert_int_equal(trust_add(trust, &key, &problem), DROVER_OK);
+    public_key_free(key.key);
+}
+
 /* A trust document of somebody else's roots, or none at all, behind an honest signature: nothing is adopted, nothing is installed. */
 static void attack_1_trust_of_a_stranger(void **state)
 {
     const struct fixture *fixture = *state;
     struct package_policy policy = fixture_policy(fixture);
-    struct trust_key root = {.key = private_key_public(fixture->stranger), .roles = 1u << TRUST_ROOT | 1u << TRUST_PACKAGE, .name = "mine"};
-    struct trust theirs;
+    struct trust ours, theirs;
     struct buffer jws;
     struct problem problem;
     struct section section = {.type = SECTION_TRUST, .flags = SECTION_CRITICAL, .length = 9};
     struct bytes stolen;
 
+    trust_init(&ours);
+    trust_put(&ours, fixture->key, 1u << TRUST_PACKAGE);
+    trust_put(&ours, fixture->second_key, 1u << TRUST_ROOT);
+    policy.trust = &ours;
     refused_and_done(fixture_with_section(&package, section, "not a JWS"), &policy, E_INCOMPATIBLE, "no trust document");
     trust_init(&theirs);
     theirs.version = 100;
-    assert_int_equal(trust_add(&theirs, &root, &problem), DROVER_OK);
+    trust_put(&theirs, fixture->stranger, 1u << TRUST_ROOT | 1u << TRUST_PACKAGE);
     buffer_init(&jws, 0);
     assert_int_equal(trust_sign(&theirs, (const struct private_key *const[]){fixture->stranger}, 1, &jws, &problem), DROVER_OK);
     section.length = jws.length;
     refused_and_done(fixture_with_section(&package, section, jws.bytes), &policy, E_SIGNATURE, "an honest package with a stranger's trust document");
     stolen = fixture_signed(&unsigned_package, fixture->stranger, NULL, 0);
     refused_and_done(fixture_with_section(&stolen, section, jws.bytes), &policy, E_SIGNATURE, "a stranger's package that brings its own trust");
+    policy.trust = &fixture->trust;
+    refused_and_done(fixture_with_section(&stolen, section, jws.bytes), &policy, E_SIGNATURE, "the same, for a store without roots");
     bytes_done(&stolen);
     buffer_done(&jws);
     trust_done(&theirs);
-    public_key_free(root.key);
+    trust_done(&ours);
 }
 
 static void attack_2_an_older_version(void **state)

@@ -215,6 +215,34 @@ static void attack_1_a_package_that_brings_its_own_trust(void **state)
     buffer_done(&jws);
 }
 
+/* A package of a fleet with root keys, held against a bare public key or a store of a lab: the document in it is not for them, and no harm. */
+static void a_store_without_roots_passes_over_a_document(void **state)
+{
+    struct fixture *fixture = *state;
+    struct trust next = store_of(2, fixture->second_key, fixture->stranger, NULL), taken;
+    const struct private_key *root = fixture->second_key, *honest = fixture->key, *stranger = fixture->stranger;
+    struct package_policy policy = fixture_policy(fixture);
+    const char *plain = plain_package(fixture), *path = fixture_path(fixture, "carrier.dfw");
+    struct package_signing signing = {.keys = &honest, .count = 1};
+    struct problem problem;
+    struct buffer jws;
+    bool is_new = true;
+
+    buffer_init(&jws, 0);
+    assert_int_equal(trust_sign(&next, &root, 1, &jws, &problem), DROVER_OK);
+    assert_false(trust_has_roots(policy.trust));
+    signing.trust = jws.bytes;
+    signing.trust_length = jws.length;
+    CHECK_CODE(sign_as(plain, path, &signing, &problem), E_NONE, problem, "made");
+    CHECK_CODE(check_package(path, &policy, &taken, &is_new, &problem), E_NONE, problem, "by a key of the store");
+    assert_false(is_new);
+    signing.keys = &stranger;
+    CHECK_CODE(sign_as(plain, path, &signing, &problem), E_NONE, problem, "made");
+    CHECK_CODE(check_package(path, &policy, &taken, &is_new, &problem), E_SIGNATURE, problem, "by a key of the document alone");
+    trust_done(&next);
+    buffer_done(&jws);
+}
+
 /* A document signed when it is carried stays when the package is signed again without one. */
 static void what_a_package_carries_stays(void **state)
 {
@@ -250,6 +278,7 @@ int main(void)
         cmocka_unit_test(seventeen_hands),
         cmocka_unit_test(rotation_in_one_rollout),
         cmocka_unit_test(attack_1_a_package_that_brings_its_own_trust),
+        cmocka_unit_test(a_store_without_roots_passes_over_a_document),
         cmocka_unit_test(what_a_package_carries_stays),
     };
 
