@@ -244,7 +244,8 @@ static bool variable_is_ours(const char *variable)
 
 void daemon_settings_unknown(char *const *environment, void (*unknown)(const char *variable, void *arg), void *arg)
 {
-    static const char *const of_the_command[] = {"DROVER_API=", "DROVER_TOKEN=", "DROVER_TOKEN_FILE="};
+    static const char *const of_the_command[] = {"DROVER_API=", "DROVER_TOKEN=", "DROVER_TOKEN_FILE=", "DROVER_CA_FILE=",
+                                               "DROVER_CERTIFICATE_FILE="};
 
     for (; *environment; environment++) {
         bool known = !variable_is_ours(*environment) || variable_is_setting(*environment);

@@ -105,10 +105,19 @@ void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_m
     conn->deadline_ms = deadline_ms;
 }
 
+/* Who downloads says nothing meanwhile: only a reply that makes no progress is idle then. libevent would count silence, too. */
+static void timeouts_set(struct http_conn *conn, bool reading)
+{
+    int64_t idle_ms = conn->guard->limits.idle_ms;
+    const struct timeval idle = {idle_ms / 1000, idle_ms % 1000 * 1000};
+    (void)bufferevent_set_timeouts(conn->bev, reading ? &idle : NULL, &idle);
+}
+
 void http_guard_send(struct http_conn *conn, int64_t now_ms)
 {
     conn->phase = HTTP_SENDING;
     conn->deadline_ms = now_ms + conn->guard->limits.reply_ms;
+    timeouts_set(conn, false);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_SENDING_BYTES);
 }
 
@@ -119,6 +128,7 @@ void http_guard_receive(struct http_conn *conn, int64_t now_ms)
     conn->request = NULL;
     conn->tracked = false;
     conn->deadline_ms = now_ms + limits->idle_ms + limits->request_ms;
+    timeouts_set(conn, true);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, input_max(conn->guard, conn->listener));
 }
 

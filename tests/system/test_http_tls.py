@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
 
@@ -330,6 +331,13 @@ def test_the_operators_listener_over_tls(stack):
     assert ask("/api/v1/status", eve, Authorization=token) == 200 and ask("/api/v1/status", eve) == 401
     with pytest.raises((ssl.SSLError, OSError, http.client.BadStatusLine)):
         ask("/api/v1/status", Authorization=token)
+    environment = {**os.environ, "DROVER_API": f"https://localhost:{stack.api_ports['drover-1']}", "DROVER_TOKEN_FILE": str(stack.token_file),
+                   "DROVER_CA_FILE": str(ca.file), "DROVER_CERTIFICATE_FILE": str(eve)}
+    status = [stack.program("drover"), "status"]
+    assert subprocess.run(status, env=environment, capture_output=True, timeout=60).returncode == 0
+    for name in ("DROVER_CA_FILE", "DROVER_CERTIFICATE_FILE"):
+        without = {key: value for key, value in environment.items() if key != name}
+        assert subprocess.run(status, env=without, capture_output=True, timeout=60).returncode != 0, name
     assert ask(LATEST + "&device_id=d1", eve) == 304, "a person's certificate names no device"
     with socket.create_connection(("127.0.0.1", stack.http_ports["drover-1"]), 10) as plain:
         plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

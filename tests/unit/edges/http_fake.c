@@ -93,9 +93,15 @@ static void limit_set(struct http_config *config, char *argument)
         fail("limit=value");
     *value++ = '\0';
     struct http_limits *limits = &config->limits;
+    if (strcmp(argument, "tls") == 0) {   /* certificate and key of the devices' listener, in one file */
+        config->tls[HTTP_DEVICES] = (struct http_tls_settings){.name = "http", .certificate = value, .key = "", .client_ca = "", .client_crl = ""};
+        return;
+    }
     long long number = atoll(value);
     if (strcmp(argument, "request_ms") == 0)
         limits->request_ms = number;
+    else if (strcmp(argument, "handshake_ms") == 0)
+        limits->handshake_ms = number;
     else if (strcmp(argument, "idle_ms") == 0)
         limits->idle_ms = number;
     else if (strcmp(argument, "reply_ms") == 0)
