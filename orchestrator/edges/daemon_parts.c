@@ -114,7 +114,7 @@ bool daemon_trust_apply(struct daemon *daemon)
 
     limits_of(&daemon->settings, &limits);
     worker_pool_set_limits(daemon->workers, limits.derivations, limits.timeout_ms, limits.memory_bytes);
-    if (!proofs_set_trust(daemon->proofs, trust->text, trust->length, trust->version, trust->sha256))
+    if (!proofs_set_trust(daemon->proofs, trust))
         return false;
     policy->trust_version = proofs_trust_version(daemon->proofs);
     memcpy(policy->trust_sha256, trust->sha256, sizeof policy->trust_sha256);
