@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import time
 import urllib.error
@@ -397,6 +398,19 @@ def test_a_worker_ends_with_its_time_and_keeps_to_its_memory(stack):
     assert delta["state"] == "not_worth" or "took longer than 1 s" in delta["why"], delta
     metrics = stack.metrics()
     assert metrics["drover_workers_timed_out_total"] == (delta["state"] == "failed") and metrics["drover_workers_crashed_total"] == 0
+
+
+def test_workers_are_the_droverd_that_runs_whatever_lies_under_its_name(stack):
+    programs, copy = stack.program, stack.folder / "droverd"
+    shutil.copy(programs("droverd"), copy)
+    stack.program = lambda name: copy if name == "droverd" else programs(name)
+    releases = begun(stack)
+    copy.unlink()
+    copy.write_text("#!/bin/false\n")   # an upgrade that has not been started yet
+    copy.chmod(0o755)
+    pair_added(stack, releases)
+    until_delta(releases, "derived")
+    assert stack.metrics()["drover_workers_crashed_total"] == 0
 
 
 @pytest.mark.asan
