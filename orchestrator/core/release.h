@@ -43,6 +43,7 @@ struct release {
     /* by which trust store it was last verified */
     int64_t trust_version;
     char trust_sha256[SHA256_HEX_SIZE];      /* of the document */
+    int64_t verified_ms;                     /* when that was */
     char refused[64];                        /* "": it was verified; otherwise "E_SIGNATURE: 0 of 1 signatures ..." */
     unsigned delta_count;
     struct release_delta {

@@ -46,6 +46,7 @@ void api_put_release(struct json_writer *writer, const struct release *release)
     put_some(writer, "expires_ms", release->expires_ms);
     json_put_bool(writer, "encrypted", release->encrypted);
     put_some(writer, "trust_version", release->trust_version);
+    put_some(writer, "verified_ms", release->verified_ms);
     json_put_text(writer, "refused", release->refused[0] ? release->refused : release_flaw(release));
     json_open_array(writer, "deltas");
     for (unsigned i = 0; i < release->delta_count; i++)

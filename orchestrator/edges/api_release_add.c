@@ -8,6 +8,7 @@
 
 static void older_ones_read(void *arg, enum drover_error error, const struct release *releases, size_t count);
 static void release_added(void *arg, enum drover_error error, const struct release *release, bool created);
+static void release_judged(void *arg, enum drover_error error, const struct release *release);
 
 /* --- 1 what the packages are --- */
 
@@ -87,6 +88,10 @@ static void release_added(void *arg, enum drover_error error, const struct relea
 {
     struct api_ask *ask = arg;
     if (error == DROVER_OK) {
+        if (!created && release->refused[0] && !ask->api->closed) { /* it verifies: somebody has mended what was wrong */
+            store_release_judge(ask->api->config.store, ask->call->prepared, release_judged, ask);
+            return;
+        }
         if (created && !ask->api->closed)
             ask->api->config.released(ask->api->config.arg);
         api_release_answer(ask, created ? 201 : 200, release);
@@ -96,4 +101,13 @@ static void release_added(void *arg, enum drover_error error, const struct relea
     } else {
         api_ask_error(ask, error, "the release was not added");
     }
+}
+
+static void release_judged(void *arg, enum drover_error error, const struct release *release)
+{
+    struct api_ask *ask = arg;
+    if (error == DROVER_OK)
+        api_release_answer(ask, 200, release);
+    else
+        api_ask_error(ask, error, "the release was not verified again");
 }

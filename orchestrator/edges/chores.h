@@ -59,6 +59,8 @@ void chores_free(struct chores *chores);                         /* when idle, o
 void chores_rollouts_changed(struct chores *chores);
 /* A release was added, or the trust store is another one: there may be something to verify or to derive. */
 void chores_releases_changed(struct chores *chores);
+/* The operator has changed settings or the trust store: the same, and deltas that could not be derived may be now. */
+void chores_settings_changed(struct chores *chores);
 /* Both links are up (again), or one was lost. While droverd is deaf nobody is called offline or lost for his silence. */
 void chores_links_changed(struct chores *chores, bool redis_ready, bool mqtt_ready);
 

@@ -17,8 +17,10 @@ struct chores {
     bool notices_stale;              /* the broker may hold others: say all again, from all rollouts */
     struct budget_book budgets;
     unsigned pauses_open;            /* pauses sent and not answered */
-    struct derivation *derivations;  /* deltas on their way (chores_releases.c) */
+    struct derivation *derivations;  /* deltas on their way (chores_deltas.c) */
     size_t derivation_count;
+    bool retry_deltas;               /* somebody has changed something: try again what could not be derived */
+    char retried_under[SHA256_HEX_SIZE];   /* under which conditions that was done last; "": not by this process */
     bool redis_ready, mqtt_ready;
     int64_t hearing_since_mono_ms;   /* when both links came up; 0: one is away */
     int64_t deaf_since_mono_ms;      /* when one went away; 0: not since the start */
@@ -39,9 +41,11 @@ void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts,
 /* A rollout was paused by Drover itself: into the log, and as an alarm into the event stream. on: "budget_spent", "release_refused". */
 void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on);
 
-/* chores_releases.c: the leader's chores about releases. */
+/* chores_releases.c, chores_deltas.c: the leader's chores about releases. */
 void chores_prove_releases(void *chores);
 void chores_derive_deltas(void *chores);
+/* Called when every release is verified: a delta needs two of them. */
+void chores_retry_deltas(struct chores *chores);
 /* Pauses rollouts of releases that do not verify; called with each reading of the rollouts. */
 void chores_watch_releases(struct chores *chores, const struct rollout *rollouts, size_t count);
 void chores_derivations_free(struct chores *chores);

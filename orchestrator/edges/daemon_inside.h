@@ -81,6 +81,10 @@ MUST_USE enum drover_error daemon_parts_make(struct daemon *daemon, struct probl
 /* After a complete drain, or when the loop has never run. */
 void daemon_parts_free(struct daemon *daemon);
 
+/* A folder below data_dir, unless it is there. */
+MUST_USE enum drover_error daemon_folder_make(const char *path, struct problem *ret_problem);
+/* daemon_workers.c */
+MUST_USE enum drover_error daemon_workers_make(struct daemon *daemon, struct problem *ret_problem);
 /* Puts daemon->trust into effect. False: out of memory. */
 bool daemon_trust_apply(struct daemon *daemon);
 

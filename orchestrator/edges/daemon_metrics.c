@@ -248,7 +248,7 @@ static void workers_write(struct metrics *metrics, const struct daemon *daemon)
     for (int state = RELEASE_DELTA_DERIVED; state < RELEASE_DELTA_STATE_COUNT; state++)
         if (!release_delta_is_open(&(struct release_delta){.state = (enum release_delta_state)state}))
             metrics_sample_u64(metrics, "state", release_delta_state_name((enum release_delta_state)state), chores.deltas[state]);
-    metrics_counter(metrics, "releases_judged", "Releases verified again because the trust store was another one.", chores.releases_judged);
+    metrics_counter(metrics, "releases_judged", "Releases verified again because the trust store was another one, or a key's time began or ended.", chores.releases_judged);
     metrics_counter(metrics, "releases_refused", "Those of them that do not verify any more.", chores.releases_refused);
     metrics_counter(metrics, "release_pauses", "Rollouts paused because their release does not verify any more.", chores.release_pauses);
     metrics_gauge(metrics, "trust_version", "Version of the trust store in effect; 0 without one.", daemon->trust.text ? (double)daemon->trust.version : 0);

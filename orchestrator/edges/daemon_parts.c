@@ -1,6 +1,5 @@
 /* Makes droverd's parts, from the ones that need nobody to the ones that need all, and frees them the other way round.
  * The links start last: what they bring in finds everybody at his place. */
-#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@
 #define RING_SYNC_MS 1000        /* what a power cut may take of the rings, as of Redis with everysec */
 #define GOODBYE_MS 2000          /* for the broker's goodbye, after a drain */
 
-static enum drover_error folder_make(const char *path, struct problem *ret_problem)
+enum drover_error daemon_folder_make(const char *path, struct problem *ret_problem)
 {
     if (mkdir(path, 0750) == 0 || errno == EEXIST)
         return DROVER_OK;
@@ -44,11 +43,11 @@ static enum drover_error ring_make(const struct daemon *daemon, const char *name
 static enum drover_error rings_make(struct daemon *daemon, struct problem *ret_problem)
 {
     char folder[2 * SETTING_PATH_SIZE];
-    enum drover_error error = folder_make(daemon->settings.data_dir, ret_problem);
+    enum drover_error error = daemon_folder_make(daemon->settings.data_dir, ret_problem);
 
     (void)snprintf(folder, sizeof folder, "%s/%s", daemon->settings.data_dir, daemon->settings.instance);
     if (!error)
-        error = folder_make(folder, ret_problem);
+        error = daemon_folder_make(folder, ret_problem);
     if (!error)
         error = ring_make(daemon, "heartbeats", daemon->settings.ring_heartbeats_mib, false, &daemon->heartbeats, ret_problem);
     if (!error)
@@ -84,61 +83,6 @@ static enum drover_error redis_make(struct daemon *daemon, struct problem *ret_p
         daemon->store = store_new(daemon->redis, &store);
     }
     return error || daemon->store ? error : DROVER_MEMORY;
-}
-
-/* What a killed droverd left in the making is of no use. */
-static void folder_empty(const char *path)
-{
-    DIR *list = opendir(path);
-
-    if (!list)
-        return;
-    for (const struct dirent *entry = readdir(list); entry; entry = readdir(list))
-        if (entry->d_name[0] != '.' || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0))
-            (void)unlinkat(dirfd(list), entry->d_name, 0);
-    closedir(list);
-}
-
-static void limits_of(const struct daemon_settings *settings, struct worker_pool_config *ret)
-{
-    ret->derivations = settings->release_workers;
-    ret->timeout_ms = settings->release_worker_timeout_s * 1000;
-    ret->memory_bytes = settings->release_worker_memory_mib << 20;
-}
-
-bool daemon_trust_apply(struct daemon *daemon)
-{
-    const struct daemon_trust *trust = &daemon->trust;
-    struct policy *policy = &daemon->settings.flow;
-    struct worker_pool_config limits;
-
-    limits_of(&daemon->settings, &limits);
-    worker_pool_set_limits(daemon->workers, limits.derivations, limits.timeout_ms, limits.memory_bytes);
-    if (!proofs_set_trust(daemon->proofs, trust->text, trust->length, trust->version, trust->sha256))
-        return false;
-    policy->trust_version = proofs_trust_version(daemon->proofs);
-    memcpy(policy->trust_sha256, trust->sha256, sizeof policy->trust_sha256);
-    if (!trust->text)
-        log_event(LOG_WARN, "no_trust_store", LOG_TEXT("why", "release.trust is empty: nothing can be released or offered"));
-    else if (trust->expires_ms && trust->expires_ms <= clock_unix_ms())
-        log_event(LOG_WARN, "trust_store_expired", LOG_TEXT("file", daemon->settings.release_trust), LOG_NUMBER("version", trust->version));
-    return true;
-}
-
-static enum drover_error workers_make(struct daemon *daemon, struct problem *ret_problem)
-{
-    struct worker_pool_config config = {.base = daemon->base};
-    enum drover_error error;
-
-    (void)snprintf(daemon->work_folder, sizeof daemon->work_folder, "%s/%s/work", daemon->settings.data_dir, daemon->settings.instance);
-    error = folder_make(daemon->work_folder, ret_problem);
-    if (error)
-        return error;
-    folder_empty(daemon->work_folder);
-    limits_of(&daemon->settings, &config);
-    daemon->workers = worker_pool_new(&config);
-    daemon->proofs = daemon->workers ? proofs_new(daemon->workers, daemon->settings.data_dir) : NULL;
-    return daemon->proofs && daemon_trust_apply(daemon) ? DROVER_OK : DROVER_MEMORY;
 }
 
 static int64_t wall_clock(void *arg)
@@ -339,7 +283,7 @@ enum drover_error daemon_parts_make(struct daemon *daemon, struct problem *ret_p
     if (!error)
         error = redis_make(daemon, ret_problem);
     if (!error)
-        error = workers_make(daemon, ret_problem);
+        error = daemon_workers_make(daemon, ret_problem);
     if (!error)
         error = flow_make(daemon);
     if (!error)

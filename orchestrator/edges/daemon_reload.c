@@ -81,7 +81,7 @@ static void trust_take(struct daemon *daemon, struct daemon_trust *next)
         log_event(LOG_WARN, "trust_version_not_higher", LOG_NUMBER("version", daemon->trust.version),
                   LOG_TEXT("why", "other instances may go by the old document"));
     daemon_trust_done(&before);
-    chores_releases_changed(daemon->chores);
+    chores_settings_changed(daemon->chores);
 }
 
 /* Certificates and keys of who may ask, under the same names. False: nothing has changed. */

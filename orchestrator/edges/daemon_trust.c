@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "common/text.h"
-#include "firmware/trust.h"
 
 #define TRUST_TEXT_MAX (4 * TRUST_BYTES_MAX)   /* as a signed document */
 
@@ -35,6 +34,25 @@ static enum drover_error file_read_all(const char *path, char **ret_text, size_t
     return length > TRUST_TEXT_MAX ? DROVER_TOO_LONG : DROVER_IO;
 }
 
+static void times_take(struct daemon_trust *trust, const struct trust *store)
+{
+    trust->time_count = 0;
+    for (unsigned i = 0; i < store->key_count; i++) {
+        trust->times_ms[trust->time_count++] = store->keys[i].not_before_ms;
+        trust->times_ms[trust->time_count++] = store->keys[i].not_after_ms;
+    }
+}
+
+int64_t daemon_trust_since_ms(const struct daemon_trust *trust, int64_t now_ms)
+{
+    int64_t since_ms = 0;
+
+    for (unsigned i = 0; i < trust->time_count; i++)
+        if (trust->times_ms[i] <= now_ms && trust->times_ms[i] > since_ms)
+            since_ms = trust->times_ms[i];
+    return since_ms;
+}
+
 static enum drover_error facts_read(struct daemon_trust *trust, struct problem *ret_problem)
 {
     struct problem problem = {.what = ""};
@@ -47,6 +65,7 @@ static enum drover_error facts_read(struct daemon_trust *trust, struct problem *
     trust->version = store.version;
     trust->expires_ms = store.expires_ms;
     trust->wants_delta_signatures = store.thresholds[TRUST_DELTA] > 0;
+    times_take(trust, &store);
     trust_done(&store);
     if (!sha256_of(trust->text, trust->length, digest))
         return problem_set(ret_problem, DROVER_MEMORY, "release.trust", "out of memory");

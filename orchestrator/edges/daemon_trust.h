@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/sha256.h"
+#include "firmware/trust.h"
 
 struct daemon_trust {
     char *text;                    /* owned; NULL: there is none */
@@ -16,8 +17,12 @@ struct daemon_trust {
     char sha256[SHA256_HEX_SIZE];  /* "" without */
     bool wants_delta_signatures;
     int64_t expires_ms;            /* 0: never */
+    unsigned time_count;           /* moments at which a key begins or ceases to be valid, in no order */
+    int64_t times_ms[2 * TRUST_KEYS_MAX];
 };
 
 /* path "" gives an empty one. DROVER_IO, DROVER_TOO_LONG and what trust_read finds wrong. */
 MUST_USE enum drover_error daemon_trust_read(const char *path, struct daemon_trust *ret_trust, struct problem *ret_problem);
+/* The last moment up to now at which a key of it began or ceased to be valid: what was verified before must be verified again. 0: none. */
+int64_t daemon_trust_since_ms(const struct daemon_trust *trust, int64_t now_ms);
 void daemon_trust_done(struct daemon_trust *trust);

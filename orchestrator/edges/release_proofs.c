@@ -10,7 +10,7 @@
 #include "orchestrator/core/policy.h"
 
 #define PROOFS_MAX 256
-#define FRESH_MS (10 * 60 * 1000)   /* keys and packages expire */
+#define FRESH_MS (10 * 60 * 1000)   /* somebody may have mended what lies in the depot; what verified stays while it is asked for */
 #define BROKEN_MS 5000              /* a worker that broke says nothing of the package */
 
 struct entry {
@@ -24,8 +24,7 @@ struct entry {
 struct proofs {
     struct worker_pool *pool;
     char data_dir[WORKER_PATH_SIZE];
-    int64_t trust_version;
-    char trust_sha256[SHA256_HEX_SIZE];
+    struct daemon_trust trust;      /* without its text */
     uint64_t clock;
     struct entry entries[PROOFS_MAX];
 };
@@ -39,7 +38,7 @@ struct proofs *proofs_new(struct worker_pool *pool, const char *data_dir)
     if (!proofs)
         return NULL;
     proofs->pool = pool;
-    proofs->trust_version = TRUST_VERSION_NONE;
+    proofs->trust.version = TRUST_VERSION_NONE;
     (void)text_copy(proofs->data_dir, sizeof proofs->data_dir, data_dir);
     return proofs;
 }
@@ -49,31 +48,53 @@ void proofs_free(struct proofs *proofs)
     free(proofs);
 }
 
-bool proofs_set_trust(struct proofs *proofs, const char *text, size_t length, int64_t version, const char *trust_sha256)
+/* Whoever says that something has changed may have mended the depot as well. */
+static void refusals_forget(struct proofs *proofs)
 {
-    if (!worker_pool_set_trust(proofs->pool, text, length, trust_sha256))
+    for (unsigned i = 0; i < PROOFS_MAX; i++)
+        if (proofs->entries[i].known && proofs->entries[i].answer.code)
+            proofs->entries[i] = (struct entry){.known = false};
+}
+
+bool proofs_set_trust(struct proofs *proofs, const struct daemon_trust *trust)
+{
+    if (!worker_pool_set_trust(proofs->pool, trust->text, trust->length, trust->sha256))
         return false;
-    proofs->trust_version = length ? version : TRUST_VERSION_NONE;
-    (void)text_copy(proofs->trust_sha256, sizeof proofs->trust_sha256, trust_sha256);
+    proofs->trust = *trust;
+    proofs->trust.text = NULL;
+    if (!trust->length)
+        proofs->trust.version = TRUST_VERSION_NONE;
+    refusals_forget(proofs);
     return true;
 }
 
 bool proofs_have_trust(const struct proofs *proofs)
 {
-    return proofs->trust_version != TRUST_VERSION_NONE;
+    return proofs->trust.version != TRUST_VERSION_NONE;
 }
 
 int64_t proofs_trust_version(const struct proofs *proofs)
 {
-    return proofs->trust_version;
+    return proofs->trust.version;
 }
 
 const char *proofs_trust_sha256(const struct proofs *proofs)
 {
-    return proofs->trust_sha256;
+    return proofs->trust.sha256;
+}
+
+int64_t proofs_since_ms(const struct proofs *proofs)
+{
+    return daemon_trust_since_ms(&proofs->trust, clock_unix_ms());
 }
 
 /* --- asking --- */
+
+/* It says nothing of the package: the worker, or the machine, failed. */
+static bool answer_is_broken(const struct worker_answer *answer)
+{
+    return answer->broken || answer->code == E_INTERNAL;
+}
 
 static struct entry *entry_find(struct proofs *proofs, const char *sha256)
 {
@@ -83,11 +104,20 @@ static struct entry *entry_find(struct proofs *proofs, const char *sha256)
     return NULL;
 }
 
+static bool has_expired_since(const struct worker_answer *answer)
+{
+    return answer->expires_ms && answer->asked_ms < answer->expires_ms && clock_unix_ms() >= answer->expires_ms;
+}
+
 static bool entry_is_old(const struct proofs *proofs, const struct entry *entry)
 {
-    int64_t fresh_ms = entry->answer.broken ? BROKEN_MS : FRESH_MS;
+    const struct worker_answer *answer = &entry->answer;
+    int64_t fresh_ms = answer_is_broken(answer) ? BROKEN_MS : FRESH_MS;
 
-    return entry->known && (clock_mono_ms() - entry->known_ms > fresh_ms || strcmp(entry->answer.trust_sha256, proofs->trust_sha256) != 0);
+    if (!entry->known)
+        return false;
+    return clock_mono_ms() - entry->known_ms > fresh_ms || strcmp(answer->trust_sha256, proofs->trust.sha256) != 0 ||
+           answer->asked_ms < proofs_since_ms(proofs) || has_expired_since(answer);
 }
 
 /* A free place or the known one used longest ago; NULL: all are being worked on. */
@@ -140,6 +170,8 @@ enum proof proofs_ask(struct proofs *proofs, const char *sha256, const struct wo
     entry->used = ++proofs->clock;
     if (!entry->known)
         return PROOF_UNDER_WAY;
+    if (!entry->answer.code)
+        entry->known_ms = clock_mono_ms(); /* the rest of a large release may take its time */
     *ret_answer = &entry->answer;
     return PROOF_KNOWN;
 }
@@ -217,10 +249,18 @@ static enum error_code delta_fill(const struct worker_answer *answer, const stru
     return E_NONE;
 }
 
-static void trust_note(const struct proofs *proofs, struct release *release)
+/* By which trust store, and when the first of its packages was. */
+static void trust_note(struct proofs *proofs, struct release *release)
 {
-    release->trust_version = proofs->trust_version;
-    memcpy(release->trust_sha256, proofs->trust_sha256, sizeof release->trust_sha256);
+    release->trust_version = proofs->trust.version;
+    memcpy(release->trust_sha256, proofs->trust.sha256, sizeof release->trust_sha256);
+    release->verified_ms = known(proofs, release->sha256)->asked_ms;
+    for (unsigned i = 0; i < release->delta_count; i++) {
+        const struct entry *entry = release->deltas[i].sha256[0] ? entry_find(proofs, release->deltas[i].sha256) : NULL;
+
+        if (entry && entry->known && entry->answer.asked_ms < release->verified_ms)
+            release->verified_ms = entry->answer.asked_ms;
+    }
 }
 
 enum error_code proofs_fill(struct proofs *proofs, struct release *release, struct problem *ret_problem)
@@ -236,10 +276,10 @@ enum error_code proofs_fill(struct proofs *proofs, struct release *release, stru
 
 static bool any_broken(struct proofs *proofs, const struct release *release)
 {
-    bool broken = known(proofs, release->sha256)->broken;
+    bool broken = answer_is_broken(known(proofs, release->sha256));
 
     for (unsigned i = 0; i < release->delta_count; i++)
-        broken = broken || (release_delta_is_kept(&release->deltas[i]) && known(proofs, release->deltas[i].sha256)->broken);
+        broken = broken || (release_delta_is_kept(&release->deltas[i]) && answer_is_broken(known(proofs, release->deltas[i].sha256)));
     return broken;
 }
 
@@ -266,7 +306,7 @@ bool proofs_judge(struct proofs *proofs, struct release *release)
 
         if (!of_delta)
             continue;
-        delta->state = RELEASE_DELTA_FAILED;
+        delta->state = delta->state == RELEASE_DELTA_DERIVED ? RELEASE_DELTA_QUEUED : RELEASE_DELTA_FAILED;
         verdict_write(delta->why, sizeof delta->why, of_delta, &problem);
     }
     trust_note(proofs, release);

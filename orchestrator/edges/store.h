@@ -94,17 +94,21 @@ void store_releases(struct store *store, const char *model, store_releases_liste
 /* Releases with which something is still to be done, at most max. */
 enum releases_due {
     RELEASES_WANT_DELTAS,   /* some of their deltas are QUEUED */
-    RELEASES_UNPROVED,      /* not verified against this trust store or a newer one */
+    RELEASES_UNPROVED,      /* not verified against this trust store since since_ms, or against a newer one */
 };
-void store_releases_due(struct store *store, enum releases_due due, int64_t trust_version, const char *trust_sha256, size_t max,
+void store_releases_due(struct store *store, enum releases_due due, int64_t trust_version, const char *trust_sha256, int64_t since_ms, size_t max,
                         store_releases_listed *done, void *arg);
+/* Deltas of the newest `releases` releases that are SKIPPED or FAILED are QUEUED again, once for each new value of `under`, a digest of what
+ * deriving depends on; anyway: also when it is the one of last time. count: so many. */
+typedef void store_deltas_counted(void *arg, enum drover_error error, int64_t count);
+void store_deltas_again(struct store *store, const char *under, bool anyway, size_t releases, store_deltas_counted *done, void *arg);
 
 /* One release after a change; NULL unless DROVER_OK. DROVER_NOT_FOUND. */
 typedef void store_release_changed(void *arg, enum drover_error error, const struct release *release);
 /* Where a delta that was QUEUED or RUNNING stands: `delta` as it shall be. DROVER_CONFLICT: it is neither any more. done may be NULL. */
 void store_release_delta(struct store *store, const struct release *release, const struct release_delta *delta, store_release_changed *done, void *arg);
-/* What a trust store says: trust_version, trust_sha256 and refused of `judged` ("": it verifies); its deltas in state FAILED are taken
- * away. DROVER_STALE: a newer trust store has judged. */
+/* What a trust store says: trust_version, trust_sha256, verified_ms and refused of `judged` ("": it verifies); its deltas with a SHA-256
+ * that are not kept any more are taken away, for good (FAILED) or to be derived again (QUEUED). DROVER_STALE: a newer trust store has judged. */
 void store_release_judge(struct store *store, const struct release *judged, store_release_changed *done, void *arg);
 
 /* --- rollouts; always with counts and release --- */

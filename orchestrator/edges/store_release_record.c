@@ -23,6 +23,7 @@ static const struct record_field release_fields[] = {
     {RELEASE(BOOL, "encrypted", encrypted)},
     {RELEASE(I64, "trust_version", trust_version)},
     {RELEASE(TEXT, "trust_sha256", trust_sha256)},
+    {RELEASE(I64, "verified_ms", verified_ms)},
     {RELEASE(TEXT, "refused", refused)},
 };
 static const struct record_table release_record = RECORD_TABLE(release_fields);

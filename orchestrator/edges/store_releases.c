@@ -11,14 +11,15 @@ static void release_added(void *arg, enum drover_error error, const struct redis
 static void release_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void releases_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void release_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
+static void deltas_counted(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 
-/* How many of its deltas are still to be derived, that of `but` not counted. */
-static unsigned deltas_open(const struct release *release, const char *but)
+/* Are some of its deltas still to be derived? */
+static bool wants_deltas(const struct release *release)
 {
-    unsigned count = 0;
+    bool wants = false;
     for (unsigned i = 0; i < release->delta_count; i++)
-        count += release_delta_is_open(&release->deltas[i]) && strcmp(release->deltas[i].base_version, but) != 0;
-    return count;
+        wants = wants || release_delta_is_open(&release->deltas[i]);
+    return wants;
 }
 
 /* --- add --- */
@@ -31,7 +32,7 @@ void store_release_add(struct store *store, const struct release *release, store
     redis_args_add_text(args, release->model);
     redis_args_add_text(args, release->version);
     redis_args_add_i64(args, release->created_ms);
-    redis_args_add_text(args, deltas_open(release, "") > 0 ? "1" : "0");
+    redis_args_add_text(args, wants_deltas(release) ? "1" : "0");
     release_add_fields(release, args);
     store_script_send(store, SCRIPT_RELEASE_ADD, release_added, call);
 }
@@ -100,7 +101,7 @@ void store_releases(struct store *store, const char *model, store_releases_liste
     store_script_send(store, SCRIPT_RELEASES_LOAD, releases_listed, store_call_new(store, (store_callback *)done, arg));
 }
 
-void store_releases_due(struct store *store, enum releases_due due, int64_t trust_version, const char *trust_sha256, size_t max,
+void store_releases_due(struct store *store, enum releases_due due, int64_t trust_version, const char *trust_sha256, int64_t since_ms, size_t max,
                         store_releases_listed *done, void *arg)
 {
     struct redis_args *args = store_script_begin(store, SCRIPT_RELEASES_DUE);
@@ -108,6 +109,7 @@ void store_releases_due(struct store *store, enum releases_due due, int64_t trus
     redis_args_add_i64(args, (int64_t)max);
     redis_args_add_i64(args, trust_version);
     redis_args_add_text(args, trust_sha256);
+    redis_args_add_i64(args, since_ms);
     store_script_send(store, SCRIPT_RELEASES_DUE, releases_listed, store_call_new(store, (store_callback *)done, arg));
 }
 
@@ -144,7 +146,6 @@ void store_release_delta(struct store *store, const struct release *release, con
     redis_args_add_text(args, delta->sha256);
     redis_args_add_i64(args, delta->size_bytes);
     redis_args_add_text(args, delta->why);
-    redis_args_add_text(args, !release_delta_is_open(delta) && deltas_open(release, delta->base_version) == 0 ? "1" : "0");
     store_script_send(store, SCRIPT_RELEASE_DELTA, release_changed, store_call_new(store, (store_callback *)done, arg));
 }
 
@@ -155,12 +156,16 @@ void store_release_judge(struct store *store, const struct release *judged, stor
     redis_args_add_text(args, judged->version);
     redis_args_add_i64(args, judged->trust_version);
     redis_args_add_text(args, judged->trust_sha256);
+    redis_args_add_i64(args, judged->verified_ms);
     redis_args_add_text(args, judged->refused);
     for (unsigned i = 0; i < judged->delta_count; i++) {
-        if (judged->deltas[i].state != RELEASE_DELTA_FAILED)
+        const struct release_delta *delta = &judged->deltas[i];
+        if (release_delta_is_kept(delta) || !delta->sha256[0])
             continue;
-        redis_args_add_text(args, judged->deltas[i].base_version);
-        redis_args_add_text(args, judged->deltas[i].why);
+        redis_args_add_text(args, delta->base_version);
+        redis_args_add_text(args, delta->sha256);
+        redis_args_add_text(args, release_delta_state_name(delta->state));
+        redis_args_add_text(args, delta->why);
     }
     store_script_send(store, SCRIPT_RELEASE_JUDGE, release_changed, store_call_new(store, (store_callback *)done, arg));
 }
@@ -188,5 +193,26 @@ static void release_changed(void *arg, enum drover_error error, const struct red
         error = DROVER_STORE;
     if (call->done)
         ((store_release_changed *)call->done)(call->arg, error, error ? NULL : &release);
+    free(call);
+}
+
+void store_deltas_again(struct store *store, const char *under, bool anyway, size_t releases, store_deltas_counted *done, void *arg)
+{
+    struct redis_args *args = store_script_begin(store, SCRIPT_DELTAS_AGAIN);
+    redis_args_add_text(args, under);
+    redis_args_add_text(args, anyway ? "1" : "0");
+    redis_args_add_text(args, "skipped,failed");
+    redis_args_add_text(args, release_delta_state_name(RELEASE_DELTA_QUEUED));
+    redis_args_add_i64(args, (int64_t)releases);
+    store_script_send(store, SCRIPT_DELTAS_AGAIN, deltas_counted, store_call_new(store, (store_callback *)done, arg));
+}
+
+static void deltas_counted(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
+{
+    (void)text;
+    struct store_call *call = arg;
+    if (!error && reply->type != REDIS_REPLY_INTEGER)
+        error = DROVER_STORE;
+    ((store_deltas_counted *)call->done)(call->arg, error, error ? 0 : reply->integer);
     free(call);
 }

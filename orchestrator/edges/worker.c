@@ -1,6 +1,7 @@
 /* The worker process: limits itself, proves a package or derives a delta, says what came of it in one line, ends. */
 #include "orchestrator/edges/worker.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -137,13 +138,17 @@ enum error_code worker_prove(struct worker *worker, const char *path)
 /* The disk may have changed what lies under a digest's name. */
 static enum error_code name_check(struct worker *worker, const char *path)
 {
-    struct problem problem = {.where = "package", .what = "its bytes in the depot are not what its name says"};
+    struct problem problem = {.where = "package"};
     char sha256[SHA256_HEX_SIZE];
     long long bytes;
 
-    if (sha256_file(path, sha256, &bytes) == DROVER_OK && strcmp(sha256, worker->task->sha256) == 0)
-        return E_NONE;
-    return worker_refuse(worker, E_SHA256, &problem);
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return worker_refuse(worker, package_refuse(&problem, E_SHA256, "package", "is not in the depot"), &problem);
+    if (sha256_file(path, sha256, &bytes) != DROVER_OK)
+        return worker_refuse(worker, package_refuse(&problem, E_INTERNAL, "package", "cannot be read: %s", strerror(errno)), &problem);
+    if (strcmp(sha256, worker->task->sha256) != 0)
+        return worker_refuse(worker, package_refuse(&problem, E_SHA256, "package", "its bytes in the depot are not what its name says"), &problem);
+    return E_NONE;
 }
 
 void worker_verify(struct worker *worker)

@@ -246,8 +246,7 @@ static void answer_came(evutil_socket_t fd, short what, void *arg)
 {
     struct job *job = arg;
 
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     (void)answer_read(job);
     if (job->line.failed && job->pid > 0)
         (void)kill(job->pid, SIGKILL); /* nobody has so much to say */
@@ -257,8 +256,7 @@ static void time_over(evutil_socket_t fd, short what, void *arg)
 {
     struct job *job = arg;
 
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     if (job->pid > 0) {
         job->late = true;
         (void)kill(job->pid, SIGKILL);
@@ -340,8 +338,7 @@ static void children_ended(evutil_socket_t fd, short what, void *arg)
     struct job *next;
     int status;
 
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     for (struct job *job = pool->jobs; job; job = next) {
         next = job->next;
         if (job->pid > 0 && waitpid(job->pid, &status, WNOHANG) == job->pid)

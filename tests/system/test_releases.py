@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import time
 import urllib.error
@@ -243,6 +244,90 @@ def test_deltas_are_derived_and_given_to_who_can_use_them(world):
     assert releases.post(release["sha256"])[0] == 200, "what was derived since is no other content"
 
 
+def delta_of(releases, base="1.0.0", version="1.1.0"):
+    return next(delta for delta in releases.show("esp32", version)["deltas"] if delta["base_version"] == base)
+
+
+def until_delta(releases, state, why=""):
+    return wait_until(lambda: (lambda delta: delta["state"] == state and why in delta.get("why", "") and delta)(delta_of(releases)), 60, f"the delta to be {state}")
+
+
+def pair_added(stack, releases):
+    releases.add(stack.package("esp32", "1.0.0", image=similar(7)))
+    releases.add(stack.package("esp32", "1.1.0", image=similar(7, changes=30)))
+
+
+def trust_changed(stack, droverd, change):
+    """Writes the trust store with a higher version, and says so."""
+    trust = json.loads(stack.signer.trust.read_text())
+    change(trust)
+    trust["version"] += 1
+    stack.signer.trust.write_text(json.dumps(trust))
+    droverd.signal(signal.SIGHUP)
+
+
+def test_a_delta_without_a_key_is_derived_once_there_is_one(stack):
+    releases = begun(stack, **{"release.delta_key": ""})
+    pair_added(stack, releases)
+    until_delta(releases, "skipped", "release.delta_key")
+    droverd = next(process for process in stack.processes if process.name == "drover-1")
+    assert droverd.stop() == 0
+    stack.forget(droverd)
+    stack.start_droverd()
+    until_delta(releases, "derived")
+    assert not stack.redis().exists("drover:priv:deltas")
+
+
+def test_a_delta_without_a_key_is_derived_once_none_is_wanted(stack):
+    releases = begun(stack, **{"release.delta_key": ""})
+    pair_added(stack, releases)
+    until_delta(releases, "skipped", "release.delta_key")
+    trust_changed(stack, stack.processes[-1], lambda trust: trust["thresholds"].update(delta=0))
+    until_delta(releases, "derived")
+
+
+@pytest.mark.asan
+def test_a_revoked_delta_key_takes_deltas_away_until_there_is_another(stack, releases):
+    pair_added(stack, releases)
+    sha256 = until_delta(releases, "derived")["sha256"]
+    keys = lambda trust: next(key for key in trust["keys"] if key["name"] == "delta")
+    before = json.loads(stack.signer.trust.read_text())
+    stack.signer.revoke("delta")
+    stack.processes[-1].signal(signal.SIGHUP)
+    assert "sha256" not in until_delta(releases, "failed", "E_SIGNATURE")
+    assert "refused" not in releases.show("esp32", "1.1.0"), "the release itself is as good as before"
+    trust_changed(stack, stack.processes[-1], lambda trust: (trust["keys"].remove(keys(trust)), trust["keys"].append(keys(before))))
+    assert until_delta(releases, "derived")["sha256"] == sha256
+
+
+def test_a_key_whose_time_is_over_ends_the_offer(stack, releases):
+    pair_added(stack, releases)
+    end_ms = int(time.time() * 1000) + 8000
+    trust_changed(stack, stack.processes[-1], lambda trust: trust["keys"][0].update(not_after=end_ms))
+    assert json.loads(stack.signer.trust.read_text())["keys"][0]["name"] == "release"
+    both = ("1.0.0", "1.1.0")
+    version = json.loads(stack.signer.trust.read_text())["version"]
+    wait_until(lambda: all(releases.show("esp32", each)["trust_version"] == version for each in both), 8, "both to be verified again")
+    assert not any("refused" in releases.show("esp32", each) for each in both) or time.time() * 1000 > end_ms
+    wait_until(lambda: all(releases.show("esp32", each).get("refused", "").startswith("E_SIGNATURE") for each in both), 40, "the key's end to be noticed")
+    assert time.time() * 1000 > end_ms
+    assert stack.metrics()["drover_releases_judged_total"] == 4, "each once for the trust store and once for the time"
+
+
+def test_what_was_mended_in_the_depot_is_released_again(stack, releases):
+    package = stack.package("esp32", "1.1.0", 50_000)
+    digest = releases.add(package)["sha256"]
+    lies = stack.folder / "data/artifacts" / digest[:2] / digest
+    lies.rename(stack.folder / "away")
+    trust_changed(stack, stack.processes[-1], lambda trust: None)
+    wait_until(lambda: "not in the depot" in releases.show("esp32", "1.1.0").get("refused", ""), 30, "the loss to be noticed")
+    (stack.folder / "away").rename(lies)
+    assert releases.post(digest)[0] == 422, "what was found is remembered for a while"
+    stack.processes[-1].signal(signal.SIGHUP)
+    wait_until(lambda: releases.post(digest)[0] == 200, 30, "it to be looked at again", interval=0.2)
+    assert "refused" not in releases.show("esp32", "1.1.0")
+
+
 def worker_pids(parent):
     """droverd's workers."""
     found = []
@@ -313,6 +398,19 @@ def test_a_worker_ends_with_its_time_and_keeps_to_its_memory(stack):
     assert delta["state"] == "not_worth" or "took longer than 1 s" in delta["why"], delta
     metrics = stack.metrics()
     assert metrics["drover_workers_timed_out_total"] == (delta["state"] == "failed") and metrics["drover_workers_crashed_total"] == 0
+
+
+def test_workers_are_the_droverd_that_runs_whatever_lies_under_its_name(stack):
+    programs, copy = stack.program, stack.folder / "droverd"
+    shutil.copy(programs("droverd"), copy)
+    stack.program = lambda name: copy if name == "droverd" else programs(name)
+    releases = begun(stack)
+    copy.unlink()
+    copy.write_text("#!/bin/false\n")   # an upgrade that has not been started yet
+    copy.chmod(0o755)
+    pair_added(stack, releases)
+    until_delta(releases, "derived")
+    assert stack.metrics()["drover_workers_crashed_total"] == 0
 
 
 @pytest.mark.asan

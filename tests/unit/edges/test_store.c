@@ -626,7 +626,7 @@ static void test_releases_change(void **state)
     store_release_add(store, &release, release_added, NULL);
     assert_int_equal(end(), DROVER_OK);
     begin();
-    store_releases_due(store, RELEASES_WANT_DELTAS, 0, "", 10, releases_listed, NULL);
+    store_releases_due(store, RELEASES_WANT_DELTAS, 0, "", 0, 10, releases_listed, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(got.count, 1);
     assert_int_equal(strlen(got.releases[0].hw_revs), strlen(release.hw_revs));
@@ -651,7 +651,7 @@ static void test_releases_change(void **state)
     assert_int_equal(end(), DROVER_CONFLICT);
 
     begin();
-    store_releases_due(store, RELEASES_UNPROVED, 3, release.trust_sha256, 10, releases_listed, NULL);
+    store_releases_due(store, RELEASES_UNPROVED, 3, release.trust_sha256, 0, 10, releases_listed, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(got.count, 0);
     judged.trust_version = 4;
