@@ -17,10 +17,18 @@
 enum slot { SLOT_A, SLOT_B };
 const char *slot_name(enum slot slot);   /* "a", "b" */
 
+/* Of the other slot, while the running one is the one to stay with. */
+enum slot_trial {
+    SLOT_NO_TRIAL,                       /* it is not to be tried */
+    SLOT_TRIAL_AHEAD,                    /* the next boot tries it (script, rauc, swupdate: or has tried it; a new boot id tells) */
+    SLOT_TRIAL_SPENT,                    /* it had all its boots and was not confirmed */
+};
+
 struct slot_facts {
     enum slot running;
-    bool trying;                         /* the running slot is on probation: not confirmed yet */
-    unsigned tries_left;                 /* boots the boot loader still gives it */
+    bool trying;                         /* the running slot is on probation: not confirmed yet, or about to be left */
+    unsigned tries_left;                 /* boots the boot loader still gives to the slot on trial */
+    enum slot_trial trial;
     struct {
         bool valid;
         char version[VERSION_SIZE];      /* "" when not known */
@@ -39,32 +47,41 @@ struct slots_config {
         char name[ID_SIZE];
         char device[2][SLOT_PATH_SIZE];  /* block: of slot a and b */
     } parts[SLOT_PARTS_MAX];
-    /* script: commands run by /bin/sh -c with DROVER_SLOT, DROVER_PART, DROVER_IMAGE, DROVER_VERSION set; "" what is not needed */
+    /* script: commands run by /bin/sh -c with DROVER_SLOT, DROVER_RUNNING, and what docs/agent-slots.md lists; "" or NULL: not needed (rauc,
+     * swupdate: the tool's own). Exit codes 75 busy, 73 no space, 65 not for this device; any other but 0 is E_INSTALL. */
     const char *install_command, *switch_command, *confirm_command, *back_command;
     int64_t command_timeout_ms;          /* each; then SIGTERM, SIGKILL */
 };
 
 struct slots;
-/* DROVER_NOT_FOUND, _SYNTAX, _IO with what is wrong where. Freed with slots_close (NULL is fine). */
+/* DROVER_NOT_FOUND, _SYNTAX, _IO, _NO_SPACE, _MEMORY with what is wrong where. Freed with slots_close (NULL is fine). A device without boot.state
+ * gets one: the running slot (a, when nobody says) is good, the other invalid. When both copies of boot.state are damaged, they are set aside and
+ * the same holds if config->running says what runs; otherwise DROVER_SYNTAX. script, rauc and swupdate always need config->running. */
 MUST_USE enum drover_error slots_open(const struct slots_config *config, struct slots **ret_slots, struct problem *ret_problem);
 void slots_close(struct slots *slots);
 void slots_facts(const struct slots *slots, struct slot_facts *ret_facts);
 
 /* Installing, always into the slot that does not run: begin marks it invalid; then each part is written through its fd; finish makes it valid
- * under version and manifest digest. An installation that was cut off simply begins again. E_INSTALL, E_NO_SPACE, E_INCOMPATIBLE (no such part). */
+ * under version and manifest digest. An installation that was cut off simply begins again. E_INSTALL, E_NO_SPACE, E_INCOMPATIBLE (no such part).
+ * E_BUSY from begin and switch: the running slot is on probation, the other one may be needed: confirm or go back first. */
 MUST_USE enum error_code slots_begin(struct slots *slots, struct problem *ret_problem);
-/* Where the part is written; the caller closes *ret_fd. size_bytes is checked against the device. resume: keep what is there. */
+/* Where the part is written, readable too; the caller closes *ret_fd. size_bytes is the whole part: checked against the device, and in finish
+ * against what was written. resume: keep what is there (bytes from a power cut are anything: prove them again). */
 MUST_USE enum error_code slots_open_part(struct slots *slots, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem);
 /* The same part of the running slot, for a delta; the caller closes it. E_DELTA_BASE when the back end cannot give it. */
 MUST_USE enum error_code slots_open_base(struct slots *slots, const char *part, int *ret_fd, struct problem *ret_problem);
+/* A slot without a part that the settings name is not whole (file, block): E_INCOMPATIBLE. */
 MUST_USE enum error_code slots_finish(struct slots *slots, const char *version, const char *manifest_sha256, struct problem *ret_problem);
 
-/* The next `tries` boots try the other slot, which must be valid; then the running one again. */
+/* The next `tries` (1 .. 99) boots try the other slot, which must be valid; then the running one again. */
 MUST_USE enum error_code slots_switch(struct slots *slots, unsigned tries, struct problem *ret_problem);
-/* The running slot is good: no more probation. */
+/* The running slot is good: no more probation; a trial of the other slot that is still ahead is dropped. Cheap when nothing changes, but the
+ * commands of script, rauc and swupdate run each time: RAUC wants to hear it after every boot. */
 MUST_USE enum error_code slots_confirm(struct slots *slots, struct problem *ret_problem);
-/* The next boot is the other slot, which ran before and is valid. E_ROLLED_BACK when there is no way back. */
+/* The next boot is the other slot, which was confirmed once and is valid. E_ROLLED_BACK when there is no way back. */
 MUST_USE enum error_code slots_back(struct slots *slots, struct problem *ret_problem);
 
-/* What a boot loader or initramfs asks (`drover-agent boot`): counts down and says which slot to boot. Only file and block. */
+/* What a boot loader or initramfs asks (`drover-agent boot`), once a boot: counts down and says which slot to boot. Only file and block.
+ * When the count cannot be written the confirmed slot is booted. DROVER_NOT_FOUND: no boot.state yet; DROVER_SYNTAX, DROVER_IO: neither copy is
+ * readable. *ret_slot is then untouched, and the caller boots what the factory put in. */
 MUST_USE enum drover_error slots_boot(const char *dir, enum slot *ret_slot, struct problem *ret_problem);
