@@ -90,12 +90,13 @@ static void answer_read(const struct http_response *response, struct api_answer 
                                          &answer->json, &problem);
 
     answer->status = response->status;
+    answer->retry_after_ms = response->retry_after_ms;
     answer->code = exit_code_of_status(response->status);
     if (error)
         answer->json = NULL;
     if (answer->code) {
         refusal_describe(answer);
-    } else if (error) {
+    } else if (error && response->status != 202) { /* a 202 may be without a body: nothing is known yet */
         answer->code = CLI_FAILED;
         buffer_add_format(&answer->text, "the server's answer is no JSON object of ours: %s: %s", problem.where, problem.what);
     }

@@ -36,6 +36,7 @@ struct api_call {
 struct api_answer {
     enum cli_exit code;
     int status;                        /* 0: there was no answer */
+    int64_t retry_after_ms;            /* what the server asked for, 0: nothing */
     struct cJSON *json;                /* of a success, and of a refusal when it had one; may be NULL then */
     struct buffer text;                /* of a failure: "409 Conflict: ... (where)"; untrusted, to be made safe */
 };

@@ -26,26 +26,45 @@ static enum cli_exit did_you_mean(struct buffer *problem, const struct suggestio
     return CLI_USAGE;
 }
 
+static unsigned times_given(const struct invocation *invocation, enum option_id id)
+{
+    unsigned times = 0;
+
+    for (unsigned i = 0; i < invocation->repeated_count; i++)
+        times += invocation->repeated[i].id == id;
+    return times;
+}
+
+static bool may_be_given(struct reader *reader, enum option_id id)
+{
+    const struct option_row *row = option_row(id);
+    const struct invocation *result = reader->result;
+
+    if (row->kind == OPTION_FLAG || !result->options[id].given)
+        return true;
+    if (row->most == 1)
+        buffer_add_format(reader->problem, "--%s: given twice", row->name);
+    else if (times_given(result, id) == row->most || result->repeated_count == REPEATED_MAX)
+        buffer_add_format(reader->problem, "--%s: at most %u", row->name, row->most);
+    else
+        return true;
+    return false;
+}
+
 static enum cli_exit option_store(struct reader *reader, enum option_id id, const char *text)
 {
     const struct option_row *row = option_row(id);
     struct invocation *result = reader->result;
 
-    if (row->kind == OPTION_DELTA && result->delta_count == DELTAS_MAX) {
-        buffer_add_format(reader->problem, "--%s: at most %d", row->name, DELTAS_MAX);
+    if (!may_be_given(reader, id))
         return CLI_USAGE;
-    }
-    if (result->options[id].given && row->kind != OPTION_DELTA && row->kind != OPTION_FLAG) {
-        buffer_add_format(reader->problem, "--%s: given twice", row->name);
-        return CLI_USAGE;
-    }
     if (!option_value_read(row, text, &result->options[id])) {
         buffer_add_format(reader->problem, "--%s: `%s` is not ", row->name, text);
         option_value_describe(row, reader->problem);
         return CLI_USAGE;
     }
-    if (row->kind == OPTION_DELTA)
-        result->deltas[result->delta_count++] = text;
+    if (row->most > 1)
+        result->repeated[result->repeated_count++] = (struct repeated){id, result->options[id]};
     result->options[id].given = true;
     result->help |= id == OPT_HELP;
     return CLI_OK;
@@ -188,6 +207,22 @@ static enum cli_exit command_choose(struct reader *reader)
     return CLI_OK;
 }
 
+static enum cli_exit exclusions_check(struct reader *reader)
+{
+    static const enum option_id pairs[][2] = {
+        {OPT_ONLINE, OPT_OFFLINE}, {OPT_EXPIRES_IN, OPT_EXPIRES_AT}, {OPT_TRUST, OPT_PUBLIC_KEY},
+        {OPT_DOCUMENTS, OPT_ONLY}, {OPT_PASSPHRASE, OPT_PASSPHRASE_FILE},
+    };
+    const struct option_value *options = reader->result->options;
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (options[pairs[i][0]].given && options[pairs[i][1]].given) {
+            buffer_add_format(reader->problem, "--%s and --%s exclude each other", option_row(pairs[i][0])->name, option_row(pairs[i][1])->name);
+            return CLI_USAGE;
+        }
+    return CLI_OK;
+}
+
 static enum cli_exit options_check(struct reader *reader)
 {
     const struct invocation *result = reader->result;
@@ -199,11 +234,7 @@ static enum cli_exit options_check(struct reader *reader)
             buffer_add_format(reader->problem, "`%s` takes no option --%s", name, option_row(id)->name);
             return CLI_USAGE;
         }
-    if (result->options[OPT_ONLINE].given && result->options[OPT_OFFLINE].given) {
-        buffer_add_text(reader->problem, "--online and --offline exclude each other");
-        return CLI_USAGE;
-    }
-    return CLI_OK;
+    return exclusions_check(reader);
 }
 
 static enum cli_exit arguments_check(struct reader *reader)

@@ -9,7 +9,7 @@
 #include "common/buffer.h"
 
 #define ARGUMENTS_MAX 4
-#define DELTAS_MAX 8
+#define REPEATED_MAX 256
 
 struct invocation {
     const char *noun;                  /* first word, NULL when there is none */
@@ -17,8 +17,11 @@ struct invocation {
     const char *arguments[ARGUMENTS_MAX];
     unsigned argument_count;
     struct option_value options[OPTION_COUNT];
-    const char *deltas[DELTAS_MAX];    /* BASE=FILE */
-    unsigned delta_count;
+    struct repeated {                  /* options that may be given several times, in the order they came */
+        enum option_id id;
+        struct option_value value;
+    } repeated[REPEATED_MAX];
+    unsigned repeated_count;
     bool help;
 };
 

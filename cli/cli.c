@@ -11,6 +11,7 @@
 
 #include "cli/help.h"
 #include "cli/safe_text.h"
+#include "cli/work.h"
 #include "common/clock.h"
 
 #define API_DEFAULT "http://127.0.0.1:8081"
@@ -30,6 +31,39 @@ const char *cli_text(const struct cli *cli, enum option_id id)
 int64_t cli_number(const struct cli *cli, enum option_id id, int64_t fallback)
 {
     return cli_given(cli, id) ? cli->invocation->options[id].number : fallback;
+}
+
+static const struct option_value *value_at(const struct cli *cli, enum option_id id, unsigned at)
+{
+    const struct invocation *invocation = cli->invocation;
+
+    for (unsigned i = 0; i < invocation->repeated_count; i++)
+        if (invocation->repeated[i].id == id && at-- == 0)
+            return &invocation->repeated[i].value;
+    return NULL;
+}
+
+unsigned cli_count(const struct cli *cli, enum option_id id)
+{
+    unsigned count = 0;
+
+    while (value_at(cli, id, count))
+        count++;
+    return count;
+}
+
+const char *cli_text_at(const struct cli *cli, enum option_id id, unsigned at)
+{
+    const struct option_value *value = value_at(cli, id, at);
+
+    return value ? value->text : NULL;
+}
+
+int64_t cli_number_at(const struct cli *cli, enum option_id id, unsigned at)
+{
+    const struct option_value *value = value_at(cli, id, at);
+
+    return value ? value->number : 0;
 }
 
 const char *cli_argument(const struct cli *cli, unsigned at)
@@ -99,8 +133,7 @@ static void server_is_away(void *arg, const char *why)
     cli_note(arg, "%s; trying again", why);
 }
 
-/* The first line of the file; DROVER_IO with errno, or DROVER_TOO_LONG. */
-static enum drover_error token_file_read(const char *path, char *ret, size_t size)
+enum drover_error cli_first_line(const char *path, char *ret, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = fd < 0 ? -1 : read(fd, ret, size - 1);
@@ -136,7 +169,7 @@ static enum cli_exit token_find(struct cli *cli, char *buffer, const char **ret_
         path = environment("DROVER_TOKEN_FILE");
     if (!path)
         return CLI_OK;
-    error = token_file_read(path, buffer, TOKEN_FILE_SIZE);
+    error = cli_first_line(path, buffer, TOKEN_FILE_SIZE);
     if (error)
         return cli_fail(cli, CLI_USAGE, "token file %s: %s", path, error == DROVER_IO ? strerror(errno) : drover_error_text(error));
     *ret_token = buffer;
@@ -224,5 +257,6 @@ int cli_main(int argc, char **argv)
         code = command_run(&cli);
     }
     buffer_done(&problem);
+    work_pass_on_interrupt();
     return (int)code;
 }

@@ -25,7 +25,14 @@ int cli_main(int argc, char **argv);
 bool cli_given(const struct cli *cli, enum option_id id);
 const char *cli_text(const struct cli *cli, enum option_id id);                       /* NULL when not given */
 int64_t cli_number(const struct cli *cli, enum option_id id, int64_t fallback);
+/* An option that may be given several times: how often it was, and the text of each. */
+unsigned cli_count(const struct cli *cli, enum option_id id);
+const char *cli_text_at(const struct cli *cli, enum option_id id, unsigned at);      /* NULL: not that often */
+int64_t cli_number_at(const struct cli *cli, enum option_id id, unsigned at);
 const char *cli_argument(const struct cli *cli, unsigned at);
+
+/* The first line of a file with a secret: DROVER_IO with errno, or DROVER_TOO_LONG. */
+MUST_USE enum drover_error cli_first_line(const char *path, char *ret, size_t size);
 
 /* Messages on standard error, made safe. A note is left out with --quiet; a failure never, and returns its code. */
 void cli_note(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -12,8 +12,8 @@
     "rolled_back|failed|rejected|cancelled|superseded"
 
 static const struct option_row option_rows[OPTION_COUNT] = {
-#define OPTION(id, letter, name, placeholder, kind, min, max, choices, help) \
-    [OPT_##id] = {letter, name, placeholder, OPTION_##kind, min, max, choices, help},
+#define OPTION(id, letter, name, placeholder, kind, most, min, max, choices, help) \
+    [OPT_##id] = {letter, name, placeholder, OPTION_##kind, most, min, max, choices, help},
 #include "cli/options.def"
 #undef OPTION
 };
@@ -21,15 +21,90 @@ static const struct option_row option_rows[OPTION_COUNT] = {
 #define O(id) OPTION_BIT(id)
 
 static const struct command command_rows[] = {
-    {"release", "add", "MODEL VERSION FILE", O(DELTA), false, cmd_release_add,
-     "upload a package and make it a release of the model",
-     "The SHA-256 is computed here. The file goes up in parts of 4 MiB; when the connection breaks, or the command is run "
-     "again, the upload goes on where the server has stopped reading. A release that exists with the same content is "
-     "no error.",
-     "drover release add esp32 1.1.0 esp32-1.1.0.dfw --delta 1.0.0=esp32-1.0.0-to-1.1.0.dfw"},
+    {"release", "add", "PACKAGE", O(DELTA), false, cmd_release_add,
+     "upload a package and make it a release of its model",
+     "Model and version are the package's own. It goes up in parts of 4 MiB; when the connection breaks, or the command is run "
+     "again, the upload goes on where the server has stopped reading. The server verifies the package against its trust "
+     "document and refuses what does not prove itself (exit code 9); that is waited for, up to --timeout or 30 minutes. A release "
+     "that exists with the same content is no error. Of a ZIP bundle the package inside is uploaded.",
+     "drover release add esp32-1.1.0.dfw --delta esp32-1.0.0-to-1.1.0.dfw"},
     {"release", "list", "", O(MODEL), false, cmd_release_list, "list the releases", "", "drover release list --model esp32"},
     {"release", "show", "MODEL VERSION", 0, false, cmd_release_show, "show one release with its deltas", "",
      "drover release show esp32 1.1.0"},
+
+    {"package", "create", "OUT",
+     O(MODEL) | O(VERSION) | O(COMPONENT) | O(HW_REV) | O(MIN_VERSION) | O(RELEASE_COUNTER) | O(BUILD_TIME) | O(EXPIRES_IN) | O(EXPIRES_AT) |
+         O(CHUNK_SIZE) | O(ZSTD_LEVEL) | O(KEY) | O(ALGORITHM) | O(TRUST_UPDATE) | O(PASSPHRASE_FILE) | O(FORCE),
+     true, cmd_package_create, "make a package of images, and sign it when keys are given",
+     "Images are compressed with zstd, cut into chunks, and every digest goes into the manifest that is signed. A component that "
+     "zstd does not make smaller is stored as it is. The same images, options and build time give the same bytes.",
+     "drover package create esp32-1.1.0.dfw --model esp32 --version 1.1.0 --component rootfs=rootfs.squashfs,compression=none --component kernel=vmlinuz --key release.pem\n"
+     "drover package create gw.dfw --model gateway --version 2.0.0 --component app=app.bin --hw-rev b1 --min-version 1.4.0 --expires-in 365d"},
+    {"package", "sign", "PACKAGE [OUT]", O(KEY) | O(ALGORITHM) | O(TRUST_UPDATE) | O(DELTA_ONLY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_sign,
+     "add signatures to a package, in place or as OUT",
+     "The private keys are used here and go nowhere; a key that has signed already replaces its signature. In a delta package the manifest and "
+     "the description are signed. With --trust-update the package carries a newer trust document to the devices, which adopt it when their "
+     "present root keys have signed it.",
+     "drover package sign esp32-1.1.0.dfw --key release.pem --algorithm rsa-pkcs1-sha256\n"
+     "drover package sign esp32-1.1.0.dfw --key 'pkcs11:token=releases;object=release-2026'"},
+    {"package", "verify", "PACKAGE",
+     O(TRUST) | O(PUBLIC_KEY) | O(MODEL) | O(HW_REV) | O(CURRENT_VERSION) | O(CURRENT_COUNTER) | O(MANIFEST_SHA256) | O(DEVICE) | O(ROLLOUT) | O(PERMIT) |
+         O(NOW) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE),
+     true, cmd_package_verify, "check a package as a device would, and show each check",
+     "PACKAGE may be - for standard input: it is checked as it comes, in bounded memory. What a device would know is given by options; what is not "
+     "given is not looked at. A package that is refused ends in exit code 9.",
+     "drover package verify esp32-1.1.0.dfw --trust trust.json --model esp32 --current-version 1.0.0\n"
+     "curl -s https://depot/esp32.dfw | drover package verify - --public-key release.pub"},
+    {"package", "inspect", "PACKAGE", 0, true, cmd_package_inspect, "show what a package says of itself, and its layout to scale",
+     "Nothing is proved by that. With -o json everything is printed, the documents too.", "drover package inspect esp32-1.1.0.dfw"},
+    {"package", "extract", "PACKAGE DIR", O(TRUST) | O(PUBLIC_KEY) | O(ONLY) | O(DOCUMENTS) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_extract,
+     "write a package's images, or its documents and signatures, as plain files",
+     "Images are NAME.img; patches of a delta package NAME.bsdiff and NAME.zst. With --documents: meta.json, delta.json, trust.jws, and each signature "
+     "as DOCUMENT.KEY.sig, where KEY is the first 16 digits of the key's id, so that openssl can check them. Digests are checked, signatures with "
+     "--trust or --public-key. PACKAGE may be - for standard input.",
+     "drover package extract esp32-1.1.0.dfw images --trust trust.json\ndrover package extract esp32-1.1.0.dfw signed --documents"},
+    {"package", "delta", "OLD NEW OUT",
+     O(KEY) | O(ALGORITHM) | O(MIN_SAVING) | O(THREADS) | O(MEMORY_MAX) | O(DECRYPT_KEY) | O(FORMAT) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_delta,
+     "make the delta package from OLD to NEW, or a bare patch between two files",
+     "Each component is compared with bsdiff and with zstd, and the smaller result is kept. The manifest and its signatures are those of NEW; --key signs the "
+     "description of the delta. When it saves less than --min-saving nothing is written (exit code 10). With --format OLD and NEW are plain files and OUT "
+     "is what bspatch (bsdiff40) or zstd --patch-from (zstd) reads.",
+     "drover package delta esp32-1.0.0.dfw esp32-1.1.0.dfw esp32-1.0.0-to-1.1.0.dfw --key delta.pem\ndrover package delta --format bsdiff40 old.img new.img patch"},
+    {"package", "apply", "PACKAGE OUT", O(BASE) | O(TRUST) | O(PUBLIC_KEY) | O(JOURNAL) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_apply,
+     "write the images that a device would flash, from a package and what it has",
+     "For a delta package --base says what the device has. The base's digest is checked first, the image's last. OUT is a folder and gets NAME.img files; for a "
+     "bare patch it is the new file. With --journal an interrupted apply of a package goes on where it stopped. PACKAGE may be - for standard input.",
+     "drover package apply esp32-1.0.0-to-1.1.0.dfw new --base old --trust trust.json\ndrover package apply patch new.img --base old.img"},
+    {"package", "encrypt", "PACKAGE OUT", O(RECIPIENT) | O(MODEL_KEY) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_encrypt,
+     "encrypt a package for devices or for a model",
+     "Manifest and signatures stay as they are: they are about the images, not about how these travel. A package that is encrypted already gets further "
+     "recipients; --decrypt-key must open it then.",
+     "drover package encrypt esp32-1.1.0.dfw secret.dfw --model-key esp32.key --recipient device-17.pub"},
+    {"package", "decrypt", "PACKAGE OUT", O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_decrypt, "take the encryption off a package",
+     "The result is, byte for byte, the package that was encrypted.", "drover package decrypt secret.dfw esp32-1.1.0.dfw --decrypt-key esp32.key"},
+    {"package", "bundle", "PACKAGE OUT", O(FORCE), true, cmd_package_bundle, "put a package and its meta.json into a plain ZIP",
+     "Every command that takes a package takes the ZIP too.", "drover package bundle esp32-1.1.0.dfw esp32-1.1.0.zip"},
+
+    {"key", "generate", "OUT", O(TYPE) | O(PUBLIC) | O(PASSPHRASE) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_key_generate,
+     "make a key pair, or a model key",
+     "The private key is written as PEM (PKCS#8), readable by its owner alone.",
+     "drover key generate --type rsa-2048 --passphrase release.pem --public release.pub\ndrover key generate --type model esp32.key"},
+    {"key", "list", "", O(TRUST), true, cmd_key_list, "show a trust document", "", "drover key list --trust trust.json"},
+    {"key", "trust", "[PUBKEY]",
+     O(TRUST) | O(ROLE) | O(NAME) | O(NOT_BEFORE) | O(NOT_AFTER) | O(THRESHOLD) | O(EXPIRES_IN) | O(EXPIRES_AT) | O(SIGN_WITH) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_key_trust,
+     "add a public key to a trust document, or change its thresholds",
+     "The document is made when it is not there, and its version rises with each change. Once it has root keys, a change is taken only when enough of the "
+     "present ones have signed it (--sign-with), as devices and servers demand.",
+     "drover key trust --trust trust.json release.pub --role package --name release-2026\n"
+     "drover key trust --trust trust.json new.pub --role package --threshold package=2 --sign-with root.pem"},
+    {"key", "revoke", "KEYID", O(TRUST) | O(WHY) | O(SIGN_WITH) | O(PASSPHRASE_FILE), true, cmd_key_revoke, "let nothing that a key has signed count any more",
+     "KEYID is a key's id or its first digits (at least 8), as `drover key list` shows it.", "drover key revoke --trust trust.json 3fa9c1d2 --why 'laptop lost' --sign-with root.pem"},
+
+    {"permit", "downgrade", "OUT",
+     O(MODEL) | O(TO_VERSION) | O(FROM_VERSION) | O(DEVICE) | O(ROLLOUT) | O(EXPIRES_IN) | O(EXPIRES_AT) | O(NOT_BEFORE) | O(ID) | O(KEY) | O(PASSPHRASE_FILE) | O(FORCE), true,
+     cmd_permit_downgrade, "sign a permit to go back to an older version",
+     "It is bound to a device or to a rollout, and expires. The key needs the role permit.",
+     "drover permit downgrade back.jws --model esp32 --to-version 1.0.0 --device d-000017 --expires-in 2d --key permit.pem"},
 
     {"rollout", "start", "MODEL VERSION",
      O(ID) | O(SHARE) | O(MAX_IN_FLIGHT) | O(MAX_ATTEMPTS) | O(ERROR_BUDGET) | O(CONFIRMATIONS) | O(SOAK) | O(SPREAD) | O(SUPERSEDE),
@@ -109,7 +184,7 @@ const struct option_row *option_row(enum option_id id)
 
 bool command_takes(const struct command *command, enum option_id id)
 {
-    uint64_t bit = UINT64_C(1) << id;
+    option_bits bit = (option_bits)1 << id;
 
     return (OPTIONS_GLOBAL & bit) || (command && (command->options & bit));
 }

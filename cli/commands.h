@@ -9,12 +9,13 @@
 struct cli;
 
 enum option_id {
-#define OPTION(id, letter, name, placeholder, kind, min, max, choices, help) OPT_##id,
+#define OPTION(id, letter, name, placeholder, kind, most, min, max, choices, help) OPT_##id,
 #include "cli/options.def"
 #undef OPTION
     OPTION_COUNT
 };
-_Static_assert(OPTION_COUNT <= 64, "a command's options are bits of a uint64_t");
+__extension__ typedef unsigned __int128 option_bits;   /* a command's options: bit id is option id */
+_Static_assert(OPTION_COUNT <= 128, "a command's options are bits of an option_bits");
 
 enum option_kind {
     OPTION_FLAG,
@@ -25,7 +26,10 @@ enum option_kind {
     OPTION_INTEGER,
     OPTION_DURATION,   /* 90, 90s, 5m, 2h, 1d, 250ms; a bare number is seconds; its value is in ms */
     OPTION_CHOICE,
-    OPTION_DELTA,      /* BASE=FILE, repeatable */
+    OPTION_BYTES,      /* 4096, 64K, 4M, 1G */
+    OPTION_TIME,       /* 2026-01-31, 2026-01-31T10:00:00Z, 2026-01-31T10:00:00+02:00, or seconds since 1970; its value is in ms */
+    OPTION_DIGEST,     /* a SHA-256 in hex */
+    OPTION_KEY,        /* a PEM file or a URI pkcs11:... */
     OPTION_EVENT,      /* the id of an event, or $ */
 };
 
@@ -34,12 +38,13 @@ struct option_row {
     const char *name;
     const char *placeholder;  /* NULL: a flag */
     enum option_kind kind;
+    unsigned most;            /* how often it may be given */
     int64_t min, max;
     const char *choices;      /* "a|b|c" */
     const char *help;
 };
 
-#define OPTION_BIT(id) (UINT64_C(1) << OPT_##id)
+#define OPTION_BIT(id) ((option_bits)1 << OPT_##id)
 /* Options that every command takes. */
 #define OPTIONS_GLOBAL \
     (OPTION_BIT(HELP) | OPTION_BIT(API) | OPTION_BIT(TOKEN_FILE) | OPTION_BIT(OUTPUT) | OPTION_BIT(NO_COLOR) | \
@@ -49,7 +54,7 @@ struct command {
     const char *noun;
     const char *verb;        /* NULL: the noun alone is the command */
     const char *arguments;   /* "MODEL VERSION FILE"; "[TOPIC] [VERB]" are optional; "" for none */
-    uint64_t options;        /* beside the global ones */
+    option_bits options;     /* beside the global ones */
     bool offline;            /* never talks to the server */
     enum cli_exit (*run)(struct cli *cli);
     const char *summary;     /* one line */

@@ -58,7 +58,9 @@ static const char *source_of(const char *placeholder, unsigned length)
         const char *placeholder;
         const char *words;
     } rows[] = {
-        {"FILE", "-f --"},
+        {"FILE", "-f --"},        {"PACKAGE", "-f --"},      {"KEY", "-f --"},
+        {"OLD", "-f --"},         {"NEW", "-f --"},          {"OUT", "-f --"},
+        {"[OUT]", "-f --"},       {"DIR", "-d --"},          {"[PUBKEY]", "-f --"},
         {"ROLLOUT", "-W \"$(_drover_ids rollout)\" --"},
         {"DEVICE", "-W \"$(_drover_ids device --limit 200)\" --"},
         {"MODEL", "-W \"$(_drover_ids release | cut -d' ' -f1 | sort -u)\" --"},

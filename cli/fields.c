@@ -61,6 +61,17 @@ void counts_format(const struct cJSON *object, struct buffer *out)
         buffer_add_text(out, "-");
 }
 
+static void list_format(const struct cJSON *array, struct buffer *out)
+{
+    const struct cJSON *item;
+
+    cJSON_ArrayForEach(item, array) {
+        if (item != array->child)
+            buffer_add_text(out, ", ");
+        text_format(item, out);
+    }
+}
+
 enum tone field_format(const struct field *field, const struct cJSON *object, int64_t now_ms, struct buffer *out)
 {
     const struct cJSON *value = value_find(object, field->path);
@@ -109,6 +120,9 @@ enum tone field_format(const struct field *field, const struct cJSON *object, in
     case FIELD_COUNTS:
         counts_format(value, out);
         break;
+    case FIELD_LIST:
+        list_format(value, out);
+        break;
     case FIELD_ITEMS:
         buffer_add_format(out, "%d", cJSON_GetArraySize(value));
         break;
@@ -136,7 +150,7 @@ static bool is_worth_a_line(const struct field *field, const struct cJSON *objec
 {
     const struct cJSON *value = value_find(object, field->path);
 
-    return value && !(cJSON_IsString(value) && value->valuestring[0] == '\0');
+    return value && !(cJSON_IsString(value) && value->valuestring[0] == '\0') && !(cJSON_IsArray(value) && !value->child);
 }
 
 void facts_print(const struct field *fields, unsigned count, const struct cJSON *object, int64_t now_ms, FILE *out, bool color)

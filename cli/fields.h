@@ -24,6 +24,7 @@ enum field_kind {
     FIELD_COUNT,      /* a number that should be 0: coloured when it is not */
     FIELD_COUNTS,     /* an object of numbers: "succeeded 12, failed 1", without those that are 0 */
     FIELD_ITEMS,      /* how many items an array has */
+    FIELD_LIST,       /* the texts of an array: "a, b" */
 };
 
 struct field {

@@ -15,6 +15,9 @@ const struct help_variable *help_variables(unsigned *ret_count)
         {"DROVER_API", "the operator API's URL; --api comes first"},
         {"DROVER_TOKEN", "the operator's token; --token-file comes first"},
         {"DROVER_TOKEN_FILE", "the file with the operator's token, when DROVER_TOKEN is not set"},
+        {"DROVER_PASSPHRASE_FILE", "the file whose first line is the passphrase or PIN of keys; --passphrase-file comes first"},
+        {"SOURCE_DATE_EPOCH", "package create: the build time in seconds since 1970, when --build-time is not given"},
+        {"PKCS11_MODULE_PATH", "the PKCS#11 module behind keys pkcs11:..., when the URI names none"},
         {"NO_COLOR", "no colours when it is set and not empty"},
     };
 
@@ -62,7 +65,7 @@ static void entry(const char *name, unsigned width, const char *text, FILE *out)
     wrapped(text, width + 2, width + 2, out);
 }
 
-static void options_print(uint64_t options, FILE *out)
+static void options_print(option_bits options, FILE *out)
 {
     for (unsigned id = 0; id < OPTION_COUNT; id++) {
         const struct option_row *row = option_row(id);
@@ -127,7 +130,7 @@ static void exit_codes_print(FILE *out)
     const struct exit_code *codes = exit_codes(&count);
 
     for (unsigned i = 0; i < count; i++)
-        fprintf(out, "  %d  %s\n", (int)codes[i].code, codes[i].text);
+        fprintf(out, "  %2d  %s\n", (int)codes[i].code, codes[i].text);
 }
 
 static void variables_print(FILE *out)

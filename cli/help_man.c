@@ -85,7 +85,7 @@ static void choices(const char *list, FILE *out)
     fputc('\n', out);
 }
 
-static void options(uint64_t bits, FILE *out)
+static void options(option_bits bits, FILE *out)
 {
     fputs(".Bl -tag -width Ds\n", out);
     for (unsigned id = 0; id < OPTION_COUNT; id++) {
@@ -171,6 +171,7 @@ void help_print_man(FILE *out)
           ".Sh SYNOPSIS\n.Nm\n.Ar NOUN\n.Op Ar VERB\n.Op Ar ARGUMENT ...\n.Op Ar OPTION ...\n"
           ".Sh DESCRIPTION\n.Nm\nadds releases, starts and follows rollouts,\nand says where each device of the fleet stands and why.\n"
           "It speaks to the operator API of\n.Xr droverd 8 .\n"
+          "It also makes, signs, verifies and looks into packages, and keeps trust documents, all of that without a server.\n"
           ".Pp\nData goes to standard output.\nMessages and progress go to standard error,\nprogress only when that is a terminal.\n"
           ".Ss Options of every command\n", out);
     options(OPTIONS_GLOBAL, out);

@@ -2,6 +2,7 @@
 #include "cli/option_value.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "common/semver.h"
 #include "common/text.h"
@@ -23,6 +24,49 @@ bool duration_read(const char *text, int64_t *ret_ms)
             return true;
         }
     return false;
+}
+
+/* "Z", "+02:00", "-05:30" */
+static bool zone_read(const char *text, int64_t *ret_s)
+{
+    int64_t hours, minutes;
+
+    *ret_s = 0;
+    if (strcmp(text, "Z") == 0)
+        return true;
+    if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':' || strspn(text + 1, "0123456789") != 2 || strspn(text + 4, "0123456789") != 2)
+        return false;
+    hours = (text[1] - '0') * 10 + text[2] - '0';
+    minutes = (text[4] - '0') * 10 + text[5] - '0';
+    *ret_s = (text[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return hours < 24 && minutes < 60;
+}
+
+bool time_read(const char *text, int64_t *ret_ms)
+{
+    struct tm parts = {0}, same;
+    int64_t zone_s = 0, seconds;
+    const char *rest;
+
+    if (text_to_i64(text, strlen(text), 0, INT64_C(253402300799), &seconds)) {
+        *ret_ms = seconds * 1000;
+        return true;
+    }
+    if (strspn(text, "0123456789") != 4) /* strptime takes blanks and short years */
+        return false;
+    rest = strptime(text, "%Y-%m-%d", &parts);
+    if (rest && *rest == 'T')
+        rest = strlen(rest) >= 10 ? strptime(rest + 1, "%H:%M:%S", &parts) : NULL;
+    else if (rest && *rest)
+        return false;
+    if (!rest || (*rest && !zone_read(rest, &zone_s)) || (!*rest && strlen(text) != 10) || (*rest && rest - text != 19))
+        return false;
+    same = parts;
+    seconds = timegm(&same);
+    if (seconds < 0 || same.tm_mday != parts.tm_mday) /* the 30th of February is another day */
+        return false;
+    *ret_ms = (seconds - zone_s) * 1000;
+    return true;
 }
 
 bool event_id_read(const char *text)
@@ -63,12 +107,24 @@ static const char *without_v(const char *version)
     return version[0] == 'v' ? version + 1 : version;
 }
 
-static bool delta_is_good(const char *text)
+/* "64K": a number and a binary unit, or none. */
+static bool bytes_read(const char *text, int64_t *ret_bytes)
 {
-    const char *equals = strchr(text, '=');
-    char version[VERSION_SIZE];
+    static const struct {
+        const char *unit;
+        int64_t bytes;
+    } units[] = {{"", 1}, {"K", 1024}, {"M", 1024 * 1024}, {"G", 1024 * 1024 * 1024}};
+    size_t digits = strspn(text, "0123456789");
+    int64_t value;
 
-    return equals && equals[1] != '\0' && semver_read(text, (size_t)(equals - text), version, NULL) == DROVER_OK;
+    if (!text_to_i64(text, digits, 0, INT64_MAX >> 30, &value))
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(text + digits, units[i].unit) == 0) {
+            *ret_bytes = value * units[i].bytes;
+            return true;
+        }
+    return false;
 }
 
 /* Checks the text of an option's value; *value->number is filled in where there is one. */
@@ -80,6 +136,7 @@ bool option_value_read(const struct option_row *row, const char *text, struct op
         return true;
     case OPTION_TEXT:
     case OPTION_FILE:
+    case OPTION_KEY:
         return text[0] != '\0';
     case OPTION_ID:
         return text_is_id(text, strlen(text));
@@ -92,8 +149,12 @@ bool option_value_read(const struct option_row *row, const char *text, struct op
         return duration_read(text, &value->number) && value->number >= row->min && value->number <= row->max;
     case OPTION_CHOICE:
         return choice_read(row->choices, text, &value->number);
-    case OPTION_DELTA:
-        return delta_is_good(text);
+    case OPTION_BYTES:
+        return bytes_read(text, &value->number) && value->number >= row->min && value->number <= row->max;
+    case OPTION_TIME:
+        return time_read(text, &value->number);
+    case OPTION_DIGEST:
+        return text_is_hex(text, strlen(text), 64);
     case OPTION_EVENT:
         return event_id_read(text);
     }
@@ -108,7 +169,10 @@ void option_value_describe(const struct option_row *row, struct buffer *out)
         [OPTION_ID] = "letters, digits, `.`, `_`, `-`, at most 64, the first a letter or digit",
         [OPTION_VERSION] = "a version like 1.2.3",
         [OPTION_DURATION] = "a duration like 30s, 5m, 2h or 1d in a sensible range",
-        [OPTION_DELTA] = "BASE=FILE with BASE a version like 1.2.3",
+        [OPTION_BYTES] = "a number of bytes like 65536, 64K or 4M in a sensible range",
+        [OPTION_TIME] = "a time like 2026-01-31, 2026-01-31T10:00:00Z or seconds since 1970",
+        [OPTION_DIGEST] = "a SHA-256 of 64 hex digits in lower case",
+        [OPTION_KEY] = "a file name or a URI pkcs11:...",
         [OPTION_EVENT] = "the id of an event, like 1700000000000-0",
     };
 
@@ -128,11 +192,15 @@ bool argument_read(const char *name, unsigned length, const char **text, const c
         const char *choices;
     } rows[] = {
         {"MODEL", OPTION_ID, NULL},   {"ROLLOUT", OPTION_ID, NULL},       {"DEVICE", OPTION_ID, NULL},
-        {"FILE", OPTION_FILE, NULL},  {"VERSION", OPTION_VERSION, NULL},  {"SHELL", OPTION_CHOICE, "bash"},
+        {"FILE", OPTION_FILE, NULL},  {"PACKAGE", OPTION_FILE, NULL},     {"OUT", OPTION_FILE, NULL},
+        {"OLD", OPTION_FILE, NULL},   {"NEW", OPTION_FILE, NULL},         {"DIR", OPTION_FILE, NULL},
+        {"[OUT]", OPTION_FILE, NULL}, {"[PUBKEY]", OPTION_FILE, NULL},    {"KEYID", OPTION_TEXT, NULL},
+        {"VERSION", OPTION_VERSION, NULL},  {"SHELL", OPTION_CHOICE, "bash"},
     };
     static const char *const what[] = {
         [OPTION_ID] = "an id (letters, digits, `.`, `_`, `-`, at most 64)",
         [OPTION_FILE] = "a file name",
+        [OPTION_TEXT] = "the beginning of a key id",
         [OPTION_VERSION] = "a version like 1.2.3",
         [OPTION_CHOICE] = "a shell we have completions for: bash",
     };

@@ -23,5 +23,7 @@ bool argument_read(const char *name, unsigned length, const char **text, const c
 
 /* "90", "90s", "5m", "2h", "1d", "250ms" in ms; false on anything else. */
 bool duration_read(const char *text, int64_t *ret_ms);
+/* "2026-01-31" (midnight UTC), "2026-01-31T10:00:00Z", "...+02:00" (RFC 3339), or seconds since 1970; in ms since 1970. */
+bool time_read(const char *text, int64_t *ret_ms);
 /* "1700000000000-0", "1700000000000" or "$". */
 bool event_id_read(const char *text);

@@ -3,13 +3,12 @@
 #include "cli/upload.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/human.h"
+#include "cli/package_print.h"
 #include "cli/safe_text.h"
 #include "cli/values.h"
 #include "common/backoff.h"
@@ -162,29 +161,13 @@ static enum cli_exit parts_send(struct upload *upload)
     return CLI_OK;
 }
 
-static enum cli_exit file_open(struct upload *upload)
+enum cli_exit upload_package(struct cli *cli, int fd, const char *path, int64_t size, char *ret_sha256)
 {
-    struct stat facts;
-    long long bytes = 0;
-    enum drover_error error;
+    struct upload upload = {.cli = cli, .path = path, .fd = fd, .size = size, .part = malloc(PART_BYTES), .begun_mono_ms = clock_mono_ms()};
+    enum cli_exit code = upload.part ? CLI_OK : cli_fail(cli, CLI_FAILED, "out of memory");
 
-    upload->fd = open(upload->path, O_RDONLY | O_CLOEXEC);
-    if (upload->fd < 0 || fstat(upload->fd, &facts) != 0)
-        return cli_fail(upload->cli, CLI_FAILED, "%s: %s", upload->path, strerror(errno));
-    if (!S_ISREG(facts.st_mode) || facts.st_size == 0)
-        return cli_fail(upload->cli, CLI_FAILED, "%s: %s", upload->path, S_ISREG(facts.st_mode) ? "is empty" : "is no file");
-    error = sha256_file(upload->path, upload->sha256, &bytes);
-    if (error)
-        return cli_fail(upload->cli, CLI_FAILED, "%s: %s", upload->path, error == DROVER_IO ? strerror(errno) : drover_error_text(error));
-    upload->size = bytes;
-    return CLI_OK;
-}
-
-enum cli_exit upload_file(struct cli *cli, const char *path, char *ret_sha256)
-{
-    struct upload upload = {.cli = cli, .path = path, .fd = -1, .part = malloc(PART_BYTES), .begun_mono_ms = clock_mono_ms()};
-    enum cli_exit code = upload.part ? file_open(&upload) : cli_fail(cli, CLI_FAILED, "out of memory");
-
+    if (!code && !fd_sha256(fd, upload.sha256))
+        code = cli_fail(cli, CLI_FAILED, "%s: %s", path, strerror(errno));
     if (!code)
         code = standing_ask(&upload);
     if (!code && upload.complete)
@@ -196,8 +179,6 @@ enum cli_exit upload_file(struct cli *cli, const char *path, char *ret_sha256)
         code = parts_send(&upload);
     progress_clear(&cli->progress);
     memcpy(ret_sha256, upload.sha256, SHA256_HEX_SIZE);
-    if (upload.fd >= 0)
-        close(upload.fd);
     free(upload.part);
     return code;
 }

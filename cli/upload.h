@@ -4,5 +4,6 @@
 #include "cli/cli.h"
 #include "common/sha256.h"
 
-/* Uploads the file unless the server has it already; on failure it has been reported. ret_sha256: SHA256_HEX_SIZE. */
-enum cli_exit upload_file(struct cli *cli, const char *path, char *ret_sha256);
+/* Uploads the open file (a package; path only names it) unless the server has it already; on failure it has been reported.
+ * ret_sha256: SHA256_HEX_SIZE. */
+enum cli_exit upload_package(struct cli *cli, int fd, const char *path, int64_t size, char *ret_sha256);

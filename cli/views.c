@@ -40,12 +40,16 @@ VIEW(release_list_view, release_name, release_list);
 
 static const struct field release_facts[] = {
     {"model", "model", FIELD_TEXT},        {"version", "version", FIELD_TEXT}, {"size", "size", FIELD_BYTES},
-    {"created", "created_ms", FIELD_TIME}, {"sha256", "sha256", FIELD_TEXT},
+    {"created", "created_ms", FIELD_TIME}, {"release counter", "release_counter", FIELD_NUMBER},
+    {"min version", "min_version", FIELD_TEXT}, {"hardware", "hw_revs", FIELD_LIST}, {"expires", "expires_ms", FIELD_TIME},
+    {"manifest", "manifest_sha256", FIELD_TEXT}, {"sha256", "sha256", FIELD_TEXT}, {"encrypted", "encrypted", FIELD_YES},
+    {"trust document", "trust_version", FIELD_NUMBER}, {"refused", "refused", FIELD_TEXT},
 };
 VIEW(release_view, release_name, release_facts);
 
 static const struct field delta_list[] = {
-    {"DELTA FROM", "base_version", FIELD_TEXT}, {"SIZE", "size", FIELD_BYTES}, {"SHA-256", "sha256", FIELD_TEXT},
+    {"DELTA FROM", "base_version", FIELD_TEXT}, {"STATE", "state", FIELD_TEXT}, {"SIZE", "size", FIELD_BYTES},
+    {"SHA-256", "sha256", FIELD_TEXT},          {"WHY", "why", FIELD_TEXT},
 };
 VIEW(delta_list_view, delta_name, delta_list);
 

@@ -11,11 +11,11 @@
 
 #define NUMBER_BYTES 40            /* longest spelling of a number */
 #define INTEGER_MAX ((int64_t)1 << 53)
-#define STRING_BYTES 4096          /* no limits may allow longer strings */
+#define NAME_BYTES 4096            /* no member's name is longer, whatever the limits say */
 #define EXPONENT_MAX 308           /* digits before the point plus exponent: under 10^308, which a double holds */
 
 const struct json_limits json_message_limits = {8192, 4, 64, 512};
-const struct json_limits json_api_limits = {262144, 8, 4096, STRING_BYTES};
+const struct json_limits json_api_limits = {262144, 8, 4096, 4096};
 
 struct scan {
     const char *start, *at, *end;
@@ -201,7 +201,7 @@ static enum drover_error scan_literal(struct scan *scan, enum json_kind *ret_kin
  * would refuse a message that was made to collide, and nothing else. */
 static uint64_t name_hash(const struct json_span *name)
 {
-    char decoded[STRING_BYTES];
+    char decoded[NAME_BYTES];
 
     if (name->decoded == name->length)
         return hash_bytes(name->bytes, name->length, 0);
@@ -222,6 +222,8 @@ static enum drover_error scan_name(struct scan *scan, unsigned depth, unsigned f
     error = scan_string(scan, ret_name);
     if (error)
         return error;
+    if (ret_name->decoded > NAME_BYTES)
+        return fail_at(scan, at, DROVER_TOO_LONG, "a member's name is too long");
     if (depth == 1)
         scan->member = *ret_name;
     if (scan->values == scan->limits->members)
@@ -318,8 +320,6 @@ enum drover_error json_scan(const char *bytes, size_t length, const struct json_
                         .flat = ret_flat, .problem = ret_problem};
     enum drover_error error;
 
-    if (limits->string_bytes > STRING_BYTES)
-        return problem_set(ret_problem, DROVER_RANGE, "limits", "strings of at most %d bytes", STRING_BYTES);
     if (length > limits->bytes)
         return problem_set(ret_problem, DROVER_TOO_LONG, "payload", "%zu bytes; at most %zu", length, limits->bytes);
     if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)

@@ -6,7 +6,7 @@
 
 #include "common/json.h"
 
-/* Checks the text. `keys` has room for limits->members hashes; ret_flat may be NULL. limits->string_bytes is at most 4096. */
+/* Checks the text. `keys` has room for limits->members hashes; ret_flat may be NULL. Names have at most 4096 bytes. */
 MUST_USE enum drover_error json_scan(const char *bytes, size_t length, const struct json_limits *limits, uint64_t *keys,
                                      struct json_flat *ret_flat, struct problem *ret_problem);
 /* Copies a string without its escapes; dst has room for span->decoded bytes. No NUL is added. */

@@ -78,6 +78,15 @@ bool sha256_digest(struct sha256 *sha256, void *ret_digest)
     return good;
 }
 
+bool sha256_peek(const struct sha256 *sha256, void *ret_digest)
+{
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    bool good = copy && EVP_MD_CTX_copy_ex(copy, sha256->context) == 1 && EVP_DigestFinal_ex(copy, ret_digest, NULL) == 1 && !sha256->failed;
+
+    EVP_MD_CTX_free(copy);
+    return good;
+}
+
 void sha256_hex(struct sha256 *sha256, char *ret_hex)
 {
     unsigned char digest[SHA256_BYTES];

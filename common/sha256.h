@@ -17,6 +17,8 @@ void sha256_add(struct sha256 *sha256, const void *bytes, size_t length);
 void sha256_hex(struct sha256 *sha256, char *ret_hex);
 /* The same as SHA256_BYTES bytes; false: OpenSSL failed. */
 MUST_USE bool sha256_digest(struct sha256 *sha256, void *ret_digest);
+/* Of what was added so far, and goes on. */
+MUST_USE bool sha256_peek(const struct sha256 *sha256, void *ret_digest);
 /* Of some bytes at once; false: out of memory. */
 MUST_USE bool sha256_of(const void *bytes, size_t length, void *ret_digest);
 /* A whole file; DROVER_IO with errno kept. */

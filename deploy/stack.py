@@ -20,6 +20,8 @@ import urllib.request
 
 import redis  # python3-redis
 
+from signer import Signer
+
 
 class StackError(Exception):
     """Something is missing or did not come up; the text says what, and what to look at."""
@@ -142,6 +144,7 @@ class Stack:
         self.token_file = self.folder / "api.token"
         self.token_file.write_text("token-of-a-private-stack-%s\n" % os.urandom(8).hex())
         self.token_file.chmod(0o600)
+        self._signer = None
         self.http_ports = {}
         self.api_ports = {}
 
@@ -165,6 +168,12 @@ class Stack:
         if not path.exists():
             raise StackError(f"{path} is not built: ninja -C {self.build}")
         return path
+
+    @property
+    def signer(self):
+        """Keys and a trust store of this stack alone, made when they are first needed."""
+        self._signer = self._signer or Signer(self.program("drover"), self.folder / "keys")
+        return self._signer
 
     def start(self, name, arguments, environment=None, stdout=None):
         process = Process(name, arguments, self.folder, environment, stdout)
@@ -224,7 +233,8 @@ class Stack:
         data = self.folder / "data"   # several instances share the depot; their rings stand apart
         values = {"instance": instance, "data_dir": data, "mqtt.url": self.mqtt_url,
                   "redis.url": f"unix://{self.redis_socket}", "http.listen": f"127.0.0.1:{http}", "api.listen": f"127.0.0.1:{api}",
-                  "api.token_file": self.token_file, "ring.heartbeats_mib": 16, "ring.reports_mib": 16, **(settings or {})}
+                  "api.token_file": self.token_file, "release.trust": self.signer.trust, "release.delta_key": self.signer.delta_key,
+                  "ring.heartbeats_mib": 16, "ring.reports_mib": 16, **(settings or {})}
         data.mkdir(exist_ok=True)
         arguments = [self.program("droverd")]
         for name, value in values.items():
@@ -264,10 +274,19 @@ class Stack:
     def drover_json(self, *arguments, **options):
         return json.loads(self.drover(*arguments, "-o", "json", **options).stdout)
 
-    def add_release(self, model, version, size=262144, deltas=()):
-        package = self.folder / f"{model}-{version}.bin"
-        package.write_bytes(os.urandom(size))
-        self.drover("release", "add", model, version, package, *[f"--delta={base}={path}" for base, path in deltas])
+    def package(self, model, version, size=262144, image=None, **signing):
+        """A signed package around random bytes, or around the image given."""
+        path, raw = self.folder / f"{model}-{version}.dfw", self.folder / f"{model}-{version}.img"
+        raw.write_bytes(os.urandom(size) if image is None else image)
+        try:
+            self.signer.package(model, version, raw, path, **signing)
+        finally:
+            raw.unlink()
+        return path
+
+    def add_release(self, model, version, size=262144, deltas=(), **signing):
+        package = self.package(model, version, size, **signing)
+        self.drover("release", "add", package, *[f"--delta={path}" for path in deltas], "-q")
         return package
 
     def start_sim(self, *arguments, name="drover-sim"):

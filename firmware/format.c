@@ -118,3 +118,13 @@ void section_read(const uint8_t bytes[SECTION_HEADER_BYTES], struct section *ret
 {
     *ret_section = (struct section){get16(bytes), get16(bytes + 2), get32(bytes + 4), get64(bytes + 8)};
 }
+
+void package_trailer_write(uint32_t sum, uint8_t ret_bytes[PACKAGE_TRAILER_BYTES])
+{
+    put32(ret_bytes, sum);
+}
+
+uint32_t package_trailer_read(const uint8_t bytes[PACKAGE_TRAILER_BYTES])
+{
+    return get32(bytes);
+}

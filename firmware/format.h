@@ -17,6 +17,7 @@
 #define PACKAGE_SIGNATURES_MAX 16          /* of one document */
 #define PACKAGE_RECIPIENTS_MAX 256
 #define PACKAGE_DOCUMENT_MAX (192 * 1024)  /* a manifest, a delta description */
+#define PACKAGE_TRUST_MAX (96 * 1024)      /* a trust document */
 #define CHUNK_BYTES_MIN 4096
 #define CHUNK_BYTES_MAX (64 * 1024 * 1024)
 
@@ -56,6 +57,10 @@ struct section {
 };
 void section_write(const struct section *section, uint8_t ret_bytes[SECTION_HEADER_BYTES]);
 void section_read(const uint8_t bytes[SECTION_HEADER_BYTES], struct section *ret_section);
+
+/* The last bytes of a package: the CRC32 of everything before them. */
+void package_trailer_write(uint32_t sum, uint8_t ret_bytes[PACKAGE_TRAILER_BYTES]);
+uint32_t package_trailer_read(const uint8_t bytes[PACKAGE_TRAILER_BYTES]);
 
 /* Fills *ret_problem and returns code, so that a reader can `return package_refuse(...)`. */
 enum error_code package_refuse(struct problem *ret_problem, enum error_code code, const char *where, const char *format, ...) PRINTF_LIKE(4, 5);

@@ -22,7 +22,8 @@ void package_reader_free(struct package_reader *reader);   /* NULL is fine */
 MUST_USE enum error_code package_reader_feed(struct package_reader *reader, const void *bytes, size_t length, struct problem *ret_problem);
 /* The input is over: E_CRC when something is missing, otherwise everything was proved. */
 MUST_USE enum error_code package_reader_end(struct package_reader *reader, struct problem *ret_problem);
-/* After `proved`: the head, NULL before. A newer trust store that came with it, NULL when none did. */
+/* After `proved`: the head, NULL before. `proved` sees all of it; afterwards its raw bytes, signatures, recipients and, in a delta package, the
+ * manifest's chunk digests are gone. A newer trust store that came with it, NULL when none did. */
 const struct package_head *package_reader_head(const struct package_reader *reader);
 const struct trust *package_reader_trust(const struct package_reader *reader);
 

@@ -16,7 +16,7 @@ const char *trust_role_name(enum trust_role role);   /* "package", "delta", "per
 bool trust_role_from_name(const char *name, enum trust_role *ret);
 
 #define TRUST_KEYS_MAX 64
-#define TRUST_BYTES_MAX (64 * 1024)
+#define TRUST_BYTES_MAX (80 * 1024)   /* as JSON: 64 keys of RSA-4096 fit, and a JWS of it fits into JWS_BYTES_MAX */
 
 struct trust_key {
     struct public_key *key;      /* owned */
@@ -41,14 +41,15 @@ void trust_done(struct trust *trust);
 /* Plain JSON, or a JWS by root keys that it names itself (the caller trusts the file: the first one on a device, the server's own). */
 MUST_USE enum drover_error trust_read(const char *bytes, size_t length, struct trust *ret_trust, struct problem *ret_problem);
 MUST_USE enum drover_error trust_read_file(const char *path, struct trust *ret_trust, struct problem *ret_problem);
-void trust_write(const struct trust *trust, struct buffer *json);
+void trust_write(const struct trust *trust, struct buffer *json);   /* the same store always gives the same bytes */
 /* Takes a copy of the key. DROVER_DUPLICATE, DROVER_FULL; a key that cannot sign is DROVER_MISMATCH. Does not raise the version. */
 MUST_USE enum drover_error trust_add(struct trust *trust, const struct trust_key *key, struct problem *ret_problem);
 struct trust_key *trust_find(struct trust *trust, const uint8_t key_id[KEY_ID_BYTES]);   /* NULL: not there */
+bool trust_has_roots(const struct trust *trust);   /* false: the store is guarded by file permissions alone */
 
 /* E_NONE when at least thresholds[role] distinct keys that have the role, are valid at now_ms and not revoked have signed these bytes.
- * SIGNATURE role bits: TRUST_DELTA is satisfied by keys of TRUST_PACKAGE too. The problem names what was missing: "1 of 2 signatures;
- * key 3fa9... is revoked". */
+ * TRUST_DELTA is satisfied by keys of TRUST_PACKAGE too, and by nothing at all when its threshold is 0. now_ms 0: validity is not looked
+ * at (revocation is). The problem names what was missing: "1 of 2 signatures; key 3fa9... is revoked". */
 MUST_USE enum error_code trust_check(const struct trust *trust, enum trust_role role, const void *bytes, size_t length,
                                      const struct signature *signatures, unsigned count, int64_t now_ms, struct problem *ret_problem);
 

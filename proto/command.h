@@ -26,7 +26,7 @@ struct command {
     char url[URL_SIZE];
     int64_t size_bytes;                     /* "size" */
     char sha256[SHA256_HEX_SIZE];
-    char manifest_sha256[SHA256_HEX_SIZE];  /* "" until packages carry manifests */
+    char manifest_sha256[SHA256_HEX_SIZE];  /* of the signed manifest; the same for the full package and its deltas */
     bool delta;
     char base_version[VERSION_SIZE];        /* of a delta */
 };

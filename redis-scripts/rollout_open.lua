@@ -6,13 +6,16 @@
 -- ARGV[7]  events to keep   ARGV[8]  why, of the one superseded
 -- then name and value of every field of the rollout; required: state, why, revision
 --
--- Returns {'OK', rollout's fields, release's fields}, {'NOT_FOUND'} (the release), {'DUPLICATE'} (the id), or {'CONFLICT', id of the other}.
+-- Returns {'OK', rollout's fields, release's fields}, {'NOT_FOUND'} (the release), {'REFUSED', why} (it does not verify),
+-- {'DUPLICATE'} (the id), or {'CONFLICT', id of the other}.
 -- @include lib/events.lua
 
 if (#ARGV - 9) % 2 ~= 1 or not tonumber(ARGV[5]) then return redis.error_reply('ERR rollout_open: bad arguments') end
 local id, model, version, at_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 local rollout, running = KEYS[1] .. 'rollout:' .. id, KEYS[2] .. 'model:' .. model .. ':running'
-if redis.call('EXISTS', KEYS[1] .. 'release:' .. model .. ':' .. version) == 0 then return { 'NOT_FOUND' } end
+local release = redis.call('HMGET', KEYS[1] .. 'release:' .. model .. ':' .. version, 'model', 'manifest_sha256', 'refused')
+if not release[1] then return { 'NOT_FOUND' } end
+if not release[2] or release[3] then return { 'REFUSED', release[3] or '' } end
 if redis.call('EXISTS', rollout) == 1 then return { 'DUPLICATE' } end
 local other = redis.call('GET', running)
 if other and ARGV[4] ~= '1' then return { 'CONFLICT', other } end

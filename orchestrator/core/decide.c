@@ -154,7 +154,7 @@ const char *decide_dispatch_refusal(const struct situation *s)
         return "the rollout is paused";
     if (eligible_in_clash(s->policy, s->device, s->now_ms))
         return "two devices with this identity were seen";
-    return NULL;
+    return release_refusal(s->policy, &s->rollout->release, s->now_ms);
 }
 
 void decide_dispatch(const struct situation *s, struct decision *ret)

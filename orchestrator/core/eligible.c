@@ -10,7 +10,8 @@ static bool has_place(const struct rollout *rollout, const char *device_id)
     return (int64_t)rollout_place(rollout->id, device_id) < rollout->share_pct * 100;
 }
 
-static const char *refusal(const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat)
+static const char *refusal(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
+                           const struct heartbeat *heartbeat, int64_t now_ms)
 {
     if (!rollout)
         return "its model has no rollout";
@@ -24,14 +25,20 @@ static const char *refusal(const struct rollout *rollout, int64_t in_flight, con
         return "it runs a version that is not older";
     if (!has_place(rollout, heartbeat->device_id))
         return "its place is outside the rollout's share";
+    const char *against = release_refusal(policy, &rollout->release, now_ms);
+    if (!against)
+        against = release_device_refusal(&rollout->release, heartbeat->hw_rev, heartbeat->version);
+    if (against)
+        return against;
     if (in_flight >= rollout->max_in_flight)
         return "as many upgrades as allowed are under way";
     return NULL;
 }
 
-bool eligible_by_heartbeat(const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat)
+bool eligible_by_heartbeat(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
+                           const struct heartbeat *heartbeat, int64_t now_ms)
 {
-    return heartbeat->kind != KIND_SIMPLE && refusal(rollout, in_flight, heartbeat) == NULL;
+    return heartbeat->kind != KIND_SIMPLE && refusal(policy, rollout, in_flight, heartbeat, now_ms) == NULL;
 }
 
 bool eligible_in_clash(const struct policy *policy, const struct device *device, int64_t now_ms)
@@ -49,5 +56,5 @@ const char *eligible_refusal(const struct policy *policy, const struct rollout *
         return "it had its turn in this rollout";
     if (eligible_in_clash(policy, device, now_ms))
         return "two devices with this identity were seen";
-    return refusal(rollout, in_flight, &device->last);
+    return refusal(policy, rollout, in_flight, &device->last, now_ms);
 }

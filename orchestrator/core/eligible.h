@@ -10,7 +10,8 @@
 #include "orchestrator/core/upgrade.h"
 
 /* From the heartbeat alone, before anything is loaded: is the device worth loading for this rollout? */
-bool eligible_by_heartbeat(const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat);
+bool eligible_by_heartbeat(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
+                           const struct heartbeat *heartbeat, int64_t now_ms);
 /* NULL: it may be taken now; otherwise why not. rollout NULL: the model has none. `upgrade` is its present or last one. */
 const char *eligible_refusal(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
                              const struct device *device, const struct upgrade *upgrade, int64_t now_ms);

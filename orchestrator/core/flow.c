@@ -164,7 +164,8 @@ static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat
     if (flow->unsettled[hash % UNSETTLED_MAX] == hash)
         return true;
     const struct plan *plan = flow_plan_of_model(flow, heartbeat->model);
-    return plan && eligible_by_heartbeat(&plan->rollout, plan_in_flight(plan), heartbeat);
+    return plan && eligible_by_heartbeat(&flow->config.policy, &plan->rollout, plan_in_flight(plan), heartbeat,
+                                         flow->config.now_ms(flow->config.now_arg));
 }
 
 void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_done *done, void *arg)

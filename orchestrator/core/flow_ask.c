@@ -16,17 +16,32 @@ static void answer_nothing(flow_answered *answered, void *arg, enum drover_error
     answered(arg, error, &offer);
 }
 
+static const char *refusal_now(const struct flow *flow, const struct release *release)
+{
+    return release_refusal(&flow->config.policy, release, flow->config.now_ms(flow->config.now_arg));
+}
+
+/* Nobody knows the hardware of somebody unnamed. */
+static const char *refusal_for_unnamed(const struct flow *flow, const struct release *release, const char *version)
+{
+    const char *against = refusal_now(flow, release);
+    return against ? against : release_device_refusal(release, "", version);
+}
+
 /* Somebody unnamed has no place in a rollout and cannot be counted: only a rollout to everybody is for them. */
 static void ask_anonymously(struct flow *flow, const char *model, const char *version, flow_answered *answered, void *arg)
 {
     const struct plan *plan = flow_plan_of_model(flow, model);
     const struct rollout *rollout = plan && plan->rollout.state == ROLLOUT_RUNNING ? &plan->rollout : NULL;
+    const char *against;
     if (!rollout) {
         answer_nothing(answered, arg, DROVER_OK, "no rollout runs for its model");
     } else if (rollout->share_pct < 100) {
         answer_nothing(answered, arg, DROVER_OK, "this rollout asks for a device_id");
     } else if (semver_compare(version, rollout->version) >= 0) {
         answer_nothing(answered, arg, DROVER_OK, "it runs a version that is not older");
+    } else if ((against = refusal_for_unnamed(flow, &rollout->release, version))) {
+        answer_nothing(answered, arg, DROVER_OK, against);
     } else {
         struct flow_offer offer = {.offered = true, .why = "a newer release is on offer"};
         offer_anonymous(rollout, flow->public_url, &offer.command);
@@ -65,6 +80,8 @@ static void ask_ended(struct work *work, enum drover_error error, const char *wh
         answer_nothing(answered, work->arg, error, why);
     } else if (!rollout || !decide_may_fetch(&work->upgrade)) {
         answer_nothing(answered, work->arg, DROVER_OK, why);
+    } else if (refusal_now(work->flow, &rollout->release)) {
+        answer_nothing(answered, work->arg, DROVER_OK, refusal_now(work->flow, &rollout->release));
     } else {
         struct flow_offer offer = {.offered = true};
         text_copy(offer.why, sizeof offer.why, work->upgrade.why);

@@ -17,6 +17,8 @@ static void speak_update(struct work *work)
     const struct rollout *rollout = flow_rollout(work->flow, work->upgrade.rollout);
     if (!rollout || work->device.last.kind == KIND_SIMPLE) /* simple devices listen to notices only, and ask */
         return;
+    if (release_refusal(&work->flow->config.policy, &rollout->release, work->save.at_ms)) /* its deadline says it again, should that change */
+        return;
     struct command command;
     offer_update(&work->flow->config.policy, rollout, &work->upgrade, work->flow->public_url, &command);
     send(work, &command);

@@ -6,10 +6,8 @@
 
 const struct release_delta *offer_delta(const struct release *release, const char *base_version)
 {
-    for (unsigned i = 0; i < release->delta_count && i < RELEASE_DELTAS_MAX; i++)
-        if (!strcmp(release->deltas[i].base_version, base_version))
-            return &release->deltas[i];
-    return NULL;
+    const struct release_delta *delta = release_delta(release, base_version);
+    return delta && release_delta_is_kept(delta) ? delta : NULL;
 }
 
 bool offer_wants_delta(const struct release *release, const struct upgrade *upgrade)
@@ -43,6 +41,7 @@ void offer_update(const struct policy *policy, const struct rollout *rollout, co
     } else {
         fill_full(&rollout->release, ret);
     }
+    memcpy(ret->manifest_sha256, rollout->release.manifest_sha256, sizeof ret->manifest_sha256);
     ret->deadline_ms = upgrade->attempt_ms + policy->start_ms + policy->download_total_ms + policy->install_ms;
     snprintf(ret->url, sizeof ret->url, "%s/artifacts/%s?device=%s&upgrade=%s&attempt=%lld", public_url, ret->sha256,
              upgrade->device_id, upgrade->upgrade_id, (long long)upgrade->attempt);
@@ -54,6 +53,7 @@ void offer_anonymous(const struct rollout *rollout, const char *public_url, stru
     memcpy(ret->rollout, rollout->id, sizeof ret->rollout);
     memcpy(ret->version, rollout->version, sizeof ret->version);
     fill_full(&rollout->release, ret);
+    memcpy(ret->manifest_sha256, rollout->release.manifest_sha256, sizeof ret->manifest_sha256);
     snprintf(ret->url, sizeof ret->url, "%s/artifacts/%s", public_url, ret->sha256);
 }
 

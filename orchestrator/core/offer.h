@@ -9,7 +9,7 @@
 #include "orchestrator/core/upgrade.h"
 #include "proto/command.h"
 
-/* The release's delta for this base, NULL when there is none. */
+/* The release's delta for this base that devices may be given, NULL when there is none. */
 const struct release_delta *offer_delta(const struct release *release, const char *base_version);
 /* Is the attempt that begins now given a delta? */
 bool offer_wants_delta(const struct release *release, const struct upgrade *upgrade);

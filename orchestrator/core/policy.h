@@ -1,7 +1,11 @@
-/* The waits and limits that are the same for all rollouts; filled from the settings. All times in ms. */
+/* The waits and limits that are the same for all rollouts; filled from the settings and the trust store. All times in ms. */
 #pragma once
 
 #include <stdint.h>
+
+#include "common/sha256.h"
+
+#define TRUST_VERSION_NONE INT64_MAX   /* no trust store: nothing is offered */
 
 struct policy {
     int64_t heartbeat_ms;          /* what devices are expected to keep, 30 s */
@@ -26,4 +30,7 @@ struct policy {
     int64_t busy_ms;               /* look again at a busy device, 60 s, jittered */
     int64_t busy_max;              /* busy answers that cost no attempt, 20; further ones do */
     int64_t clash_ms;              /* no upgrade for this long after two devices with one identity were seen, 1 h */
+    /* not a setting, but what the file of one says: the trust store in effect */
+    int64_t trust_version;         /* TRUST_VERSION_NONE: there is none */
+    char trust_sha256[SHA256_HEX_SIZE];
 };

@@ -1,30 +1,14 @@
-/* A release and the plan that brings it to the devices of its model. Values; own nothing. */
+/* The plan that brings a release to the devices of its model. A value; owns nothing. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/semver.h"
-#include "common/sha256.h"
 #include "common/text.h"
+#include "orchestrator/core/release.h"
 #include "orchestrator/core/upgrade_fsm.h"
 #include "proto/error_code.h"
-
-#define RELEASE_DELTAS_MAX 8
-
-struct release {
-    char model[ID_SIZE];
-    char version[VERSION_SIZE];
-    char sha256[SHA256_HEX_SIZE];            /* of the full package, and its name in the depot */
-    int64_t size_bytes;
-    int64_t created_ms;
-    unsigned delta_count;
-    struct release_delta {
-        char base_version[VERSION_SIZE];
-        char sha256[SHA256_HEX_SIZE];
-        int64_t size_bytes;
-    } deltas[RELEASE_DELTAS_MAX];
-};
 
 enum rollout_state { ROLLOUT_RUNNING, ROLLOUT_PAUSED, ROLLOUT_CANCELLED, ROLLOUT_SUPERSEDED, ROLLOUT_STATE_COUNT };
 const char *rollout_state_name(enum rollout_state state);

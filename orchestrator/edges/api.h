@@ -15,6 +15,7 @@
 struct api;
 struct event_base;
 struct flow;
+struct proofs;
 struct store;
 
 struct api_config {
@@ -22,11 +23,14 @@ struct api_config {
     struct store *store;
     struct event_base *base;
     const char *instance;          /* copied */
+    struct proofs *proofs;         /* borrowed */
+    const int64_t *delta_from;     /* borrowed; deltas are derived from this many older releases; may change at any time */
     /* What only main knows; all called on the loop, with arg. */
     bool (*ready)(void *arg, struct buffer *missing);        /* /readyz; false: appends what is missing, "redis", "mqtt and redis", ... */
     void (*metrics)(void *arg, struct buffer *text);         /* /metrics: appends Prometheus text, http_server_metrics included */
     void (*status)(void *arg, struct json_writer *writer);   /* /api/v1/status: adds "mqtt":{..}, "redis":{..}, "lag_ms", ... */
     void (*changed)(void *arg, const char *rollout_id);      /* a rollout was opened or changed state: read them again now */
+    void (*released)(void *arg);                             /* a release was added: its deltas can be derived */
     void *arg;
 };
 

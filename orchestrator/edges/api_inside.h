@@ -72,6 +72,9 @@ api_route api_rollout_open, api_rollout_list, api_rollout_show, api_rollout_paus
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
 api_route api_events, api_status;
 
+/* --- api_releases.c --- */
+void api_release_answer(struct api_ask *ask, int status, const struct release *release);
+
 /* --- api_rollout_view.c --- */
 /* Puts the members. model: counts of the rollout's model, NULL when they could not be read. */
 void api_put_rollout(struct json_writer *writer, struct api *api, const struct rollout *rollout, const struct model_summary *model);

@@ -21,6 +21,17 @@ static void put_some(struct json_writer *writer, const char *name, int64_t value
         json_put_i64(writer, name, value);
 }
 
+static void put_delta(struct json_writer *writer, const struct release_delta *delta)
+{
+    json_open_object(writer, NULL);
+    json_put_text(writer, "base_version", delta->base_version);
+    json_put_text(writer, "state", release_delta_state_name(delta->state));
+    put_text(writer, "sha256", delta->sha256);
+    put_some(writer, "size", delta->size_bytes);
+    put_text(writer, "why", delta->why);
+    json_close_object(writer);
+}
+
 void api_put_release(struct json_writer *writer, const struct release *release)
 {
     json_put_text(writer, "model", release->model);
@@ -28,14 +39,17 @@ void api_put_release(struct json_writer *writer, const struct release *release)
     json_put_text(writer, "sha256", release->sha256);
     json_put_i64(writer, "size", release->size_bytes);
     json_put_i64(writer, "created_ms", release->created_ms);
+    put_text(writer, "manifest_sha256", release->manifest_sha256);
+    json_put_i64(writer, "release_counter", release->release_counter);
+    put_text(writer, "min_version", release->min_version);
+    put_text(writer, "hw_revs", release->hw_revs);
+    put_some(writer, "expires_ms", release->expires_ms);
+    json_put_bool(writer, "encrypted", release->encrypted);
+    put_some(writer, "trust_version", release->trust_version);
+    json_put_text(writer, "refused", release->refused[0] ? release->refused : release_flaw(release));
     json_open_array(writer, "deltas");
-    for (unsigned i = 0; i < release->delta_count; i++) {
-        json_open_object(writer, NULL);
-        json_put_text(writer, "base_version", release->deltas[i].base_version);
-        json_put_text(writer, "sha256", release->deltas[i].sha256);
-        json_put_i64(writer, "size", release->deltas[i].size_bytes);
-        json_close_object(writer);
-    }
+    for (unsigned i = 0; i < release->delta_count; i++)
+        put_delta(writer, &release->deltas[i]);
     json_close_array(writer);
 }
 

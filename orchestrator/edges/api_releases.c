@@ -1,40 +1,19 @@
-/* Releases: a model, a version and its packages. The body of a new one was read by the HTTP thread (http_release.c). */
+/* Releases shown: one, or all page by page. */
 #include <stdio.h>
 #include <string.h>
 
 #include "orchestrator/edges/api_inside.h"
 
-static void release_added(void *arg, enum drover_error error, const struct release *release, bool created);
 static void releases_listed(void *arg, enum drover_error error, const struct release *releases, size_t count);
 static void release_shown(void *arg, enum drover_error error, const struct release *releases, size_t count);
 
-static void release_answer(struct api_ask *ask, int status, const struct release *release)
+void api_release_answer(struct api_ask *ask, int status, const struct release *release)
 {
     struct json_writer writer;
     json_begin(&writer, &ask->call->answer);
     api_put_release(&writer, release);
     json_end(&writer);
     api_ask_send(ask, status);
-}
-
-void api_release_add(struct api *api, struct http_call *call)
-{
-    struct api_ask *ask = api_ask_new(api, call, 0);
-    if (ask != NULL)
-        store_release_add(api->config.store, call->prepared, release_added, ask);
-}
-
-static void release_added(void *arg, enum drover_error error, const struct release *release, bool created)
-{
-    struct api_ask *ask = arg;
-    if (error == DROVER_OK) {
-        release_answer(ask, created ? 201 : 200, release);
-    } else if (error == DROVER_CONFLICT) {
-        http_call_problem(ask->call, 409, NULL, "this release exists with other content");
-        api_ask_end(ask);
-    } else {
-        api_ask_error(ask, error, "the release was not added");
-    }
 }
 
 void api_release_show(struct api *api, struct http_call *call)
@@ -48,7 +27,7 @@ static void release_shown(void *arg, enum drover_error error, const struct relea
 {
     struct api_ask *ask = arg;
     if (error == DROVER_OK && count == 1)
-        release_answer(ask, 200, &releases[0]);
+        api_release_answer(ask, 200, &releases[0]);
     else
         api_ask_error(ask, error == DROVER_OK ? DROVER_NOT_FOUND : error, "release");
 }

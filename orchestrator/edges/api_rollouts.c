@@ -281,6 +281,11 @@ static void rollout_opened(void *arg, enum drover_error error, const struct roll
         open_try(ask);
         return;
     }
+    if (error == DROVER_REFUSED) {
+        http_call_problem(ask->call, 409, NULL, "the release does not verify, so it is not offered: see `drover release show`");
+        rollout_ask_end(ask);
+        return;
+    }
     if (error != DROVER_OK) {
         rollout_ask_error(ask, error, error == DROVER_NOT_FOUND ? "release" : "the rollout was not opened");
         return;

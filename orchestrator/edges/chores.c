@@ -15,6 +15,8 @@
 #define LEADER_MS 5000
 #define SWEEP_MS 1000
 #define SERIES_MS 10000
+#define PROOFS_MS 10000
+#define DELTAS_MS 2000
 
 /* --- notices --- */
 
@@ -83,6 +85,7 @@ static void rollouts_read(void *arg, enum drover_error error, const struct rollo
         if (chores->mqtt_ready && !chores->notices_stale)
             notice_update(&chores->notices, rollouts, count, chores->config.public_url, notice_said, chores);
         chores_watch_budgets(chores, rollouts, count);
+        chores_watch_releases(chores, rollouts, count);
     }
     chore_finish(&chores->chores[CHORE_ROLLOUTS], error, -1);
 }
@@ -135,6 +138,8 @@ static const struct {
     [CHORE_LEADER] = {"leader", LEADER_MS, chores_lead},
     [CHORE_SWEEP] = {"sweep", SWEEP_MS, chores_sweep},
     [CHORE_SERIES] = {"series", SERIES_MS, chores_write_series},
+    [CHORE_PROOFS] = {"proofs", PROOFS_MS, chores_prove_releases},
+    [CHORE_DELTAS] = {"deltas", DELTAS_MS, chores_derive_deltas},
 };
 
 struct chores *chores_new(const struct chores_config *config)
@@ -181,6 +186,7 @@ void chores_free(struct chores *chores)
         return;
     for (unsigned i = 0; i < CHORE_COUNT; i++)
         chore_done(&chores->chores[i]);
+    chores_derivations_free(chores);
     free(chores);
 }
 

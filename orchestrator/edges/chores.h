@@ -1,5 +1,6 @@
 /* What droverd does by itself, on timers: reads the rollouts, says notices, works off deadlines, and, when it is the leader
- * of the instances, sweeps devices offline, watches the error budgets and writes the series.
+ * of the instances, sweeps devices offline, watches the error budgets, has releases verified again and deltas derived, and writes the
+ * series.
  *
  * Nothing here is truth: the rollouts that are held are a copy of what Redis said last. */
 #pragma once
@@ -9,6 +10,9 @@
 #include <stdint.h>
 
 #include "orchestrator/core/flow.h"
+#include "orchestrator/edges/daemon_settings.h"
+#include "orchestrator/edges/daemon_trust.h"
+#include "orchestrator/edges/release_proofs.h"
 #include "orchestrator/edges/store.h"
 
 struct chores;
@@ -30,6 +34,11 @@ struct chores_config {
     const char *instance;        /* borrowed */
     const char *public_url;      /* borrowed */
     const struct policy *policy; /* borrowed; may change at any time */
+    struct proofs *proofs;       /* borrowed, as all that follows */
+    struct worker_pool *workers;
+    const struct daemon_trust *trust;         /* may change at any time */
+    const struct daemon_settings *settings;   /* may change at any time */
+    const char *work_folder;     /* where workers make what goes into the depot */
     /* All called on the loop, with arg. */
     void (*rollouts_read)(void *arg, const struct rollout *rollouts, size_t count);
     bool (*say_notice)(void *arg, const char *model, const struct notice *notice /* NULL: clear it */);  /* false: no room now */
@@ -48,6 +57,8 @@ void chores_free(struct chores *chores);                         /* when idle, o
 
 /* A rollout was opened or changed: read them now. */
 void chores_rollouts_changed(struct chores *chores);
+/* A release was added, or the trust store is another one: there may be something to verify or to derive. */
+void chores_releases_changed(struct chores *chores);
 /* Both links are up (again), or one was lost. While droverd is deaf nobody is called offline or lost for his silence. */
 void chores_links_changed(struct chores *chores, bool redis_ready, bool mqtt_ready);
 
@@ -59,6 +70,9 @@ struct chores_counters {
     uint64_t swept;                         /* devices called offline */
     uint64_t notices_said, notices_cleared;
     uint64_t budget_pauses;
+    uint64_t release_pauses;                /* of rollouts whose release does not verify any more */
+    uint64_t releases_judged, releases_refused;
+    uint64_t deltas[RELEASE_DELTA_STATE_COUNT];   /* settled, by what became of them */
     uint64_t failures;                      /* runs that ended with an error */
 };
 struct chores_counters chores_counters(const struct chores *chores);

@@ -25,6 +25,8 @@ static void led(void *arg, enum drover_error error, bool leader)
         chores->leader_until_mono_ms = leader ? chores->led_asked_mono_ms + LEASE_MS : 0;
     if (!error && leader != before)
         log_event(LOG_INFO, leader ? "leader_begins" : "leader_ends", LOG_NUMBER("lease_ms", LEASE_MS));
+    if (!error && leader && !before)
+        chores_releases_changed(chores);
     chore_finish(&chores->chores[CHORE_LEADER], error, -1);
 }
 
@@ -66,9 +68,9 @@ void chores_sweep(void *arg)
         chore_finish(&chores->chores[CHORE_SWEEP], DROVER_OK, -1);
 }
 
-/* --- error budgets --- */
+/* --- pauses, error budgets --- */
 
-static void alarm_write(struct chores *chores, const struct rollout *rollout)
+static void alarm_write(struct chores *chores, const struct rollout *rollout, const char *on)
 {
     struct event event = {.at_ms = clock_unix_ms(), .kind = "alarm", .device_id = "-", .upgrade_id = "-", .error = "-"};
 
@@ -76,11 +78,17 @@ static void alarm_write(struct chores *chores, const struct rollout *rollout)
     (void)text_copy(event.rollout, sizeof event.rollout, rollout->id);
     (void)text_copy(event.from, sizeof event.from, "running");
     (void)text_copy(event.to, sizeof event.to, "paused");
-    (void)text_copy(event.on, sizeof event.on, "budget_spent");
+    (void)text_copy(event.on, sizeof event.on, on);
     (void)text_copy(event.version, sizeof event.version, rollout->version);
     (void)text_copy(event.why, sizeof event.why, rollout->why);
     event.revision = rollout->revision;
     store_event_add(chores->config.store, &event, NULL, NULL);
+}
+
+void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on)
+{
+    log_event(LOG_ERROR, "rollout_paused", LOG_TEXT("rollout", rollout->id), LOG_TEXT("model", rollout->model), LOG_TEXT("why", rollout->why));
+    alarm_write(chores, rollout, on);
 }
 
 static void rollout_paused(void *arg, enum drover_error error, const struct rollout *rollout)
@@ -92,9 +100,7 @@ static void rollout_paused(void *arg, enum drover_error error, const struct roll
         log_event(LOG_WARN, "budget_pause_failed", LOG_TEXT("why", drover_error_text(error)));
     } else {
         chores->counters.budget_pauses++;
-        log_event(LOG_ERROR, "rollout_paused", LOG_TEXT("rollout", rollout->id), LOG_TEXT("model", rollout->model),
-                  LOG_TEXT("why", rollout->why));
-        alarm_write(chores, rollout);
+        chores_say_paused(chores, rollout, "budget_spent");
     }
     chores_rollouts_changed(chores);
 }

@@ -6,7 +6,8 @@
 #include "orchestrator/edges/chores_budget.h"
 #include "orchestrator/edges/chores_notice.h"
 
-enum chore_id { CHORE_ROLLOUTS, CHORE_NOTICES, CHORE_DEADLINES, CHORE_LEADER, CHORE_SWEEP, CHORE_SERIES, CHORE_COUNT };
+enum chore_id { CHORE_ROLLOUTS, CHORE_NOTICES, CHORE_DEADLINES, CHORE_LEADER, CHORE_SWEEP, CHORE_SERIES, CHORE_PROOFS, CHORE_DELTAS,
+                CHORE_COUNT };
 
 struct chores {
     struct chores_config config;
@@ -15,7 +16,9 @@ struct chores {
     struct notice_book notices;
     bool notices_stale;              /* the broker may hold others: say all again, from all rollouts */
     struct budget_book budgets;
-    unsigned pauses_open;            /* budget pauses sent and not answered */
+    unsigned pauses_open;            /* pauses sent and not answered */
+    struct derivation *derivations;  /* deltas on their way (chores_releases.c) */
+    size_t derivation_count;
     bool redis_ready, mqtt_ready;
     int64_t hearing_since_mono_ms;   /* when both links came up; 0: one is away */
     int64_t deaf_since_mono_ms;      /* when one went away; 0: not since the start */
@@ -33,3 +36,12 @@ void chores_write_series(void *chores);
 bool chores_is_leader(const struct chores *chores);
 /* Pauses what went over its budget; called with each reading of the rollouts. */
 void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts, size_t count);
+/* A rollout was paused by Drover itself: into the log, and as an alarm into the event stream. on: "budget_spent", "release_refused". */
+void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on);
+
+/* chores_releases.c: the leader's chores about releases. */
+void chores_prove_releases(void *chores);
+void chores_derive_deltas(void *chores);
+/* Pauses rollouts of releases that do not verify; called with each reading of the rollouts. */
+void chores_watch_releases(struct chores *chores, const struct rollout *rollouts, size_t count);
+void chores_derivations_free(struct chores *chores);

@@ -14,6 +14,7 @@
 #include "orchestrator/edges/daemon_inside.h"
 #include "orchestrator/edges/sd_notify.h"
 #include "orchestrator/edges/secret.h"
+#include "orchestrator/edges/worker.h"
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
@@ -189,6 +190,8 @@ static int run(const struct daemon_options *options, char *const *environment, c
     daemon->settings = *settings;
     if (settings->api_token_file[0] && secret_read(settings->api_token_file, daemon->api_token, sizeof daemon->api_token, &problem) != DROVER_OK)
         status = complain(&problem, EXIT_USAGE);
+    else if (daemon_trust_read(settings->release_trust, &daemon->trust, &problem) != DROVER_OK)
+        status = complain(&problem, EXIT_USAGE);
     else
         status = daemon_run(daemon);
     free(daemon);
@@ -212,6 +215,8 @@ int daemon_main(int argc, char *const *argv, char *const *environment)
     struct daemon_settings settings;
     struct problem problem;
 
+    if (argc == 3 && strcmp(argv[1], "--worker") == 0) /* we started ourselves */
+        return worker_main(argv[2]);
     if (daemon_options_read(argc, argv, &options, &problem) != DROVER_OK)
         return complain(&problem, EXIT_USAGE);
     if (options.task == TASK_HELP)

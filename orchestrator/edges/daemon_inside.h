@@ -14,6 +14,8 @@
 #include "orchestrator/edges/ingest.h"
 #include "orchestrator/edges/mqtt_link.h"
 #include "orchestrator/edges/outbox.h"
+#include "orchestrator/edges/daemon_trust.h"
+#include "orchestrator/edges/release_proofs.h"
 #include "orchestrator/edges/redis_link.h"
 #include "orchestrator/edges/ring.h"
 #include "orchestrator/edges/speaker.h"
@@ -38,6 +40,7 @@ struct daemon {
     struct daemon_settings settings;        /* in effect */
     char public_url[SETTING_PATH_SIZE + 8];
     char api_token[DAEMON_SECRET_SIZE];
+    char work_folder[2 * SETTING_PATH_SIZE];   /* emptied at the start */
 
     struct event_base *base;
     struct ring *heartbeats, *reports;
@@ -47,6 +50,9 @@ struct daemon {
     struct store *store;
     struct flow *flow;
     struct ingest *ingest;
+    struct worker_pool *workers;
+    struct proofs *proofs;
+    struct daemon_trust trust;              /* the trust store in effect */
     struct api *api;
     struct http_server *http;
     struct mqtt_link *mqtt;
@@ -73,6 +79,9 @@ struct daemon {
 MUST_USE enum drover_error daemon_parts_make(struct daemon *daemon, struct problem *ret_problem);
 /* After a complete drain, or when the loop has never run. */
 void daemon_parts_free(struct daemon *daemon);
+
+/* Puts daemon->trust into effect. False: out of memory. */
+bool daemon_trust_apply(struct daemon *daemon);
 
 /* daemon_run.c */
 void daemon_tick(struct daemon *daemon);

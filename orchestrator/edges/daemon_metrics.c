@@ -228,6 +228,32 @@ static void chores_write(struct metrics *metrics, const struct daemon *daemon)
     metrics_counter(metrics, "chore_failures", "Runs of chores that ended with an error.", counters.failures);
 }
 
+static void workers_write(struct metrics *metrics, const struct daemon *daemon)
+{
+    const struct worker_counters workers = worker_pool_counters(daemon->workers);
+    const struct chores_counters chores = chores_counters(daemon->chores);
+
+    metrics_family(metrics, "workers_begun", METRIC_COUNTER, "Processes begun to verify a package or to derive a delta.");
+    for (int job = 0; job < WORKER_JOB_COUNT; job++)
+        metrics_sample_u64(metrics, "job", worker_job_name((enum worker_job)job), workers.begun[job]);
+    metrics_family(metrics, "workers_answered", METRIC_COUNTER, "Those of them that gave an answer, whatever it said.");
+    for (int job = 0; job < WORKER_JOB_COUNT; job++)
+        metrics_sample_u64(metrics, "job", worker_job_name((enum worker_job)job), workers.answered[job]);
+    metrics_counter(metrics, "workers_crashed", "Those that ended without one: crashed or killed. Tried again up to three times in all.", workers.crashed);
+    metrics_counter(metrics, "workers_timed_out", "Those that were ended because they took too long.", workers.timed_out);
+    metrics_counter(metrics, "workers_not_started", "Times that no process could be begun.", workers.not_started);
+    metrics_gauge(metrics, "workers_running", "Workers that run now.", (double)workers.running);
+    metrics_gauge(metrics, "workers_waiting", "Jobs that wait for one.", (double)workers.waiting);
+    metrics_family(metrics, "deltas_settled", METRIC_COUNTER, "Deltas that were to be derived, by what became of them.");
+    for (int state = RELEASE_DELTA_DERIVED; state < RELEASE_DELTA_STATE_COUNT; state++)
+        if (!release_delta_is_open(&(struct release_delta){.state = (enum release_delta_state)state}))
+            metrics_sample_u64(metrics, "state", release_delta_state_name((enum release_delta_state)state), chores.deltas[state]);
+    metrics_counter(metrics, "releases_judged", "Releases verified again because the trust store was another one.", chores.releases_judged);
+    metrics_counter(metrics, "releases_refused", "Those of them that do not verify any more.", chores.releases_refused);
+    metrics_counter(metrics, "release_pauses", "Rollouts paused because their release does not verify any more.", chores.release_pauses);
+    metrics_gauge(metrics, "trust_version", "Version of the trust store in effect; 0 without one.", daemon->trust.text ? (double)daemon->trust.version : 0);
+}
+
 static void process_write(struct metrics *metrics, struct daemon *daemon)
 {
     const struct process_facts facts = process_facts();
@@ -255,6 +281,7 @@ void daemon_metrics(void *arg, struct buffer *text)
     store_write(&metrics, daemon);
     flow_write(&metrics, daemon);
     chores_write(&metrics, daemon);
+    workers_write(&metrics, daemon);
     redis_write(&metrics, daemon);
     mqtt_write(&metrics, daemon);
     outbox_write(&metrics, daemon);

@@ -1,5 +1,6 @@
 /* Makes droverd's parts, from the ones that need nobody to the ones that need all, and frees them the other way round.
  * The links start last: what they bring in finds everybody at his place. */
+#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
@@ -85,6 +86,61 @@ static enum drover_error redis_make(struct daemon *daemon, struct problem *ret_p
     return error || daemon->store ? error : DROVER_MEMORY;
 }
 
+/* What a killed droverd left in the making is of no use. */
+static void folder_empty(const char *path)
+{
+    DIR *list = opendir(path);
+
+    if (!list)
+        return;
+    for (const struct dirent *entry = readdir(list); entry; entry = readdir(list))
+        if (entry->d_name[0] != '.' || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0))
+            (void)unlinkat(dirfd(list), entry->d_name, 0);
+    closedir(list);
+}
+
+static void limits_of(const struct daemon_settings *settings, struct worker_pool_config *ret)
+{
+    ret->derivations = settings->release_workers;
+    ret->timeout_ms = settings->release_worker_timeout_s * 1000;
+    ret->memory_bytes = settings->release_worker_memory_mib << 20;
+}
+
+bool daemon_trust_apply(struct daemon *daemon)
+{
+    const struct daemon_trust *trust = &daemon->trust;
+    struct policy *policy = &daemon->settings.flow;
+    struct worker_pool_config limits;
+
+    limits_of(&daemon->settings, &limits);
+    worker_pool_set_limits(daemon->workers, limits.derivations, limits.timeout_ms, limits.memory_bytes);
+    if (!proofs_set_trust(daemon->proofs, trust->text, trust->length, trust->version, trust->sha256))
+        return false;
+    policy->trust_version = proofs_trust_version(daemon->proofs);
+    memcpy(policy->trust_sha256, trust->sha256, sizeof policy->trust_sha256);
+    if (!trust->text)
+        log_event(LOG_WARN, "no_trust_store", LOG_TEXT("why", "release.trust is empty: nothing can be released or offered"));
+    else if (trust->expires_ms && trust->expires_ms <= clock_unix_ms())
+        log_event(LOG_WARN, "trust_store_expired", LOG_TEXT("file", daemon->settings.release_trust), LOG_NUMBER("version", trust->version));
+    return true;
+}
+
+static enum drover_error workers_make(struct daemon *daemon, struct problem *ret_problem)
+{
+    struct worker_pool_config config = {.base = daemon->base};
+    enum drover_error error;
+
+    (void)snprintf(daemon->work_folder, sizeof daemon->work_folder, "%s/%s/work", daemon->settings.data_dir, daemon->settings.instance);
+    error = folder_make(daemon->work_folder, ret_problem);
+    if (error)
+        return error;
+    folder_empty(daemon->work_folder);
+    limits_of(&daemon->settings, &config);
+    daemon->workers = worker_pool_new(&config);
+    daemon->proofs = daemon->workers ? proofs_new(daemon->workers, daemon->settings.data_dir) : NULL;
+    return daemon->proofs && daemon_trust_apply(daemon) ? DROVER_OK : DROVER_MEMORY;
+}
+
 static int64_t wall_clock(void *arg)
 {
     (void)arg;
@@ -135,6 +191,13 @@ static void rollout_changed(void *arg, const char *rollout_id)
     chores_rollouts_changed(daemon->chores);
 }
 
+static void release_added(void *arg)
+{
+    struct daemon *daemon = arg;
+
+    chores_releases_changed(daemon->chores);
+}
+
 static bool notice_say_now(void *arg, const char *model, const struct notice *notice)
 {
     struct daemon *daemon = arg;
@@ -161,6 +224,9 @@ static enum drover_error users_of_the_flow_make(struct daemon *daemon)
         .metrics = daemon_metrics,
         .status = daemon_status,
         .changed = rollout_changed,
+        .released = release_added,
+        .proofs = daemon->proofs,
+        .delta_from = &daemon->settings.release_delta_from,
         .arg = daemon,
     };
     const struct chores_config chores = {
@@ -170,6 +236,11 @@ static enum drover_error users_of_the_flow_make(struct daemon *daemon)
         .instance = daemon->settings.instance,
         .public_url = daemon->public_url,
         .policy = &daemon->settings.flow,
+        .proofs = daemon->proofs,
+        .workers = daemon->workers,
+        .trust = &daemon->trust,
+        .settings = &daemon->settings,
+        .work_folder = daemon->work_folder,
         .rollouts_read = rollouts_read,
         .say_notice = notice_say_now,
         .sample = daemon_sample,
@@ -243,6 +314,8 @@ enum drover_error daemon_parts_make(struct daemon *daemon, struct problem *ret_p
     if (!error)
         error = redis_make(daemon, ret_problem);
     if (!error)
+        error = workers_make(daemon, ret_problem);
+    if (!error)
         error = flow_make(daemon);
     if (!error)
         error = users_of_the_flow_make(daemon);
@@ -263,12 +336,16 @@ void daemon_parts_free(struct daemon *daemon)
         http_server_stop(daemon->http);
     if (mqtt_link_free(daemon->mqtt, GOODBYE_MS) != DROVER_OK)
         _exit(0); /* one of Paho's callbacks waits for room in a ring: what it holds was not acknowledged and comes again */
+    worker_pool_stop(daemon->workers);
     api_free(daemon->api);
     redis_link_free(daemon->redis);
     chores_free(daemon->chores);
     ingest_free(daemon->ingest);
     flow_free(daemon->flow);
     store_free(daemon->store);
+    proofs_free(daemon->proofs);
+    worker_pool_free(daemon->workers);
+    daemon_trust_done(&daemon->trust);
     http_server_free(daemon->http);
     speaker_free(daemon->speaker);
     outbox_free(daemon->outbox);

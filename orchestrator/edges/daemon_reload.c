@@ -61,19 +61,45 @@ static enum drover_error token_read(const struct daemon_settings *settings, char
     return settings->api_token_file[0] ? secret_read(settings->api_token_file, ret_token, DAEMON_SECRET_SIZE, ret_problem) : DROVER_OK;
 }
 
+/* Takes over what was read. Everything that was released is verified against it before it is offered again. */
+static void trust_take(struct daemon *daemon, struct daemon_trust *next)
+{
+    struct daemon_trust before = daemon->trust;
+    bool changed = strcmp(before.sha256, next->sha256) != 0;
+
+    daemon->trust = *next;
+    if (!daemon_trust_apply(daemon)) {
+        daemon->trust = before;
+        daemon_trust_done(next);
+        log_event(LOG_ERROR, "reload_failed", LOG_TEXT("where", "release.trust"), LOG_TEXT("what", "out of memory"));
+        return;
+    }
+    if (changed)
+        log_event(LOG_INFO, "trust_changed", LOG_TEXT("file", daemon->settings.release_trust), LOG_NUMBER("from", before.version),
+                  LOG_NUMBER("to", daemon->trust.version));
+    if (changed && daemon->trust.text && before.text && daemon->trust.version <= before.version)
+        log_event(LOG_WARN, "trust_version_not_higher", LOG_NUMBER("version", daemon->trust.version),
+                  LOG_TEXT("why", "other instances may go by the old document"));
+    daemon_trust_done(&before);
+    chores_releases_changed(daemon->chores);
+}
+
 void daemon_reload(struct daemon *daemon)
 {
+    struct daemon_trust trust;
     struct daemon_settings next;
     struct reload reload = {.next = &next, .now = &daemon->settings};
     char token[DAEMON_SECRET_SIZE];
     struct problem problem;
 
     if (daemon_options_settings(daemon->options, daemon->environment, &next, &problem) != DROVER_OK ||
-        token_read(&next, token, &problem) != DROVER_OK) {
+        token_read(&next, token, &problem) != DROVER_OK ||
+        daemon_trust_read(next.release_trust, &trust, &problem) != DROVER_OK) {
         reload_fail(&problem);
         return;
     }
     settings_compare(&daemon_settings_table, &daemon->settings, &next, setting_changed, &reload);
+    trust_take(daemon, &trust);
     flow_set_policy(daemon->flow, &daemon->settings.flow);
     log_configure((enum log_level)daemon->settings.log_level, (enum log_format)daemon->settings.log_format, daemon->settings.instance);
     if (strcmp(token, daemon->api_token) != 0) {

@@ -164,6 +164,7 @@ void daemon_drain(struct daemon *daemon, const char *why)
     api_drain(daemon->api);
     ingest_stop(daemon->ingest);
     chores_stop(daemon->chores);
+    worker_pool_stop(daemon->workers);
 }
 
 static bool outbox_is_empty(const struct daemon *daemon)

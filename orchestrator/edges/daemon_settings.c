@@ -10,6 +10,7 @@
 #define TEXT(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 0, 0, NULL, fallback, false, false, "", help}
 #define NEEDED(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 1, sizeof(((struct daemon_settings *)0)->member) - 1, NULL, fallback, false, false, "", help}
 #define NUMBER(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, false, false, unit, help}
+#define RELOAD(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, true, false, unit, help}
 #define POLICY(member, min, max, fallback, unit, help) {"flow." #member, SETTING_INTEGER, AT(flow.member), min, max, NULL, fallback, true, false, unit, help}
 
 #define DAY_MS (24 * 60 * 60 * 1000LL)
@@ -46,6 +47,17 @@ static const struct setting rows[] = {
     NUMBER("ring.reports_mib", ring_reports_mib, 1, 16384, "64", "MiB", "The same for reports and online messages."),
 
     NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
+
+    {"release.trust", SETTING_TEXT, AT(release_trust), 0, 0, NULL, "", true, false, "",
+     "Trust store against which packages are verified; empty: nothing can be released or offered. Read again on SIGHUP."},
+    RELOAD("release.workers", release_workers, 1, 8, "1", "processes", "Deltas derived at a time; verifications have a process of their own."),
+    RELOAD("release.worker_timeout_s", release_worker_timeout_s, 1, 86400, "1800", "s", "A worker that takes longer is ended."),
+    RELOAD("release.worker_memory_mib", release_worker_memory_mib, 128, 1048576, "2048", "MiB", "Address space of one worker."),
+    RELOAD("release.delta_from", release_delta_from, 0, 8, "3", "releases", "Deltas are derived from this many older releases of the model; 0: none."),
+    {"release.delta_key", SETTING_TEXT, AT(release_delta_key), 0, 0, NULL, "", true, false, "",
+     "PEM file of the key with the role `delta` that signs them; empty: only where the trust store asks for no such signature."},
+    RELOAD("release.delta_max_bytes", release_delta_max_bytes, 4096, 1099511627776, "134217728", "bytes", "The largest image of which deltas are derived."),
+    RELOAD("release.delta_min_saving_pct", release_delta_min_saving_pct, 0, 90, "20", "%", "A delta that is not smaller than the full package by this much is not kept."),
 
     POLICY(heartbeat_ms, 100, DAY_MS, "30000", "ms", "Time between a device's heartbeats that is expected."),
     POLICY(offline_after_ms, 200, 7 * DAY_MS, "90000", "ms", "No heartbeat for this long: the device is offline."),

@@ -33,6 +33,14 @@ struct daemon_settings {
     int64_t ring_heartbeats_mib;
     int64_t ring_reports_mib;
     int64_t events_keep;
+    char release_trust[SETTING_PATH_SIZE];
+    int64_t release_workers;
+    int64_t release_worker_timeout_s;
+    int64_t release_worker_memory_mib;
+    int64_t release_delta_from;
+    char release_delta_key[SETTING_PATH_SIZE];
+    int64_t release_delta_max_bytes;
+    int64_t release_delta_min_saving_pct;
     struct policy flow;
 };
 

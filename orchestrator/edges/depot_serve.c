@@ -1,4 +1,4 @@
-/* GET and HEAD /artifacts/<sha256>: the package's bytes by sendfile, one Range, conditions, and what the loop is told about it.
+/* GET and HEAD /artifacts/<sha256>: the package's bytes by sendfile, one or several ranges, conditions, and what the loop is told about it.
  * The query (device, upgrade, attempt) only says whose download this is; without it the bytes are the same. */
 #include <event2/buffer.h>
 #include <event2/http.h>
@@ -13,6 +13,7 @@
 #define TELL_STEP_PCT 10       /* the loop is told at each such step ... */
 #define TELL_EVERY_MS 30000    /* ... and this often while bytes move: far below every download deadline */
 #define ATTEMPT_MAX 1000
+#define PACKAGE_TYPE "application/octet-stream"
 
 /* Reads whose download it is into *ret. False: a value is malformed, *ret_where says which. All three or none count. */
 static bool served_read(const struct http_call *call, struct served *ret, bool *ret_known, const char **ret_where)
@@ -55,15 +56,28 @@ void depot_progress(struct http_thread *thread, struct http_conn *conn, int64_t 
         observe(thread, conn, position, false);
 }
 
-static void track(struct http_thread *thread, struct http_conn *conn, const struct served *served, const struct http_range *range,
+static int64_t ranges_bytes(const struct http_ranges *ranges)
+{
+    int64_t bytes = 0;
+    for (unsigned i = 0; i < ranges->count; i++)
+        bytes += ranges->list[i].length;
+    return bytes;
+}
+
+/* Several ranges count as one that begins with the lowest and is as long as all of them: they do not overlap, so it reaches the
+ * package's end only when everything from there on is sent. */
+static void track(struct http_thread *thread, struct http_conn *conn, const struct served *served, const struct http_ranges *ranges,
                   int64_t size)
 {
     conn->tracked = true;
     conn->served = *served;
-    conn->start = range->start;
-    conn->end = range->start + range->length;
+    conn->start = ranges->list[0].start;
+    for (unsigned i = 1; i < ranges->count; i++)
+        if (ranges->list[i].start < conn->start)
+            conn->start = ranges->list[i].start;
+    conn->end = conn->start + ranges_bytes(ranges);
     conn->size = size;
-    observe(thread, conn, range->start, false);
+    observe(thread, conn, conn->start, false);
 }
 
 /* --- answering --- */
@@ -73,20 +87,20 @@ static void header_put(struct http_conn *conn, const char *name, const char *val
     (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), name, value);
 }
 
-static void headers_put(struct http_conn *conn, const char *etag, const struct http_range *range, int64_t size)
+static void content_range_write(char *ret, size_t size, const struct http_range *range, int64_t whole)
 {
-    char text[80];
+    snprintf(ret, size, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range->start, range->start + range->length - 1, whole);
+}
+
+static void headers_put(struct http_conn *conn, const char *etag)
+{
     header_put(conn, "ETag", etag);
     header_put(conn, "Accept-Ranges", "bytes");
     header_put(conn, "Cache-Control", "public, max-age=31536000, immutable");
-    if (range->kind == HTTP_PART) {
-        snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, range->start, range->start + range->length - 1, size);
-        header_put(conn, "Content-Range", text);
-    }
 }
 
 /* Range counts only with GET (RFC 9110, 14.2), and only if If-Range names what we have. */
-static struct http_range range_of(struct http_conn *conn, const char *etag, int64_t size)
+static struct http_ranges ranges_of(struct http_conn *conn, const char *etag, int64_t size)
 {
     struct evkeyvalq *headers = evhttp_request_get_input_headers(conn->request);
     const char *range = evhttp_find_header(headers, "Range");
@@ -100,21 +114,55 @@ static void unsatisfiable(struct http_conn *conn, int64_t size)
     char text[40];
     snprintf(text, sizeof text, "bytes */%" PRId64, size);
     header_put(conn, "Content-Range", text);
-    http_reply_problem(conn, 416, "Range", "no byte of the package is in this range");
+    http_reply_problem(conn, 416, "Range", "no byte of the package is in what was asked for");
+}
+
+/* The whole package or one range of it. */
+static bool part_add(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_ranges *ranges,
+                     struct evbuffer *body)
+{
+    char text[80];
+    const struct http_range *range = &ranges->list[0];
+    header_put(conn, "Content-Type", PACKAGE_TYPE);
+    if (ranges->kind == HTTP_PART) {
+        content_range_write(text, sizeof text, range, file->size_bytes);
+        header_put(conn, "Content-Range", text);
+    }
+    return evhttp_request_get_command(conn->request) == EVHTTP_REQ_HEAD ||
+           depot_files_add(&thread->files, file, range->start, range->length, body);
+}
+
+/* Several ranges, each with a head of its own (RFC 9110, 14.6). The boundary is of random bits, so that no package can hold it. */
+static bool parts_add(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_ranges *ranges,
+                      struct evbuffer *body)
+{
+    char boundary[36], text[80];
+    int64_t size = file->size_bytes;
+    snprintf(boundary, sizeof boundary, "%016" PRIx64 "%016" PRIx64, clock_random(), clock_random());
+    snprintf(text, sizeof text, "multipart/byteranges; boundary=%s", boundary);
+    header_put(conn, "Content-Type", text);
+    for (unsigned i = 0; i < ranges->count; i++) {
+        content_range_write(text, sizeof text, &ranges->list[i], size);
+        if (evbuffer_add_printf(body, "\r\n--%s\r\nContent-Type: " PACKAGE_TYPE "\r\nContent-Range: %s\r\n\r\n", boundary, text) < 0 ||
+            !depot_files_add(&thread->files, file, ranges->list[i].start, ranges->list[i].length, body))
+            return false;
+    }
+    return evbuffer_add_printf(body, "\r\n--%s--\r\n", boundary) >= 0;
 }
 
 /* Connections of this server are plain sockets (http_guard_accept makes them), so that the body may go by sendfile. */
-static void bytes_send(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_range *range)
+static void bytes_send(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_ranges *ranges)
 {
-    bool head = evhttp_request_get_command(conn->request) == EVHTTP_REQ_HEAD;
     struct evbuffer *body = evbuffer_new();
     if (body != NULL)
         evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
-    if (body == NULL || (!head && !depot_files_add(&thread->files, file, range->start, range->length, body))) {
+    bool made = body != NULL && (ranges->kind == HTTP_PARTS ? parts_add(thread, conn, file, ranges, body) : part_add(thread, conn, file, ranges, body));
+    if (!made) {
+        evhttp_clear_headers(evhttp_request_get_output_headers(conn->request));
         http_reply_last(conn, 503, NULL, "out of memory");
     } else {
-        header_put(conn, "Content-Type", "application/octet-stream");
-        http_reply_body(conn, range->kind == HTTP_PART ? 206 : 200, body, range->length);
+        int64_t bytes = ranges->kind == HTTP_PARTS ? (int64_t)evbuffer_get_length(body) : ranges->list[0].length;
+        http_reply_body(conn, ranges->kind == HTTP_WHOLE ? 200 : 206, body, bytes);
     }
     if (body != NULL)
         evbuffer_free(body);
@@ -139,18 +187,18 @@ void depot_serve(struct http_thread *thread, struct http_conn *conn, struct http
                            error == DROVER_NOT_FOUND ? "no such package" : "the package cannot be read now");
         return;
     }
-    struct http_range range = range_of(conn, etag, file->size_bytes);
+    struct http_ranges ranges = ranges_of(conn, etag, file->size_bytes);
     if (http_none_match_hits(evhttp_find_header(evhttp_request_get_input_headers(conn->request), "If-None-Match"), etag)) {
-        headers_put(conn, etag, &(struct http_range){.kind = HTTP_WHOLE}, file->size_bytes);
+        headers_put(conn, etag);
         http_reply_body(conn, 304, NULL, 0);
         return;
     }
-    if (range.kind == HTTP_UNSATISFIABLE) {
+    if (ranges.kind == HTTP_UNSATISFIABLE) {
         unsatisfiable(conn, file->size_bytes);
         return;
     }
-    headers_put(conn, etag, &range, file->size_bytes);
+    headers_put(conn, etag);
     if (known && evhttp_request_get_command(conn->request) == EVHTTP_REQ_GET)
-        track(thread, conn, &served, &range, file->size_bytes);
-    bytes_send(thread, conn, file, &range);
+        track(thread, conn, &served, &ranges, file->size_bytes);
+    bytes_send(thread, conn, file, &ranges);
 }

@@ -59,7 +59,7 @@ const char *http_status_title(int status)
         int status;
         const char *title;
     } titles[] = {
-        {200, "OK"}, {201, "Created"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
+        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
         {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"},
         {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"},
         {500, "Internal Server Error"}, {503, "Service Unavailable"}, {507, "Insufficient Storage"},

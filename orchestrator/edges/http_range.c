@@ -35,42 +35,100 @@ static bool number_take(struct cursor *cursor, int64_t *ret)
     return cursor->at > from;
 }
 
-static struct http_range suffix_range(int64_t wanted, int64_t size)
+/* One range as it is written; last < 0: open, first < 0: a suffix of `last` bytes. */
+struct spec {
+    int64_t first, last;
+};
+
+static bool spec_take(struct cursor *cursor, struct spec *ret)
 {
-    if (wanted == 0 || size == 0)
-        return (struct http_range){HTTP_UNSATISFIABLE, 0, 0};
-    int64_t length = wanted < size ? wanted : size;
-    return (struct http_range){HTTP_PART, size - length, length};
+    int64_t first = 0, last = 0;
+    bool has_first = number_take(cursor, &first);
+    if (!byte_take(cursor, '-'))
+        return false;
+    bool has_last = number_take(cursor, &last);
+    *ret = (struct spec){has_first ? first : -1, has_last ? last : -1};
+    return (has_first || has_last) && !(has_first && has_last && last < first);
 }
 
-static struct http_range bounded_range(int64_t first, int64_t last, int64_t size)
+/* length 0: no byte of the representation is in it. */
+static struct http_range spec_place(const struct spec *spec, int64_t size)
 {
-    if (first >= size)
-        return (struct http_range){HTTP_UNSATISFIABLE, 0, 0};
-    if (last >= size)
-        last = size - 1;
-    return (struct http_range){HTTP_PART, first, last - first + 1};
+    if (spec->first < 0) {
+        int64_t length = spec->last < size ? spec->last : size;
+        return (struct http_range){size - length, length};
+    }
+    if (spec->first >= size)
+        return (struct http_range){0, 0};
+    int64_t last = spec->last < 0 || spec->last >= size ? size - 1 : spec->last;
+    return (struct http_range){spec->first, last - spec->first + 1};
 }
 
-struct http_range http_range_read(const char *header, size_t length, int64_t size)
+static void list_drop(struct http_ranges *ranges, unsigned place)
 {
-    const struct http_range whole = {HTTP_WHOLE, 0, size};
+    ranges->count--;
+    memmove(&ranges->list[place], &ranges->list[place + 1], (ranges->count - place) * sizeof ranges->list[0]);
+}
+
+static bool ranges_touch(const struct http_range *a, const struct http_range *b)
+{
+    return a->start <= b->start + b->length && b->start <= a->start + a->length;
+}
+
+static struct http_range ranges_join(const struct http_range *a, const struct http_range *b)
+{
+    int64_t start = a->start < b->start ? a->start : b->start;
+    int64_t a_end = a->start + a->length, b_end = b->start + b->length;
+    return (struct http_range){start, (a_end > b_end ? a_end : b_end) - start};
+}
+
+/* The list holds no two that touch; the new one may join several of them, all at the place of the first. */
+static void list_add(struct http_ranges *ranges, struct http_range range)
+{
+    unsigned place = ranges->count;
+    for (unsigned i = ranges->count; i-- > 0;)
+        if (ranges_touch(&ranges->list[i], &range)) {
+            range = ranges_join(&ranges->list[i], &range);
+            list_drop(ranges, i);
+            place = i;
+        }
+    memmove(&ranges->list[place + 1], &ranges->list[place], (ranges->count - place) * sizeof range);
+    ranges->list[place] = range;
+    ranges->count++;
+}
+
+/* The list behind "bytes=": false when it is not understood or too long. Empty items are nothing (RFC 9110, 5.6.1). */
+static bool list_take(struct cursor *cursor, int64_t size, struct http_ranges *ranges)
+{
+    unsigned asked = 0;
+    do {
+        struct spec spec;
+        blanks_skip(cursor);
+        if (cursor->at == cursor->end || *cursor->at == ',')
+            continue;
+        if (!spec_take(cursor, &spec) || ++asked > HTTP_RANGES_MAX)
+            return false;
+        struct http_range range = spec_place(&spec, size);
+        if (range.length > 0)
+            list_add(ranges, range);
+        blanks_skip(cursor);
+    } while (byte_take(cursor, ','));
+    return cursor->at == cursor->end && asked > 0;
+}
+
+struct http_ranges http_range_read(const char *header, size_t length, int64_t size)
+{
+    const struct http_ranges whole = {.kind = HTTP_WHOLE, .count = 1, .list = {{0, size}}};
+    struct http_ranges ranges = {.kind = HTTP_UNSATISFIABLE};
     static const char unit[] = "bytes=";
     if (header == NULL || length < sizeof unit - 1 || strncasecmp(header, unit, sizeof unit - 1) != 0)
         return whole;
     struct cursor cursor = {header + sizeof unit - 1, header + length};
-    int64_t first = 0, last = INT64_MAX;
-    blanks_skip(&cursor);
-    bool has_first = number_take(&cursor, &first);
-    if (!byte_take(&cursor, '-'))
+    if (!list_take(&cursor, size, &ranges))
         return whole;
-    bool has_last = number_take(&cursor, &last);
-    if (!has_last)
-        last = INT64_MAX;
-    blanks_skip(&cursor);
-    if (cursor.at != cursor.end || (!has_first && !has_last) || (has_first && last < first))
-        return whole;
-    return has_first ? bounded_range(first, last, size) : suffix_range(last, size);
+    if (ranges.count > 0)
+        ranges.kind = ranges.count == 1 ? HTTP_PART : HTTP_PARTS;
+    return ranges;
 }
 
 bool http_if_range_holds(const char *header, const char *etag)

@@ -1,20 +1,21 @@
-/* The body of POST /api/v1/releases: {"model","version","sha256","deltas":[{"base_version","sha256"}]} -> struct release, with the
- * sizes that the depot knows. Runs on the HTTP thread, because it touches files. */
+/* The body of POST /api/v1/releases: {"sha256","deltas":[{"sha256"}]}, perhaps with "model", "version" and "base_version", which must then
+ * be what the packages say -> struct release, with the sizes that the depot knows. Runs on the HTTP thread, because it touches files. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/json.h"
-#include "orchestrator/core/rollout.h"
+#include "orchestrator/core/release.h"
 #include "orchestrator/edges/http_body.h"
 #include "orchestrator/edges/http_thread.h"
 
+/* "" when the member is absent. */
 static enum drover_error version_read(const cJSON *object, const char *name, char *ret, struct problem *ret_problem)
 {
     char text[VERSION_SIZE + 1] = "";
-    enum drover_error error = json_get_text(object, name, true, text, sizeof text, ret_problem);
-    return error == DROVER_OK ? http_body_version(text, name, ret, ret_problem) : error;
+    enum drover_error error = json_get_text(object, name, false, text, sizeof text, ret_problem);
+    return error == DROVER_OK && text[0] != '\0' ? http_body_version(text, name, ret, ret_problem) : error;
 }
 
 /* "sha256" of a package that is in the depot, and its size. */
@@ -39,27 +40,19 @@ static enum drover_error delta_read(const struct depot *depot, const cJSON *item
         return problem_set(ret_problem, DROVER_RANGE, "deltas", "more than %d", RELEASE_DELTAS_MAX);
     if (!cJSON_IsObject(item))
         return problem_set(ret_problem, DROVER_TYPE, "deltas", "not a list of objects");
-    struct release_delta *delta = &release->deltas[release->delta_count];
+    struct release_delta *delta = &release->deltas[release->delta_count++];
     enum drover_error error = http_body_known(item, known, ret_problem);
     if (error == DROVER_OK)
         error = version_read(item, "base_version", delta->base_version, ret_problem);
-    if (error == DROVER_OK)
-        error = package_read(depot, item, delta->sha256, &delta->size_bytes, ret_problem);
-    for (unsigned i = 0; i < release->delta_count && error == DROVER_OK; i++)
-        if (strcmp(release->deltas[i].base_version, delta->base_version) == 0)
-            error = problem_set(ret_problem, DROVER_DUPLICATE, "base_version", "two deltas for %s", delta->base_version);
-    if (error == DROVER_OK && strcmp(delta->base_version, release->version) == 0)
-        error = problem_set(ret_problem, DROVER_MISMATCH, "base_version", "a delta from the version to itself");
-    release->delta_count++;
-    return error;
+    return error == DROVER_OK ? package_read(depot, item, delta->sha256, &delta->size_bytes, ret_problem) : error;
 }
 
-static enum drover_error release_read(const struct depot *depot, const cJSON *object, struct release *release, struct problem *ret_problem)
+static enum drover_error release_body_read(const struct depot *depot, const cJSON *object, struct release *release, struct problem *ret_problem)
 {
     static const char *const known[] = {"model", "version", "sha256", "deltas", NULL};
     enum drover_error error = http_body_known(object, known, ret_problem);
     if (error == DROVER_OK)
-        error = json_get_id(object, "model", true, release->model, ret_problem);
+        error = json_get_id(object, "model", false, release->model, ret_problem);
     if (error == DROVER_OK)
         error = version_read(object, "version", release->version, ret_problem);
     if (error == DROVER_OK)
@@ -86,7 +79,7 @@ bool http_release_prepare(const struct depot *depot, struct http_call *call)
     }
     enum drover_error error = http_body_read(call, &object, &problem);
     if (error == DROVER_OK)
-        error = release_read(depot, object, release, &problem);
+        error = release_body_read(depot, object, release, &problem);
     release->created_ms = clock_unix_ms();
     cJSON_Delete(object);
     if (error == DROVER_OK)

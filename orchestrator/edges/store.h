@@ -83,13 +83,29 @@ void store_sweep_offline(struct store *store, int64_t now_ms, int64_t offline_af
 /* --- releases --- */
 
 /* created_ms is the caller's. DROVER_OK: release is as stored, created says whether it is new; DROVER_CONFLICT: exists with other
- * content (release is the stored one). */
+ * content (release is the stored one). Deltas in state QUEUED are remembered as work to be done. */
 typedef void store_release_added(void *arg, enum drover_error error, const struct release *release, bool created);
 void store_release_add(struct store *store, const struct release *release, store_release_added *done, void *arg);
 typedef void store_releases_listed(void *arg, enum drover_error error, const struct release *releases, size_t count);
 /* One (DROVER_NOT_FOUND when there is none), or all of a model ("" or NULL: all models), newest first, at most 1000. */
 void store_release(struct store *store, const char *model, const char *version, store_releases_listed *done, void *arg);
 void store_releases(struct store *store, const char *model, store_releases_listed *done, void *arg);
+
+/* Releases with which something is still to be done, at most max. */
+enum releases_due {
+    RELEASES_WANT_DELTAS,   /* some of their deltas are QUEUED */
+    RELEASES_UNPROVED,      /* not verified against this trust store or a newer one */
+};
+void store_releases_due(struct store *store, enum releases_due due, int64_t trust_version, const char *trust_sha256, size_t max,
+                        store_releases_listed *done, void *arg);
+
+/* One release after a change; NULL unless DROVER_OK. DROVER_NOT_FOUND. */
+typedef void store_release_changed(void *arg, enum drover_error error, const struct release *release);
+/* Where a delta that was QUEUED or RUNNING stands: `delta` as it shall be. DROVER_CONFLICT: it is neither any more. done may be NULL. */
+void store_release_delta(struct store *store, const struct release *release, const struct release_delta *delta, store_release_changed *done, void *arg);
+/* What a trust store says: trust_version, trust_sha256 and refused of `judged` ("": it verifies); its deltas in state FAILED are taken
+ * away. DROVER_STALE: a newer trust store has judged. */
+void store_release_judge(struct store *store, const struct release *judged, store_release_changed *done, void *arg);
 
 /* --- rollouts; always with counts and release --- */
 
@@ -106,7 +122,7 @@ void store_rollout(struct store *store, const char *rollout_id, store_rollouts_l
 /* One rollout after a change; NULL unless DROVER_OK. */
 typedef void store_rollout_changed(void *arg, enum drover_error error, const struct rollout *rollout);
 /* plan: id, model, version, the plan and created_ms are used. Starts in ROLLOUT_RUNNING, revision 1, epoch created_ms.
- * DROVER_NOT_FOUND: no such release; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one runs or is paused for this
+ * DROVER_NOT_FOUND: no such release; DROVER_REFUSED: it does not verify; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one runs or is paused for this
  * model and supersede is false. Writes an event of kind rollout (and one for the superseded). */
 void store_rollout_open(struct store *store, const struct rollout *plan, bool supersede, store_rollout_changed *done, void *arg);
 /* Pause (running), resume (paused), cancel (running or paused): `to` says which. expected_revision 0: any.

@@ -148,16 +148,6 @@ static const struct record_field rollout_fields[] = {
 };
 const struct record_table rollout_record = RECORD_TABLE(rollout_fields);
 
-#define RELEASE(kind, name, member) RECORD_NAMED(struct release, kind, name, member)
-static const struct record_field release_fields[] = {
-    {RELEASE(TEXT, "model", model)},
-    {RELEASE(TEXT, "version", version)},
-    {RELEASE(TEXT, "sha256", sha256)},
-    {RELEASE(I64, "size", size_bytes)},
-    {RELEASE(I64, "created_ms", created_ms)},
-};
-const struct record_table release_record = RECORD_TABLE(release_fields);
-
 #define EVENT(kind, name, member) RECORD_NAMED(struct event, kind, name, member), .always = true
 static const struct record_field event_fields[] = {
     {EVENT(I64, "at_ms", at_ms)},
@@ -246,56 +236,6 @@ size_t rollout_read(const struct redisReply *fields, const struct redisReply *re
         return SIZE_MAX;
     *ret = rollout;
     return bad + release_bad;
-}
-
-static struct release_delta *delta_of(struct release *release, const char *base_version)
-{
-    for (unsigned i = 0; i < release->delta_count; i++)
-        if (strcmp(release->deltas[i].base_version, base_version) == 0)
-            return &release->deltas[i];
-    if (release->delta_count == RELEASE_DELTAS_MAX)
-        return NULL;
-    struct release_delta *delta = &release->deltas[release->delta_count];
-    if (!text_copy(delta->base_version, sizeof delta->base_version, base_version))
-        return NULL;
-    release->delta_count++;
-    return delta;
-}
-
-size_t release_read(const struct redisReply *fields, struct release *ret)
-{
-    struct release release = {0};
-    record_clear(&release_record, &release);
-    size_t bad = record_read(&release_record, fields, &release);
-    if (bad == SIZE_MAX)
-        return bad;
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const struct redisReply *name = fields->element[i], *value = fields->element[i + 1];
-        int64_t size;
-        const char *sized = counter_name(name, value, "delta_size:", &size);
-        struct release_delta *delta = NULL;
-        if (sized && (delta = delta_of(&release, sized)))
-            delta->size_bytes = size;
-        else if (strncmp(name->str, "delta:", 6) == 0 && (delta = delta_of(&release, name->str + 6)))
-            bad += !text_copy_n(delta->sha256, sizeof delta->sha256, value->str, value->len);
-    }
-    *ret = release;
-    return bad;
-}
-
-void release_add_fields(const struct release *release, struct redis_args *args)
-{
-    record_add(&release_record, release, args);
-    for (unsigned i = 0; i < release->delta_count; i++) {
-        const struct release_delta *delta = &release->deltas[i];
-        char name[VERSION_SIZE + 16];
-        snprintf(name, sizeof name, "delta:%s", delta->base_version);
-        redis_args_add_text(args, name);
-        redis_args_add_text(args, delta->sha256);
-        snprintf(name, sizeof name, "delta_size:%s", delta->base_version);
-        redis_args_add_text(args, name);
-        redis_args_add_i64(args, delta->size_bytes);
-    }
 }
 
 size_t event_entry_read(const struct redisReply *id, const struct redisReply *fields, struct event *ret)

@@ -6,7 +6,6 @@
 
 extern const struct record_table upgrade_record;   /* of struct upgrade */
 extern const struct record_table rollout_record;   /* of struct rollout, without counts per state and error */
-extern const struct record_table release_record;   /* of struct release, without deltas */
 
 /* Each returns how many values were bad, SIZE_MAX when the answer is none of its kind. */
 size_t device_row_read(const struct redisReply *fields, const char *device_id, int64_t seen_ms, struct device_row *ret);

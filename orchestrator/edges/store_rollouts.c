@@ -1,4 +1,4 @@
-/* Releases and rollouts. */
+/* Rollouts. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,110 +7,9 @@
 
 #define LIST_MAX 1000
 
-static void release_added(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
-static void release_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
-static void releases_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
-
-/* --- releases --- */
-
-void store_release_add(struct store *store, const struct release *release, store_release_added *done, void *arg)
-{
-    struct store_call *call = store_call_new(store, (store_callback *)done, arg);
-    call->release = *release;
-    struct redis_args *args = store_script_begin(store, SCRIPT_RELEASE_ADD);
-    redis_args_add_text(args, release->model);
-    redis_args_add_text(args, release->version);
-    redis_args_add_i64(args, release->created_ms);
-    release_add_fields(release, args);
-    store_script_send(store, SCRIPT_RELEASE_ADD, release_added, call);
-}
-
-static bool delta_is_in(const struct release *release, const struct release_delta *delta)
-{
-    for (unsigned i = 0; i < release->delta_count; i++)
-        if (strcmp(release->deltas[i].base_version, delta->base_version) == 0)
-            return strcmp(release->deltas[i].sha256, delta->sha256) == 0 && release->deltas[i].size_bytes == delta->size_bytes;
-    return false;
-}
-
-/* The same packages; when it was created does not count. */
-static bool release_is_same(const struct release *left, const struct release *right)
-{
-    if (strcmp(left->sha256, right->sha256) != 0 || left->size_bytes != right->size_bytes || left->delta_count != right->delta_count)
-        return false;
-    for (unsigned i = 0; i < left->delta_count; i++)
-        if (!delta_is_in(right, &left->deltas[i]))
-            return false;
-    return true;
-}
-
-static void release_added(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
-{
-    (void)text;
-    struct store_call *call = arg;
-    struct release stored = call->release;
-    bool created = !error && store_reply_is(reply, "OK");
-    if (!error && !created) {
-        if (!store_reply_is(reply, "EXISTS") || reply->elements < 2 || !store_record_ok(call->store, release_read(reply->element[1], &stored)))
-            error = DROVER_STORE;
-        else if (!release_is_same(&stored, &call->release))
-            error = DROVER_CONFLICT;
-    }
-    ((store_release_added *)call->done)(call->arg, error, error && error != DROVER_CONFLICT ? NULL : &stored, created);
-    free(call);
-}
-
-void store_release(struct store *store, const char *model, const char *version, store_releases_listed *done, void *arg)
-{
-    char key[sizeof KEY_PREFIX + ID_SIZE + VERSION_SIZE + 16];
-    snprintf(key, sizeof key, KEY_PREFIX "release:%s:%s", model, version);
-    redis_args_add_text(store_command_begin(store, "HGETALL"), key);
-    store_command_send(store, release_loaded, store_call_new(store, (store_callback *)done, arg));
-}
-
-static void release_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
-{
-    (void)text;
-    struct store_call *call = arg;
-    struct release release;
-    if (!error && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)
-        error = DROVER_NOT_FOUND;
-    else if (!error && !store_record_ok(call->store, release_read(reply, &release)))
-        error = DROVER_STORE;
-    ((store_releases_listed *)call->done)(call->arg, error, error ? NULL : &release, error ? 0 : 1);
-    free(call);
-}
-
-void store_releases(struct store *store, const char *model, store_releases_listed *done, void *arg)
-{
-    struct redis_args *args = store_script_begin(store, SCRIPT_RELEASES_LOAD);
-    redis_args_add_text(args, model ? model : "");
-    redis_args_add_i64(args, LIST_MAX);
-    store_script_send(store, SCRIPT_RELEASES_LOAD, releases_listed, store_call_new(store, (store_callback *)done, arg));
-}
-
-static void releases_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
-{
-    (void)text;
-    struct store_call *call = arg;
-    store_releases_listed *done = (store_releases_listed *)call->done;
-    if (!error && reply->type != REDIS_REPLY_ARRAY)
-        error = DROVER_STORE;
-    if (error) {
-        done(call->arg, error, NULL, 0);
-    } else {
-        size_t count = 0;
-        struct release *releases = must_calloc(reply->elements, sizeof *releases);
-        for (size_t i = 0; i < reply->elements; i++)
-            count += store_record_ok(call->store, release_read(reply->element[i], &releases[count]));
-        done(call->arg, DROVER_OK, releases, count);
-        free(releases);
-    }
-    free(call);
-}
 
 /* --- rollouts, read --- */
 

@@ -39,6 +39,7 @@ static bool set_rollout(struct world *world, const struct words *words, unsigned
     copy(release->model, sizeof release->model, rollout->model);
     copy(release->version, sizeof release->version, rollout->version);
     memset(release->sha256, 'f', SHA256_HEX_SIZE - 1);
+    memset(release->manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
     release->size_bytes = 1000000;
     const char *base = words_text(words, "delta", NULL);
     if (base) {

@@ -8,12 +8,18 @@
 
 static void range_check(const char *text, size_t length, int64_t size)
 {
-    struct http_range range = http_range_read(text, length, size);
+    struct http_ranges ranges = http_range_read(text, length, size);
 
-    MUST(range.start >= 0 && range.length >= 0);
-    MUST(range.start <= size && range.length <= size - range.start);
-    MUST(range.kind != HTTP_WHOLE || (range.start == 0 && range.length == size));
-    MUST((range.kind == HTTP_UNSATISFIABLE) == (range.kind != HTTP_WHOLE && range.length == 0));
+    MUST(ranges.count <= HTTP_RANGES_MAX && (ranges.kind == HTTP_PARTS) == (ranges.count > 1));
+    MUST((ranges.kind == HTTP_UNSATISFIABLE) == (ranges.count == 0));
+    MUST(ranges.kind != HTTP_WHOLE || (ranges.list[0].start == 0 && ranges.list[0].length == size));
+    for (unsigned i = 0; i < ranges.count; i++) {
+        const struct http_range *one = &ranges.list[i];
+
+        MUST(one->start >= 0 && one->start <= size && one->length <= size - one->start && (one->length > 0 || ranges.kind == HTTP_WHOLE));
+        for (unsigned j = 0; j < i; j++)   /* a gap between any two */
+            MUST(one->start + one->length < ranges.list[j].start || ranges.list[j].start + ranges.list[j].length < one->start);
+    }
 }
 
 /* The same bytes as a path and as a query: found or not, nothing is read beyond them and nothing is left allocated. */

@@ -75,9 +75,9 @@ class Drover:
         loaded = [(pairs(reply[i]), pairs(reply[i + 1])) for i in range(1, len(reply), 2)]
         return reply[0], loaded
 
-    def release(self, model="esp32", version="1.1.0"):
-        return self.call("release_add", model, version, 1000, "model", model, "version", version, "sha256", "a" * 64, "size", 100,
-                         "created_ms", 1000)
+    def release(self, model="esp32", version="1.1.0", wants=0, at_ms=1000, **fields):
+        return self.call("release_add", model, version, at_ms, wants, "model", model, "version", version, "sha256", "a" * 64, "size", 100,
+                         "created_ms", at_ms, *flat({"manifest_sha256": "e" * 64, "trust_version": 1, "trust_sha256": "c" * 64, **fields}))
 
     def rollout(self, name="r1", model="esp32", version="1.1.0", supersede=0, at_ms=2000):
         return self.call("rollout_open", name, model, version, supersede, at_ms, "drover-1", 1000, "overtaken", "id", name, "model", model,

@@ -15,9 +15,50 @@ def test_a_release_is_written_once(drover):
 
 def test_releases_newest_first_by_model(drover):
     for number, (model, version) in enumerate([("a", "1.0.0"), ("ab", "1.0.0"), ("a", "2.0.0")]):
-        drover.call("release_add", model, version, number, "model", model, "version", version)
+        drover.call("release_add", model, version, number, 0, "model", model, "version", version)
     assert [pairs(r)["version"] for r in drover.call("releases_load", "a", 10)] == ["2.0.0", "1.0.0"]
     assert [pairs(r)["model"] for r in drover.call("releases_load", "", 2)] == ["a", "ab"]
+
+
+def test_what_does_not_verify_is_not_rolled_out(drover):
+    drover.call("release_add", "esp32", "1.1.0", 1, 0, "model", "esp32", "version", "1.1.0")
+    before = drover.snapshot()
+    assert drover.rollout() == ["REFUSED", ""], "made before packages were verified"
+    assert drover.snapshot() == before
+    drover.release("esp32", "1.2.0")
+    assert drover.call("release_judge", "esp32", "1.2.0", 2, "d" * 64, "E_SIGNATURE: 0 of 1")[0] == "OK"
+    assert drover.rollout("r2", version="1.2.0") == ["REFUSED", "E_SIGNATURE: 0 of 1"]
+
+
+def test_a_trust_store_judges(drover):
+    assert drover.call("release_judge", "esp32", "1.1.0", 1, "c" * 64, "") == ["NOT_FOUND"]
+    drover.release(**{"delta:1.0.0": "d" * 64, "delta_size:1.0.0": 9})
+    due = lambda version, sha256: [pairs(r)["version"] for r in drover.call("releases_due", "unproved", 10, version, sha256)]
+    assert due(1, "c" * 64) == [] and due(1, "f" * 64) == ["1.1.0"] and due(2, "c" * 64) == ["1.1.0"] and due(0, "0" * 64) == []
+    _, fields = drover.call("release_judge", "esp32", "1.1.0", 3, "f" * 64, "E_SIGNATURE: revoked", "1.0.0", "E_SIGNATURE: too")
+    release = pairs(fields)
+    assert (release["trust_version"], release["trust_sha256"], release["refused"]) == ("3", "f" * 64, "E_SIGNATURE: revoked")
+    assert (release["delta_state:1.0.0"], release["delta_why:1.0.0"]) == ("failed", "E_SIGNATURE: too")
+    assert "delta:1.0.0" not in release and "delta_size:1.0.0" not in release
+    before = drover.snapshot()
+    assert drover.call("release_judge", "esp32", "1.1.0", 2, "c" * 64, "") == ["STALE"]
+    assert drover.snapshot() == before and due(2, "c" * 64) == [], "an older trust store has nothing to say"
+    assert "refused" not in pairs(drover.call("release_judge", "esp32", "1.1.0", 4, "a" * 64, "")[1])
+
+
+def test_deltas_are_settled_once(drover):
+    drover.release(wants=1, **{"delta_state:1.0.0": "queued", "delta_state:0.9.0": "queued"})
+    assert [pairs(r)["version"] for r in drover.call("releases_due", "deltas", 10, 0, "")] == ["1.1.0"]
+    settle = lambda base, state, sha256="", last=0: drover.call("release_delta", "esp32", "1.1.0", base, "queued,running", state, sha256, 7, "", last)
+    assert drover.call("release_delta", "esp32", "9.9.9", "1.0.0", "queued", "derived", "", 0, "", 0) == ["NOT_FOUND"]
+    assert settle("1.0.0", "running")[0] == "OK"
+    release = pairs(settle("1.0.0", "derived", "d" * 64)[1])
+    assert (release["delta:1.0.0"], release["delta_size:1.0.0"], release["delta_state:1.0.0"]) == ("d" * 64, "7", "derived")
+    before = drover.snapshot()
+    assert settle("1.0.0", "failed") == ["CONFLICT", "derived"] and settle("0.1.0", "derived") == ["CONFLICT", ""]
+    assert drover.snapshot() == before and drover.redis.smembers("drover:priv:deltas") == {"esp32:1.1.0"}
+    assert settle("0.9.0", "not_worth", last=1)[0] == "OK"
+    assert not drover.redis.exists("drover:priv:deltas") and "delta:0.9.0" not in drover.redis.hgetall("drover:v1:release:esp32:1.1.0")
 
 
 def test_one_rollout_a_model(drover):
@@ -76,7 +117,8 @@ def test_lists(drover):
 
 
 def test_bad_arguments_change_nothing(drover):
-    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why"]), ("release_add", ["m", "v", 1, "odd"]),
+    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why"]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
+                            ("release_delta", ["m", "v"]), ("release_judge", ["m", "v", "x", "y", ""]), ("releases_due", ["some", 1, 1, ""]),
                             ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, 1])):
         with pytest.raises(redis.ResponseError, match="bad arguments"):
             drover.call(name, *arguments)

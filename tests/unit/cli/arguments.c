@@ -39,8 +39,13 @@ static void good_lines_choose_their_command(void **state)
     static const struct {
         const char *line, *command;
     } rows[] = {
-        {"release add esp32 1.1.0 file", "release add"},
-        {"release add esp32 v1.1.0 -- -file", "release add"},
+        {"release add file", "release add"},
+        {"release add -- -file", "release add"},
+        {"package verify -", "package verify"},
+        {"package create out --component a=b --component c=d,part=e --model m --version 1.0.0", "package create"},
+        {"package delta old new out --format zstd", "package delta"},
+        {"key trust --trust t", "key trust"},
+        {"key trust pub --trust t --role package --role root", "key trust"},
         {"-o json rollout list", "rollout list"},
         {"rollout -ojson list", "rollout list"},
         {"rollout list --output=json", "rollout list"},
@@ -100,8 +105,23 @@ static void bad_lines_say_what_is_wrong(void **state)
         {"rollout start esp32 1.0.0 --soak 5x", "--soak: `5x` is not a duration like 30s, 5m, 2h or 1d in a sensible range"},
         {"rollout start esp32 1.0.0 --id ../x",
          "--id: `../x` is not letters, digits, `.`, `_`, `-`, at most 64, the first a letter or digit"},
-        {"release add esp32 1.0.0 f --delta f", "--delta: `f` is not BASE=FILE with BASE a version like 1.2.3"},
-        {"release add esp32 1.0.0 f --delta 1.0.0=", "--delta: `1.0.0=` is not BASE=FILE with BASE a version like 1.2.3"},
+        {"release add f --delta _", "--delta: `` is not a file name"},
+        {"release add esp32 1.0.0 f", "too many arguments: `1.0.0`"},
+        {"package create out --chunk-size 5", "--chunk-size: `5` is not a number of bytes like 65536, 64K or 4M in a sensible range"},
+        {"package create out --chunk-size 64KB", "--chunk-size: `64KB` is not a number of bytes like 65536, 64K or 4M in a sensible range"},
+        {"package create out --chunk-size 1G", "--chunk-size: `1G` is not a number of bytes like 65536, 64K or 4M in a sensible range"},
+        {"package create out --build-time yesterday", "--build-time: `yesterday` is not a time like 2026-01-31, 2026-01-31T10:00:00Z or seconds since 1970"},
+        {"package create out --expires-in 1d --expires-at 2030-01-01", "--expires-in and --expires-at exclude each other"},
+        {"package create out --hw-rev b/1", "--hw-rev: `b/1` is not letters, digits, `.`, `_`, `-`, at most 64, the first a letter or digit"},
+        {"package verify p --trust t --public-key k", "--trust and --public-key exclude each other"},
+        {"package verify p --manifest-sha256 AB", "--manifest-sha256: `AB` is not a SHA-256 of 64 hex digits in lower case"},
+        {"package sign p --algorithm rsa-md5", "--algorithm: `rsa-md5` is not one of rsa-pkcs1-sha256|rsa-pss-sha256|ecdsa-p256-sha256|ed25519"},
+        {"package inspect p --trust t", "`package inspect` takes no option --trust"},
+        {"package delta old new", "OUT is missing"},
+        {"key revoke", "KEYID is missing"},
+        {"key trust p --role owner", "--role: `owner` is not one of package|delta|permit|root"},
+        {"package", "`package` what?"},
+        {"package crate", "unknown command `package crate`; did you mean `package create`?"},
         {"device list --online --offline", "--online and --offline exclude each other"},
         {"device list --state asleep",
          "--state: `asleep` is not one of none|pending|dispatched|acknowledged|downloading|installing|verifying|retry_wait|"
@@ -143,15 +163,21 @@ static void values_arrive(void **state)
     assert_false(options[OPT_ID].given);
     buffer_done(&parsed.problem);
 
-    parse(&parsed, "release add m 1.1.0 full --delta 1.0.0=a --delta=v0.9.0=b=c");
-    assert_int_equal(parsed.invocation.delta_count, 2);
-    assert_string_equal(parsed.invocation.deltas[0], "1.0.0=a");
-    assert_string_equal(parsed.invocation.deltas[1], "v0.9.0=b=c");
+    parse(&parsed, "release add full --delta a --delta=b=c");
+    assert_int_equal(parsed.invocation.repeated_count, 2);
+    assert_string_equal(parsed.invocation.repeated[0].value.text, "a");
+    assert_string_equal(parsed.invocation.repeated[1].value.text, "b=c");
+    assert_true(parsed.invocation.repeated[1].id == OPT_DELTA);
     buffer_done(&parsed.problem);
 
-    parse(&parsed, "release add m 1.1.0 f --delta 1.0.1=a --delta 1.0.2=a --delta 1.0.3=a --delta 1.0.4=a --delta 1.0.5=a "
-                   "--delta 1.0.6=a --delta 1.0.7=a --delta 1.0.8=a --delta 1.0.9=a");
+    parse(&parsed, "release add f --delta a --delta b --delta c --delta d --delta e --delta f --delta g --delta h --delta i");
     CHECK_TEXT(parsed.problem.bytes, "--delta: at most 8", "nine deltas");
+    buffer_done(&parsed.problem);
+
+    parse(&parsed, "package create out --chunk-size 64K --build-time 2026-01-31 --hw-rev b1 --hw-rev b2 --force --force");
+    assert_int_equal(options[OPT_CHUNK_SIZE].number, 65536);
+    assert_int_equal(options[OPT_BUILD_TIME].number, INT64_C(1769817600000));
+    assert_int_equal(parsed.invocation.repeated_count, 2);
     buffer_done(&parsed.problem);
 }
 
@@ -190,12 +216,40 @@ static void durations_are_strict(void **state)
     }
 }
 
+static void times_are_strict(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } rows[] = {
+        {"0", 0},
+        {"1700000000", INT64_C(1700000000000)},
+        {"2026-01-31", INT64_C(1769817600000)},
+        {"2026-01-31T00:00:00Z", INT64_C(1769817600000)},
+        {"2026-01-31T02:30:00+02:30", INT64_C(1769817600000)},
+        {"2026-01-30T19:00:00-05:00", INT64_C(1769817600000)},
+        {"2024-02-29", INT64_C(1709164800000)},
+        {"", -1}, {"2026-01-31T00:00:00", -1}, {"2026-01-31T00:00Z", -1}, {"2026-01-31 00:00:00Z", -1}, {"2026-02-30", -1}, {"2026-13-01", -1},
+        {"2025-02-29", -1}, {"26-01-31", -1}, {"2026-1-31", -1}, {"2026-01-31T00:00:00+2:30", -1}, {"2026-01-31T00:00:00Zx", -1}, {"2026-01-31x", -1},
+        {"2026-01-31T25:00:00Z", -1}, {"-5", -1}, {"1969-12-31", -1}, {"2026-01-31T00:00:00+25:00", -1}, {"999999999999999", -1}, {"2026-01-31T  1:00:00Z", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t ms = -1;
+        bool good = time_read(rows[i].text, &ms);
+
+        CHECK_ROW(good == (rows[i].ms >= 0), rows[i].text);
+        CHECK_ROW(!good || ms == rows[i].ms, rows[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_lines_choose_their_command), cmocka_unit_test(bad_lines_say_what_is_wrong),
         cmocka_unit_test(values_arrive),                   cmocka_unit_test(help_needs_no_more_than_is_there),
-        cmocka_unit_test(durations_are_strict),
+        cmocka_unit_test(durations_are_strict),            cmocka_unit_test(times_are_strict),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

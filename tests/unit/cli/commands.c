@@ -16,7 +16,7 @@ static void every_command_is_found_and_described(void **state)
     for (unsigned i = 0; i < count; i++) {
         CHECK_ROW(command_find(rows[i].noun, rows[i].verb) == &rows[i], rows[i].summary);
         CHECK_ROW(rows[i].run && rows[i].summary[0] && rows[i].examples[0], rows[i].noun);
-        CHECK_ROW(strncmp(rows[i].examples, "drover ", 7) == 0, rows[i].noun);
+        CHECK_ROW(strstr(rows[i].examples, "drover "), rows[i].noun);
         CHECK_ROW(!(rows[i].options & OPTIONS_GLOBAL), rows[i].noun);
         CHECK_ROW(rows[i].summary[strlen(rows[i].summary) - 1] != '.', rows[i].summary);
     }
@@ -34,11 +34,12 @@ static void every_option_has_one_name_and_a_user(void **state)
     (void)state;
     for (unsigned id = 0; id < OPTION_COUNT; id++) {
         const struct option_row *row = option_row(id);
-        uint64_t users = OPTIONS_GLOBAL;
+        option_bits users = OPTIONS_GLOBAL;
 
         for (unsigned i = 0; i < count; i++)
             users |= rows[i].options;
         CHECK_ROW(users >> id & 1, row->name);
+        CHECK_ROW(row->most >= 1, row->name);
         CHECK_ROW((row->placeholder == NULL) == (row->kind == OPTION_FLAG), row->name);
         CHECK_ROW((row->choices != NULL) == (row->kind == OPTION_CHOICE), row->name);
         for (unsigned other = 0; other < id; other++) {

@@ -16,7 +16,7 @@ import pytest
 from fake_api import STATES, TOKEN, Api, now_ms
 
 DROVER = os.environ["DROVER"]
-OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, NOT_UPDATED, TIMED_OUT = range(9)
+OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, NOT_UPDATED, TIMED_OUT, REFUSED, NO_DELTA = range(11)
 DEADLINE_S = 20
 
 
@@ -55,10 +55,21 @@ def device(api, device_id, upgrade=None, explain=None, **members):
         "upgrade": upgrade, "explain": explain or {"now": "runs 1.0.0, nothing to do", "next": "", "next_ms": 0}}
 
 
+def make_package(path, version="1.1.0", size=5000, image=None, model="esp32"):
+    """A package as `drover package create` makes it, with one image that is stored as it is."""
+    plain = path.with_suffix(".img")
+    plain.write_bytes(image if image is not None else os.urandom(size))
+    run(None, "package", "create", path, "--model", model, "--version", version, "--component", f"app={plain},compression=none", "-q")
+    return path
+
+
 @pytest.fixture
 def package(tmp_path):
-    path = tmp_path / "esp32-1.1.0.dfw"
-    path.write_bytes(os.urandom((9 << 20) + 123))
+    return make_package(tmp_path / "esp32-1.1.0.dfw", size=(9 << 20) + 123)
+
+
+def make_delta(old, new, path):
+    run(None, "package", "delta", old, new, path, "--min-saving", 0, "-q")
     return path
 
 
@@ -68,30 +79,76 @@ def sha(path):
 
 # --- releases ---
 
-def test_release_add_uploads_in_parts(api, package, tmp_path):
-    delta = tmp_path / "delta"
-    delta.write_bytes(b"delta" * 1000)
-    done = run(api, "release", "add", "esp32", "v1.1.0", package, "--delta", f"v1.0.0={delta}", "-o", "json")
+def test_release_add_uploads_in_parts(api, tmp_path):
+    image = os.urandom((9 << 20) + 123)
+    old = make_package(tmp_path / "esp32-1.0.0.dfw", "1.0.0", image=image[:1 << 20])
+    package = make_package(tmp_path / "esp32-1.1.0.dfw", image=image)
+    delta = make_delta(old, package, tmp_path / "delta.dfw")
+    api.uploads.clear()
+    done = run(api, "release", "add", package, "--delta", delta, "-o", "json")
     release = json.loads(done.stdout)
     assert release["sha256"] == sha(package) and release["version"] == "1.1.0" and release["size"] == package.stat().st_size
-    assert release["deltas"] == [{"base_version": "1.0.0", "sha256": sha(delta), "size": 5000}]
+    assert release["deltas"] == [{"base_version": "1.0.0", "state": "given", "sha256": sha(delta), "size": delta.stat().st_size}]
     assert api.uploads[sha(package)]["bytes"] == package.read_bytes()
     puts = [path for method, path in api.requests if method == "PUT" and sha(package) in path]
     assert [re.search(r"offset=(\d+)", path)[1] for path in puts] == ["0", str(4 << 20), str(8 << 20)]
     assert api.requests[0] == ("GET", "/api/v1/uploads/" + sha(package)), "it asks first"
-    assert "release esp32 1.1.0 added" in done.stderr and "[" not in done.stderr, "no bar when stderr is no terminal"
+    assert f"{package}: esp32 1.1.0" in done.stderr and "release esp32 1.1.0 added" in done.stderr and "[" not in done.stderr, "no bar when stderr is no terminal"
 
-    again = run(api, "release", "add", "esp32", "1.1.0", package, "--delta", f"1.0.0={delta}", "-o", "name")
+    sent = len([1 for method, _ in api.requests if method == "PUT"])
+    again = run(api, "release", "add", package, "--delta", delta, "-o", "name")
     assert again.stdout == "esp32 1.1.0\n" and "the server has it already" in again.stderr and "was there already" in again.stderr
-    assert len([1 for method, _ in api.requests if method == "PUT"]) == 4, "nothing was sent twice"
+    assert len([1 for method, _ in api.requests if method == "PUT"]) == sent, "nothing was sent twice"
 
 
-def test_release_with_other_content_is_a_conflict(api, package, tmp_path):
-    run(api, "release", "add", "esp32", "1.1.0", package, "-q")
-    other = tmp_path / "other"
-    other.write_bytes(b"other")
-    done = run(api, "release", "add", "esp32", "1.1.0", other, code=CONFLICT)
+def test_release_of_a_bundle_is_its_package(api, tmp_path):
+    package = make_package(tmp_path / "p.dfw")
+    run(None, "package", "bundle", package, tmp_path / "p.zip")
+    run(api, "release", "add", tmp_path / "p.zip", "-q")
+    assert api.releases["esp32", "1.1.0"]["sha256"] == sha(package) and api.uploads[sha(package)]["bytes"] == package.read_bytes()
+
+
+def test_release_with_other_content_is_a_conflict(api, tmp_path):
+    run(api, "release", "add", make_package(tmp_path / "a.dfw"), "-q")
+    done = run(api, "release", "add", make_package(tmp_path / "b.dfw"), code=CONFLICT)
     assert "drover: release add: 409 Conflict: the release exists with other content\n" in done.stderr and done.stdout == ""
+
+
+def test_release_add_waits_for_the_verdict(api, tmp_path):
+    package, begun = make_package(tmp_path / "p.dfw"), time.monotonic()
+    later = [("Retry-After", "1")]
+    api.faults = [once("POST", "releases", lambda handler: (handler.body(), handler.answer(202, {"state": "verifying"}, headers=later))),
+                  once("POST", "releases", lambda handler: (handler.body(), handler.answer(202, b"", headers=later)))]
+    done = run(api, "release", "add", package, "-o", "name")
+    assert done.stdout == "esp32 1.1.0\n" and done.stderr.count("which verifies it; waiting") == 1
+    assert time.monotonic() - begun >= 2 and len([1 for method, path in api.requests if method == "POST"]) == 3, "it waits as long as it is told to"
+
+    api.releases.clear()
+    api.faults = [once("POST", "releases", lambda handler: (handler.body(), handler.answer(202, {}, headers=[("Retry-After", "60")])))]
+    done = run(api, "release", "add", package, "--timeout", "1s", code=TIMED_OUT)
+    assert "the server still verifies esp32 1.1.0; the same command again asks for the result" in done.stderr and done.stdout == ""
+
+
+def test_release_that_is_refused(api, tmp_path):
+    package = make_package(tmp_path / "p.dfw")
+    problem = {"type": "about:blank", "title": "Unprocessable Content", "status": 422, "detail": "0 of 1 signatures\x1b[31m", "code": "E_SIGNATURE"}
+    api.faults = [once("POST", "releases", lambda handler: (handler.body(), handler.answer(422, problem, "application/problem+json")))]
+    done = run(api, "release", "add", package, "-q", code=REFUSED)
+    assert done.stderr == "drover: release add: E_SIGNATURE: 0 of 1 signatures\\x1b[31m\n" and done.stdout == ""
+    api.faults = [once("POST", "releases", lambda handler: (handler.body(), handler.problem(422, "too many deltas", "deltas")))]
+    done = run(api, "release", "add", package, "-q", code=FAILED)
+    assert re.search(r"drover: release add: 422 Unprocessable \w+: too many deltas \(deltas\)\n$", done.stderr)
+
+
+def test_release_add_looks_before_it_sends(api, tmp_path):
+    one, two = make_package(tmp_path / "1.dfw", "1.0.0"), make_package(tmp_path / "2.dfw", "1.1.0")
+    three = make_package(tmp_path / "3.dfw", "1.2.0")
+    delta = make_delta(one, two, tmp_path / "delta.dfw")
+    for args, words in (((delta,), "E_INCOMPATIBLE: {}/delta.dfw: is a delta package; give it with --delta"),
+                        ((two, "--delta", one), "E_INCOMPATIBLE: {}/1.dfw: is no delta package"),
+                        ((three, "--delta", delta), "E_INCOMPATIBLE: {}/delta.dfw: is a delta to another package (esp32 1.1.0)")):
+        assert words.format(tmp_path) in run(api, "release", "add", *args, code=REFUSED).stderr
+    assert api.requests == []
 
 
 def test_upload_goes_on_after_a_cut(api, package):
@@ -105,7 +162,7 @@ def test_upload_goes_on_after_a_cut(api, package):
 
     api.faults = [once("PUT", f"offset={4 << 20}", cut_in_the_middle), once("PUT", f"offset={4 << 20}", lost_answer),
                   once("PUT", f"offset={8 << 20}", lambda handler: (handler.body(), handler.problem(503, "busy")))]
-    done = run(api, "release", "add", "esp32", "1.1.0", package)
+    done = run(api, "release", "add", package)
     assert api.uploads[sha(package)]["complete"] and api.faults == []
     assert done.stderr.count("going on from where the server stands") == 3
     offsets = [int(re.search(r"offset=(\d+)", path)[1]) >> 20 for method, path in api.requests if method == "PUT"]
@@ -116,7 +173,7 @@ def test_upload_goes_on_after_a_cut(api, package):
 def test_upload_started_earlier_is_resumed(api, package, size_known):
     data = package.read_bytes()
     api.uploads[sha(package)] = {"bytes": data[:5000000], "size": len(data) if size_known else 0, "complete": False}
-    done = run(api, "release", "add", "esp32", "1.1.0", package)
+    done = run(api, "release", "add", package)
     assert f"going on at byte 5000000 of {len(data)}" in done.stderr
     assert [path for method, path in api.requests if method == "PUT"][0].endswith("offset=5000000")
 
@@ -124,48 +181,54 @@ def test_upload_started_earlier_is_resumed(api, package, size_known):
 def test_upload_without_progress_ends(api, package):
     stuck = {"offset": 0, "size": package.stat().st_size, "complete": False}
     api.faults = [once("PUT", "", lambda handler: (handler.body(), handler.answer(200, stuck))) for _ in range(20)]
-    done = run(api, "release", "add", "esp32", "1.1.0", package, code=UNAVAILABLE)
+    done = run(api, "release", "add", package, code=UNAVAILABLE)
     assert "no progress in 6 tries" in done.stderr and len([1 for method, _ in api.requests if method == "PUT"]) == 6
 
 
 @pytest.mark.parametrize("status, text", [(507, "507 Insufficient Storage: no room"), (422, "422 Unprocessable Entity: no room")])
 def test_upload_that_is_refused_ends_at_once(api, package, status, text):
     api.faults = [once("PUT", "", lambda handler: (handler.body(), handler.problem(status, "no room")))]
-    done = run(api, "release", "add", "esp32", "1.1.0", package, code=FAILED)
+    done = run(api, "release", "add", package, code=FAILED)
     assert text in done.stderr and api.releases == {}
 
 
 def test_upload_whose_last_step_was_interrupted(api, package):
     """All bytes are there, but the server was killed before it said so: a part without bytes makes it finish."""
     api.uploads[sha(package)] = {"bytes": package.read_bytes(), "size": 0, "complete": False}
-    run(api, "release", "add", "esp32", "1.1.0", package)
-    assert [path for method, path in api.requests if method == "PUT"] == [f"/api/v1/uploads/{sha(package)}?size={9 << 20 | 123}&offset={9 << 20 | 123}"]
+    run(api, "release", "add", package)
+    size = package.stat().st_size
+    assert [path for method, path in api.requests if method == "PUT"] == [f"/api/v1/uploads/{sha(package)}?size={size}&offset={size}"]
 
 
 def test_upload_of_a_server_that_counts_wrongly_is_refused(api, package):
     api.faults = [once("GET", "uploads", lambda handler: handler.answer(200, {"offset": 1 << 40, "size": 5, "complete": False}))]
-    assert "the server's copy has" in run(api, "release", "add", "esp32", "1.1.0", package, code=FAILED).stderr
+    assert "the server's copy has" in run(api, "release", "add", package, code=FAILED).stderr
 
 
 def test_files_that_are_no_packages(api, tmp_path):
-    empty = tmp_path / "empty"
+    empty, noise = tmp_path / "empty", tmp_path / "noise"
     empty.touch()
-    for path, text in ((empty, "is empty"), (tmp_path, "is no file"), (tmp_path / "absent", "No such file")):
-        assert text in run(api, "release", "add", "esp32", "1.1.0", path, code=FAILED).stderr
+    noise.write_bytes(os.urandom(5000))
+    for path, code, text in ((empty, REFUSED, "E_"), (noise, REFUSED, "E_INCOMPATIBLE"), (tmp_path, REFUSED, "is a folder"), (tmp_path / "absent", FAILED, "No such file")):
+        assert text in run(api, "release", "add", path, code=code).stderr
     assert api.requests == []
 
 
 def test_release_list_and_show(api):
     for version in ("1.0.0", "1.1.0"):
         api.releases["esp32", version] = {"model": "esp32", "version": version, "sha256": "ab" * 32, "size": 2048, "created_ms": now_ms() - 61000,
-                                          "deltas": [{"base_version": "0.9.0", "sha256": "cd" * 32, "size": 512}]}
+                                          "manifest_sha256": "ef" * 32, "release_counter": 17, "min_version": "", "hw_revs": ["b1", "b2"], "expires_ms": 1900000000000,
+                                          "deltas": [{"base_version": "0.9.0", "state": "given", "sha256": "cd" * 32, "size": 512},
+                                                     {"base_version": "0.8.0", "state": "not_worth", "sha256": "", "size": 0, "why": "saves 3 %"}]}
     api.releases["zero", "2.0.0"] = {**api.releases["esp32", "1.0.0"], "model": "zero", "version": "2.0.0"}
     lines = run(api, "release", "list").stdout.splitlines()
     assert lines[0].split() == ["MODEL", "VERSION", "SIZE", "DELTAS", "CREATED", "SHA-256"] and len(lines) == 4
-    assert re.match(r"esp32  1\.0\.0    2\.0 KiB       1  1 min \d s ago  (ab){32}$", lines[1])
+    assert re.match(r"esp32  1\.0\.0    2\.0 KiB       2  1 min \d s ago  (ab){32}$", lines[1])
     assert run(api, "release", "list", "--model", "zero", "-o", "name").stdout == "zero 2.0.0\n"
     shown = run(api, "release", "show", "esp32", "1.0.0").stdout
-    assert re.search(r"^size +2\.0 KiB$", shown, re.M) and re.search(r"^0\.9\.0 +512 B +(cd){32}$", shown, re.M)
+    assert re.search(r"^size +2\.0 KiB$", shown, re.M) and re.search(r"^0\.9\.0 +given +512 B +(cd){32} +-$", shown, re.M)
+    assert re.search(r"^0\.8\.0 +not_worth +0 B +- +saves 3 %$", shown, re.M) and re.search(r"^hardware +b1, b2$", shown, re.M)
+    assert re.search(r"^release counter +17$", shown, re.M) and "min version" not in shown and re.search(r"^expires +2030-03-17 17:46:40$", shown, re.M)
     assert json.loads(run(api, "release", "show", "esp32", "1.0.0", "-o", "jsonl").stdout) == api.releases["esp32", "1.0.0"]
     assert "404 Not Found: no release esp32 3.0.0" in run(api, "release", "show", "esp32", "3.0.0", code=NOT_FOUND).stderr
 
@@ -294,10 +357,10 @@ def test_watch_draws_a_bar_on_a_terminal(api):
 
 
 def test_upload_draws_a_bar_and_quiet_does_not(api, package):
-    code, written = on_terminal(api, "release", "add", "esp32", "1.1.0", package)
+    code, written = on_terminal(api, "release", "add", package)
     assert code == OK and re.search(r"\[#+\.*\] +\d+ %  esp32-1\.1\.0\.dfw: [\d.]+ MiB of 9\.0 MiB", written)
     api.uploads.clear()
-    code, written = on_terminal(api, "release", "add", "esp32", "1.1.0", package, "-q", "-o", "name")
+    code, written = on_terminal(api, "release", "add", package, "-q", "-o", "name")
     assert code == OK and written == "esp32 1.1.0\r\n"
 
 
@@ -504,11 +567,11 @@ def test_release_add_survives_a_lost_answer(api, package):
     """POST /releases may be said twice: the same again is no conflict."""
     def lost(handler):
         wanted = json.loads(handler.body())
-        api.releases[wanted["model"], wanted["version"]] = {**wanted, "size": 1, "created_ms": 1}
+        api.releases["esp32", "1.1.0"] = {**wanted, "model": "esp32", "version": "1.1.0", "size": 1, "created_ms": 1}
         handler.cut()
 
     api.faults = [once("POST", "releases", lost)]
-    assert "was there already" in run(api, "release", "add", "esp32", "1.1.0", package).stderr
+    assert "was there already" in run(api, "release", "add", package).stderr
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no json", b'{"a":1}x', b'{"a":1,"a":2}', b'{"a":"\xff"}', b"{" * 100])
@@ -564,8 +627,8 @@ def test_usage(api):
 
 def test_help_and_version_need_no_server():
     whole = run(None, "help").stdout
-    for code in range(9):
-        assert re.search(rf"^  {code}  \w", whole, re.M)
+    for code in range(11):
+        assert re.search(rf"^  {code:2}  \w", whole, re.M)
     for args in (["help", "rollout", "start"], ["rollout", "start", "--help"], ["rollout", "start", "-h"]):
         assert run(None, *args).stdout.startswith("Usage: drover rollout start MODEL VERSION [OPTION]...\n")
     assert "rollout watch ROLLOUT" in run(None, "help", "rollout").stdout == run(None, "rollout", "--help").stdout
@@ -602,7 +665,7 @@ def test_completion(api, tmp_path):
     api.rollout("`touch owned`")
     device(api, "d-1")
     api.releases["esp32", "1.1.0"] = {"model": "esp32", "version": "1.1.0"}
-    for words, offered in ((["drover", ""], ["release", "rollout", "device", "events", "status", "version", "help", "completion"]),
+    for words, offered in ((["drover", ""], ["release", "package", "key", "permit", "rollout", "device", "events", "status", "version", "help", "completion"]),
                            (["drover", "rollout", "st"], ["start"]),
                            (["drover", "-o", "json", "rollout", "pa"], ["pause"]),
                            (["drover", "rollout", "start", "esp32", "1.1.0", "--sh"], ["--share"]),
@@ -612,7 +675,9 @@ def test_completion(api, tmp_path):
                            (["drover", "device", "show", ""], ["d-1"]),
                            (["drover", "rollout", "start", ""], ["esp32"]),
                            (["drover", "rollout", "start", "esp32", ""], ["1.1.0"]),
-                           (["drover", "release", "add", "m", "1.0.0", "comp"], ["completion"]),
+                           (["drover", "release", "add", "comp"], ["completion"]),
+                           (["drover", "package", "ver"], ["verify"]),
+                           (["drover", "package", "verify", "x", "--trust", "comp"], ["completion"]),
                            (["drover", "completion", ""], ["bash"])):
         assert complete(api, tmp_path, *words) == offered, words
     assert complete(api, tmp_path, "drover", "rollout", "watch", "r") == ["r-one"]

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import socket
+import struct
 import threading
 import time
 import urllib.parse
@@ -18,6 +19,17 @@ PLAN = {"share_pct": 100, "max_in_flight": 500, "max_attempts": 3, "error_budget
 
 def now_ms():
     return int(time.time() * 1000)
+
+
+def documents(package):
+    """The manifest of a package, and the description of a delta (None: it is a full one), without any proof."""
+    found, at = {}, 64
+    for _ in range(struct.unpack_from("<H", package, 48)[0]):
+        kind, _, _, length = struct.unpack_from("<HHIQ", package, at)
+        if kind in (1, 3):
+            found[kind] = json.loads(package[at + 16:at + 16 + length])
+        at += 16 + length
+    return found[1], found.get(3)
 
 
 class Api(http.server.ThreadingHTTPServer):
@@ -135,12 +147,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         known = self.server.releases
         if self.command == "POST":
             wanted = json.loads(self.body())
-            key = wanted["model"], wanted["version"]
+            if not set(wanted) <= {"sha256", "deltas"}:
+                return self.problem(400, "unknown member", "body")
+            manifest, _ = documents(self.server.uploads[wanted["sha256"]]["bytes"])
+            key = manifest["device_model"], manifest["version"]
             if key in known:
                 same = known[key]["sha256"] == wanted["sha256"]
                 return self.answer(200, known[key]) if same else self.problem(409, "the release exists with other content")
-            deltas = [{**delta, "size": self.server.uploads[delta["sha256"]]["size"]} for delta in wanted["deltas"]]
-            known[key] = {**wanted, "deltas": deltas, "size": self.server.uploads[wanted["sha256"]]["size"], "created_ms": now_ms()}
+            deltas = []
+            for delta in wanted["deltas"]:
+                held = self.server.uploads[delta["sha256"]]
+                deltas.append({"base_version": documents(held["bytes"])[1]["base_version"], "state": "given", "sha256": delta["sha256"], "size": held["size"]})
+            known[key] = {"model": key[0], "version": key[1], "sha256": wanted["sha256"], "deltas": deltas, "created_ms": now_ms(),
+                          "size": self.server.uploads[wanted["sha256"]]["size"], "release_counter": manifest["release_counter"]}
             return self.answer(201, known[key])
         if version:
             return self.answer(200, known[model, version]) if (model, version) in known else self.problem(404, f"no release {model} {version}")

@@ -24,7 +24,7 @@ static void a_device_behind_is_taken(void **state)
 {
     (void)state;
     assert_null(refusal(&f.rollout, 0));
-    assert_true(eligible_by_heartbeat(&f.rollout, 0, &f.device.last));
+    assert_true(eligible_by_heartbeat(&f.policy, &f.rollout, 0, &f.device.last, NOW));
 }
 
 static void refusals_have_words(void **state)
@@ -91,7 +91,7 @@ static void simple_devices_are_not_taken_by_heartbeat(void **state)
 {
     (void)state;
     f.device.last.kind = KIND_SIMPLE;
-    assert_false(eligible_by_heartbeat(&f.rollout, 0, &f.device.last));
+    assert_false(eligible_by_heartbeat(&f.policy, &f.rollout, 0, &f.device.last, NOW));
     assert_null(refusal(&f.rollout, 0)); /* but when they ask */
 }
 

@@ -19,7 +19,7 @@ void fixture_init(struct fixture *fixture)
                                         .max_in_flight = 100, .max_attempts = 3, .error_budget_pct = 100, .confirmations = 2, .soak_ms = 20000,
                                         .spread_s = 60};
     struct release *release = &fixture->rollout.release;
-    *release = (struct release){.model = "esp32", .version = "1.1.0", .sha256 = "ffff", .size_bytes = 1000000, .delta_count = 1};
+    *release = (struct release){.model = "esp32", .version = "1.1.0", .sha256 = "ffff", .manifest_sha256 = "eeee", .size_bytes = 1000000, .delta_count = 1};
     release->deltas[0] = (struct release_delta){.base_version = "1.0.0", .sha256 = "dddd", .size_bytes = 50000};
     fixture->device = (struct device){.online = true, .first_seen_ms = NOW - 1000000};
     snprintf(fixture->device.last.device_id, ID_SIZE, "d1");

@@ -79,6 +79,7 @@ static void what_is_written_reads_back(void **state)
     struct command command, read;
     struct problem problem;
     memset(f.rollout.release.sha256, 'f', SHA256_HEX_SIZE - 1);
+    memset(f.rollout.release.manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
     offer_update(&f.policy, &f.rollout, &f.upgrade, "http://depot", &command);
     struct buffer buffer;
     buffer_init(&buffer, MESSAGE_SIZE);
@@ -86,6 +87,7 @@ static void what_is_written_reads_back(void **state)
     assert_false(buffer.failed);
     assert_int_equal(command_read(buffer.bytes, buffer.length, &read, &problem), DROVER_OK);
     assert_string_equal(read.url, command.url);
+    assert_string_equal(read.manifest_sha256, f.rollout.release.manifest_sha256);
     assert_int_equal(read.kind, COMMAND_UPDATE);
     buffer_done(&buffer);
 }

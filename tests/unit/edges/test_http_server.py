@@ -3,10 +3,13 @@
 usage: test_http_server.py HTTP_FAKE [test name]...
 """
 import contextlib
+import email
+import email.policy
 import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -410,9 +413,62 @@ def test_ranges_that_are_none():
             answer = server.ask("GET", path, headers={"Range": text})
             problem(answer, 416, "Range")
             assert answer[1]["Content-Range"] == "bytes */10", answer[1].items()
-        for text in ("bytes=0-1,3-4", "bytes=5-1", "bytes=", "bytes=-", "items=0-1", "bytes=a-b", "bytes=0-1x", "bytes 0-1", "bytes=1--2"):
+        for text in ("bytes=0-1,5-1", "bytes=0-0" + ",2-2" * 16, "bytes=5-1", "bytes=", "bytes=-", "items=0-1", "bytes=a-b", "bytes=0-1x", "bytes 0-1", "bytes=1--2"):
             status, _, body = server.ask("GET", path, headers={"Range": text})
             assert status == 200 and body == b"0123456789", (text, status)
+
+
+def parts_of(answer, size):
+    """The parts of a multipart/byteranges answer as (first byte, bytes), read as RFC 2046 has it."""
+    status, headers, body = answer
+    assert status == 206 and headers.get("Content-Range") is None and int(headers["Content-Length"]) == len(body), headers.items()
+    message = email.message_from_bytes(b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body, policy=email.policy.HTTP)
+    assert message.get_content_type() == "multipart/byteranges" and not message.defects, message.defects
+    parts = []
+    for head, data in ((part, part.get_payload(decode=True)) for part in message.iter_parts()):
+        assert head["Content-Type"] == "application/octet-stream", head.items()
+        first, last, whole = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", head["Content-Range"]).groups()
+        assert int(whole) == size and len(data) == int(last) - int(first) + 1
+        parts.append((int(first), data))
+    return parts
+
+
+def test_several_ranges():
+    content = bytes(range(33, 127)) * 4000   # printable: what email's reader gives back byte for byte
+    size = len(content)
+    with Server() as server:
+        digest = server.artifact(content)
+        path = f"/artifacts/{digest}"
+        for text, expected in (("0-9,100000-165535", [(0, 10), (100000, 65536)]), (f"{size - 1}-,0-0, 7-9", [(size - 1, 1), (0, 1), (7, 3)]),
+                               ("-5,0-4", [(size - 5, 5), (0, 5)]), ("0-99,50-149,50-60,1000-,2000-3000", [(0, 150), (1000, size - 1000)]),
+                               (",".join(f"{n * 20000}-{n * 20000 + 9999}" for n in range(16)), [(n * 20000, 10000) for n in range(16)])):
+            parts = parts_of(server.ask("GET", path, headers={"Range": "bytes=" + text}, port=server.devices), size)
+            assert [(first, len(data)) for first, data in parts] == expected, text
+            assert all(data == content[first:first + len(data)] for first, data in parts), text
+        for text, start, end in (("0-4,5-9", 0, 10), ("5-9,0-5", 0, 10), (f"3-4,{size}-", 3, 5), ("0-," * 15 + "0-", 0, size)):
+            status, headers, body = server.ask("GET", path, headers={"Range": "bytes=" + text}, port=server.devices)
+            assert status == 206 and body == content[start:end] and headers["Content-Range"] == f"bytes {start}-{end - 1}/{size}", text
+        problem(server.ask("GET", path, headers={"Range": f"bytes={size}-,-0"}), 416, "Range")
+        several = {"Range": "bytes=0-1,4-5"}
+        assert server.ask("GET", path, headers={**several, "If-Range": '"other"'})[0] == 200
+        assert server.ask("GET", path, headers={**several, "If-Range": f'"{digest}"'})[0] == 206
+        assert server.ask("GET", path, headers={**several, "If-None-Match": f'"{digest}"'})[0] == 304
+        assert server.ask("HEAD", path, headers=several)[0] == 200
+        pair = server.raw(request(path, "Range: bytes=0-1,4-5") + request(path, "Range: bytes=2-3", LAST))
+        assert pair.count(b"HTTP/1.1 206") == 2 and pair.endswith(content[2:4]), "the connection goes on behind several parts"
+
+
+def test_what_the_loop_hears_of_several_ranges():
+    size = 1 << 20
+    with Server() as server:
+        digest = server.artifact(random_bytes(size, 6))
+        path = f"/artifacts/{digest}?device=d1&upgrade=0123&attempt=2"
+        server.ask("GET", path, headers={"Range": f"bytes={size // 4 * 3}-,0-{size // 4 - 1}"})
+        until(lambda: len(server.observed) == 2, "begin and end")
+        assert [words[3:] for words in server.observed] == [["part", "0"], ["part", "50"]], server.observed
+        server.ask("GET", path, headers={"Range": f"bytes={size // 2}-{size // 4 * 3},{size // 4 * 3 + 2}-"})
+        until(lambda: len(server.observed) == 4, "and of the others")
+        assert [words[3] for words in server.observed[2:]] == ["part", "part"], "a byte is missing: not the whole rest"
 
 
 def test_conditions():
@@ -634,11 +690,12 @@ def test_a_release_names_packages_that_are_there():
         problem(post(colour="red"), 400, "colour")
         problem(post(deltas={}), 400, "deltas")
         problem(post(deltas=[1]), 400, "deltas")
-        problem(post(deltas=good["deltas"] * 2), 400, "base_version")
-        problem(post(deltas=[{"base_version": "1.1.0", "sha256": delta}]), 400, "base_version")
+        problem(post(deltas=[{"base_version": "1.x", "sha256": delta}]), 400, "base_version")
+        problem(post(deltas=[{"sha256": "f" * 64}]), 404, "sha256")
+        assert server.ask("POST", "/api/v1/releases", json.dumps({"sha256": digest}).encode())[0] == 200, "the package says the rest"
         problem(post(deltas=[{"base_version": f"1.0.{i}", "sha256": delta} for i in range(9)]), 400, "deltas")
         problem(server.ask("POST", "/api/v1/releases", b'{"model":"m"'), 400)
-        problem(server.ask("POST", "/api/v1/releases", b""), 400, "model")
+        problem(server.ask("POST", "/api/v1/releases", b""), 400, "sha256")
 
 
 def main():

@@ -1,0 +1,23 @@
+/* What worker.c and worker_derive.c share; nobody else includes it. */
+#pragma once
+
+#include "firmware/trust.h"
+#include "orchestrator/edges/depot_store.h"
+#include "orchestrator/edges/worker.h"
+#include "orchestrator/edges/worker_task.h"
+
+struct worker {
+    const struct worker_task *task;
+    struct worker_answer *answer;
+    struct depot depot;
+    struct trust trust;
+};
+
+/* Fills the answer; returns code. */
+enum error_code worker_refuse(struct worker *worker, enum error_code code, const struct problem *problem);
+/* Proves the package in a file and fills the answer with what it is. */
+enum error_code worker_prove(struct worker *worker, const char *path);
+
+/* The jobs. */
+void worker_verify(struct worker *worker);
+void worker_derive(struct worker *worker);

@@ -1,0 +1,65 @@
+/* What droverd asks of a worker, and what the worker answers: one JSON object each way, read strictly on both sides.
+ * The worker is droverd itself, started again for one job: `droverd --worker TASK`. The trust store comes on its standard input, the
+ * answer goes to its standard output as one line. Hostile bytes are parsed there, never in the process that holds the fleet. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/error.h"
+#include "common/semver.h"
+#include "common/sha256.h"
+#include "common/text.h"
+#include "orchestrator/core/release.h"
+#include "proto/error_code.h"
+
+#define WORKER_PATH_SIZE 192
+#define WORKER_TEXT_MAX 8192     /* a task, an answer */
+
+enum worker_job { WORKER_VERIFY, WORKER_DERIVE, WORKER_JOB_COUNT };
+const char *worker_job_name(enum worker_job job);   /* "verify", "derive" */
+
+struct worker_task {
+    enum worker_job job;
+    int64_t parent_pid;                  /* without it the worker ends */
+    int64_t now_ms;
+    int64_t memory_bytes;                /* its address space; 0: no limit */
+    char data_dir[WORKER_PATH_SIZE];     /* of the depot */
+    char sha256[SHA256_HEX_SIZE];        /* the package to verify, or the new release's full package */
+    /* derive only */
+    char base_sha256[SHA256_HEX_SIZE];
+    char folder[WORKER_PATH_SIZE];       /* for what is being made; emptied at droverd's start */
+    char delta_key[WORKER_PATH_SIZE];    /* PEM file; "": the description stays unsigned */
+    int64_t image_bytes_max;             /* a larger image is not worked on */
+    int64_t min_saving_pct;
+};
+void worker_task_write(const struct worker_task *task, struct buffer *buffer);
+MUST_USE enum drover_error worker_task_read(const char *bytes, size_t length, struct worker_task *ret, struct problem *ret_problem);
+
+/* What a package is. Proved only with code E_NONE. */
+struct worker_answer {
+    enum error_code code;
+    char where[48], what[112];
+    char model[ID_SIZE];
+    char version[VERSION_SIZE];
+    char manifest_sha256[SHA256_HEX_SIZE];
+    int64_t release_counter;
+    char min_version[VERSION_SIZE];
+    char hw_revs[RELEASE_HW_REVS_SIZE];
+    int64_t expires_ms;
+    bool encrypted;
+    bool delta;
+    char base_version[VERSION_SIZE];
+    int64_t size_bytes;                  /* of the package */
+    /* derive only; size_bytes and sha256 are the delta's */
+    bool kept;
+    bool skipped;                        /* cannot be derived here: `what` says why */
+    char sha256[SHA256_HEX_SIZE];
+    int64_t full_bytes;
+    /* not in the line: filled in by droverd */
+    char trust_sha256[SHA256_HEX_SIZE];  /* the trust store that was held against it */
+    bool broken;                         /* the worker gave no answer: crashed, killed, out of time */
+};
+void worker_answer_write(const struct worker_answer *answer, struct buffer *buffer);
+MUST_USE enum drover_error worker_answer_read(const char *bytes, size_t length, struct worker_answer *ret, struct problem *ret_problem);
