@@ -1,6 +1,7 @@
 /* The power cut: a preloaded library that ends its process at the N-th call that changes the disk, and takes back what was not synced. README.md here
  * says how to use it. Each change below the root is entered into a journal with what it takes to undo it; fsync of a file or folder drops its entries. */
 #undef _FILE_OFFSET_BITS /* would turn open into open64 and so on; both are defined here */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -76,17 +77,6 @@ __attribute__((constructor)) static void begin(void)
     shim.on = true;
 }
 
-__attribute__((destructor)) static void finish(void)
-{
-    const char *path = getenv("DROVER_FAULT_COUNT");
-    FILE *out = shim.on && path ? fopen(path, "w") : NULL;
-
-    if (out) {
-        fprintf(out, "%u\n", shim.count);
-        fclose(out);
-    }
-}
-
 /* --- what is meant --- */
 
 static bool is_below_root(int fd)
@@ -147,6 +137,20 @@ static void entry_drop(struct entry *entry)
     if (entry->kept[0])
         (void)REAL(unlink)(entry->kept);
     free(entry->bytes);
+}
+
+__attribute__((destructor)) static void finish(void)
+{
+    const char *path = getenv("DROVER_FAULT_COUNT");
+    FILE *out = shim.on && path ? fopen(path, "w") : NULL;
+
+    for (unsigned i = 0; i < shim.entry_count; i++)
+        entry_drop(&shim.entries[i]);
+    shim.entry_count = 0;
+    if (out) {
+        fprintf(out, "%u\n", shim.count);
+        fclose(out);
+    }
 }
 
 /* What a range held before it is written; length SIZE_MAX: to the end. */
@@ -210,6 +214,20 @@ static void synced(int fd)
     shim.entry_count = left;
 }
 
+/* A folder whose name is lost takes with it whatever was made in it. */
+static void name_remove(int folder_fd, const char *name)
+{
+    int fd = REAL(openat)(folder_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+    for (struct dirent *entry = list ? readdir(list) : NULL; entry; entry = readdir(list))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            name_remove(fd, entry->d_name);
+    (void)REAL(unlinkat)(folder_fd, name, list ? AT_REMOVEDIR : 0);
+    if (list)
+        closedir(list);
+}
+
 static void entry_undo(const struct entry *entry)
 {
     switch (entry->change) {
@@ -218,8 +236,7 @@ static void entry_undo(const struct entry *entry)
         (void)!REAL(pwrite)(entry->fd, entry->bytes, entry->length, entry->offset);
         return;
     case CHANGE_MADE:
-        if (REAL(unlinkat)(entry->fd, entry->name, 0) != 0)
-            (void)REAL(unlinkat)(entry->fd, entry->name, AT_REMOVEDIR);
+        name_remove(entry->fd, entry->name);
         return;
     case CHANGE_RENAMED:
         (void)REAL(renameat)(entry->fd, entry->name, entry->from_fd, entry->from);

@@ -48,6 +48,8 @@ bool power_cut_run(const struct power_cut *cut, char *ret_promises)
     int ends[2], status = 0;
     pid_t child;
 
+    if (!getenv("DROVER_FAULT_SHIM"))
+        fail_msg("DROVER_FAULT_SHIM does not say where libdrover-fault.so is; `meson test` does");
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     child = fork();
     assert_true(child >= 0);

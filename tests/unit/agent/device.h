@@ -25,18 +25,18 @@ static inline size_t image_make(const char *version, const char *part, char ret[
     return length;
 }
 
-static inline void place_of(const char *root, const char *backend, enum slot slot, const char *part, char ret[256])
+static inline void place_of(const char *root, const char *backend, enum slot slot, const char *part, char ret[300])
 {
     if (strcmp(backend, "file") == 0)
-        (void)snprintf(ret, 256, "%s/%s/%s", root, slot_name(slot), part);
+        (void)snprintf(ret, 300, "%s/%s/%s", root, slot_name(slot), part);
     else
-        (void)snprintf(ret, 256, "%s/%s-%s", root, slot_name(slot), part);
+        (void)snprintf(ret, 300, "%s/%s-%s", root, slot_name(slot), part);
 }
 
 /* True when the slot's part begins with the version's image (a file: is it). */
 static inline bool image_is(const char *root, const char *backend, enum slot slot, const char *part, const char *version)
 {
-    char path[256], image[IMAGE_BYTES_MAX], found[DEVICE_BYTES];
+    char path[300], image[IMAGE_BYTES_MAX], found[DEVICE_BYTES];
     size_t length = image_make(version, part, image);
     ssize_t got;
     int fd;
@@ -71,7 +71,7 @@ static inline void file_put(const char *path, const void *bytes, size_t length, 
 /* As it leaves the factory: slot a holds 1.0.0, nothing in b, no boot.state. */
 static inline void device_make(const char *root, const char *backend)
 {
-    char path[256], image[IMAGE_BYTES_MAX];
+    char path[300], image[IMAGE_BYTES_MAX];
 
     (void)snprintf(path, sizeof path, "%s/a", root);
     if (strcmp(backend, "file") == 0)

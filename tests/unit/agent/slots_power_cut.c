@@ -123,7 +123,8 @@ static void next_upgrade_check(const char *root, const char *backend)
     struct slots *slots = must_open(root, backend, &facts);
     enum slot slot, again;
 
-    assert_int_equal(slots_confirm(slots, &problem), E_NONE);
+    if (facts.trying)
+        assert_int_equal(slots_confirm(slots, &problem), E_NONE);
     assert_int_equal(image_install(slots, versions[3], &problem), E_NONE);
     assert_int_equal(slots_switch(slots, 1, &problem), E_NONE);
     slots_close(slots);
