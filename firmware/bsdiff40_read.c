@@ -156,6 +156,22 @@ static enum error_code pull(void *arg, enum bsdiff_stream number, uint8_t *bytes
     return E_NONE;
 }
 
+/* Nothing may be missing behind what was used, and nothing left over. The control stream may end with entries that make nothing. */
+static enum error_code streams_over(struct reader *reader, struct problem *ret_problem)
+{
+    for (enum bsdiff_stream i = BSDIFF_DIFF; i < BSDIFF_STREAMS; i++) {
+        uint8_t byte;
+        size_t got = 0;
+        enum error_code code = pull(reader, i, &byte, 1, &got, ret_problem);
+
+        if (code)
+            return code;
+        if (got > 0 || !reader->streams[i].over)
+            return package_refuse(ret_problem, E_INCOMPATIBLE, "patch", "a stream is %s", got > 0 ? "longer than its entries" : "cut short");
+    }
+    return E_NONE;
+}
+
 static enum error_code reader_end(void *state, struct problem *ret_problem)
 {
     struct reader *reader = state;
@@ -172,6 +188,8 @@ static enum error_code reader_end(void *state, struct problem *ret_problem)
     code = bsdiff_apply_run(apply, &needs, ret_problem);
     if (!code && patch_output_left(reader->job.output) > 0)
         code = package_refuse(ret_problem, E_SHA256, "patch", "its streams end before the image is complete");
+    if (!code)
+        code = streams_over(reader, ret_problem);
     bsdiff_apply_free(apply);
     return code;
 }

@@ -46,6 +46,18 @@ static enum error_code read_at(const struct buffer *jws, int64_t now_ms, struct 
     return permit_read(jws->bytes, jws->length, &trust, now_ms, permit, problem);
 }
 
+static void check_same(const struct permit *left, const struct permit *right)
+{
+    assert_string_equal(left->id, right->id);
+    assert_string_equal(left->model, right->model);
+    assert_string_equal(left->to_version, right->to_version);
+    assert_string_equal(left->from_version, right->from_version);
+    assert_string_equal(left->device_id, right->device_id);
+    assert_string_equal(left->rollout, right->rollout);
+    assert_int_equal(left->not_before_ms, right->not_before_ms);
+    assert_int_equal(left->expires_ms, right->expires_ms);
+}
+
 static void there_and_back(void **state)
 {
     struct permit permit = good_permit(), again;
@@ -54,7 +66,7 @@ static void there_and_back(void **state)
 
     (void)state;
     CHECK_CODE(read_at(&jws, NOW_MS, &again, &problem), E_NONE, problem, "there and back");
-    assert_memory_equal(&again, &permit, sizeof permit);
+    check_same(&again, &permit);
     buffer_done(&jws);
     permit.from_version[0] = permit.rollout[0] = '\0';
     (void)text_copy(permit.to_version, sizeof permit.to_version, "v1.0.0");
