@@ -317,36 +317,45 @@ static void own_commands_win(void **state)
 static void real_program_parses(void **state)
 {
     const char *backend = *state;
-    char command[64];
     struct slots_config config = config_of(backend, "a", NULL);
     struct problem problem = {.what = ""};
     struct slots *slots;
 
-    (void)snprintf(command, sizeof command, "command -v %s >/dev/null", backend);
-    if (system(command) != 0) { /* NOLINT: a constant */
-        print_message("skipped: %s is not installed\n", backend);
-        skip();
-    }
     (void)setenv("LC_ALL", "C", 1);
     slots = must_open(&config);
     assert_int_equal(slots_begin(slots, &problem), E_NONE);
     assert_int_equal(stage(slots, "bundle", "not a bundle", &problem), E_NONE);
     assert_int_equal(slots_finish(slots, "1.1.0", "", &problem), E_INSTALL);
     print_message("%s: %s\n", backend, problem.what);
-    assert_memory_equal(problem.what, "exit code 1", 11);
+    assert_memory_equal(problem.what, "exit code ", 10);
     assert_null(strcasestr(problem.what, "usage"));
     assert_null(strcasestr(problem.what, "option"));
     slots_close(slots);
 }
 
-int main(void)
+static bool is_installed(const char *program)
 {
-    static char rauc[] = "rauc", swupdate[] = "swupdate";
+    char command[64];
+
+    (void)snprintf(command, sizeof command, "command -v %s >/dev/null", program);
+    return system(command) == 0;
+}
+
+/* With the name of a back end: only the real program, or 77 (skipped). */
+int main(int argc, char **argv)
+{
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_whole_upgrade), CASE(a_trial_is_called_off), CASE(answers), CASE(rauc_is_driven), CASE(rauc_fails), CASE(swupdate_is_driven),
-        CASE(own_commands_win), {"real rauc", real_program_parses, setup, teardown, rauc}, {"real swupdate", real_program_parses, setup, teardown, swupdate},
+        CASE(own_commands_win),
     };
+    const struct CMUnitTest real[] = {{"the real program", real_program_parses, setup, teardown, argc > 1 ? argv[1] : NULL}};
 
+    if (argc > 1 && !is_installed(argv[1])) {
+        printf("skipped: %s is not installed\n", argv[1]);
+        return 77;
+    }
+    if (argc > 1)
+        return cmocka_run_group_tests(real, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
