@@ -66,6 +66,14 @@ bool power_cut_run(const struct power_cut *cut, char *ret_promises)
     return true;
 }
 
+unsigned power_cut_stride(void)
+{
+    const char *stride = getenv("DROVER_FAULT_STRIDE");
+    unsigned long number = stride ? strtoul(stride, NULL, 10) : 1;
+
+    return number > 0 ? (unsigned)number : 1;
+}
+
 void power_cut_promise(char letter)
 {
     if (write(STDOUT_FILENO, &letter, 1) != 1)

@@ -12,6 +12,8 @@ struct power_cut {
 };
 /* True: the story came to its end (and must have succeeded, or the test fails). False: the power went. ret_promises (64 bytes): its letters. */
 bool power_cut_run(const struct power_cut *cut, char *ret_promises);
+/* How far the next point is from this one: 1, or more where processes are slow (DROVER_FAULT_STRIDE). */
+unsigned power_cut_stride(void);
 /* One promise, from inside the story. */
 void power_cut_promise(char letter);
 

@@ -1,5 +1,6 @@
 /* Slots on files and on block devices: who is refused what, boot.state and its copies, and the boot loader's count. */
 #include <errno.h>
+#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -464,6 +465,27 @@ static void one_copy_is_enough(void **state)
     assert_int_equal(must_boot(), SLOT_B);
 }
 
+/* The power went between the copies: the newer one speaks, and the other one is brought up to it. */
+static void an_older_copy_is_brought_up(void **state)
+{
+    char path[300], older[BOOT_STATE_BYTES], texts[2][BOOT_STATE_BYTES];
+    struct boot_state new_state;
+    size_t length;
+
+    (void)state;
+    slots_close(must_open("file", ""));
+    length = file_get("boot.state.copy", older, sizeof older);
+    upgrade_and_boot("file", "1.1.0", 3);
+    path_in_root("boot.state.copy", path);
+    file_put(path, older, length, 0);
+    assert_int_equal(must_boot(), SLOT_B);
+    length = file_get("boot.state", texts[0], sizeof texts[0]);
+    assert_int_equal(file_get("boot.state.copy", texts[1], sizeof texts[1]), length);
+    assert_memory_equal(texts[0], texts[1], length);
+    assert_int_equal(boot_state_read(texts[0], length, &new_state, NULL), DROVER_OK);
+    assert_int_equal(new_state.sequence, 5); /* made, finished, switched, booted twice; begin found the slot invalid already */
+}
+
 static void both_copies_are_damaged(void **state)
 {
     struct slots_config config = device_config(root, "file", "");
@@ -524,7 +546,114 @@ static void what_cannot_be_counted_is_not_tried(void **state)
     assert_int_equal(must_boot(), SLOT_B);
 }
 
-int main(void)
+/* --- real block devices: loop devices, which end with the descriptors that hold them --- */
+
+static int loop_make(const char *file, char ret_device[SLOT_PATH_SIZE])
+{
+    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), backing = open(file, O_RDWR | O_CLOEXEC);
+    int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE), fd = -1;
+    struct loop_config config = {.fd = (unsigned)backing, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
+
+    if (number >= 0) {
+        (void)snprintf(ret_device, SLOT_PATH_SIZE, "/dev/loop%d", number);
+        fd = open(ret_device, O_RDWR | O_CLOEXEC);
+    }
+    if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    if (control >= 0)
+        close(control);
+    if (backing >= 0)
+        close(backing);
+    return fd;
+}
+
+#define LOOP_BYTES (1 << 20)
+static int loop_fds[4];
+static char loop_devices[4][SLOT_PATH_SIZE];
+
+/* False: this machine has no loop devices for us. */
+static bool loops_make(void)
+{
+    bool good = true;
+
+    for (unsigned i = 0; i < 4; i++) {
+        char path[300];
+
+        (void)snprintf(path, sizeof path, "%s/disk-%u", root, i);
+        file_put(path, "", 0, LOOP_BYTES);
+        loop_fds[i] = good ? loop_make(path, loop_devices[i]) : -1;
+        good &= loop_fds[i] >= 0;
+    }
+    return good;
+}
+
+static bool device_holds(const char *device, const char *version, const char *part)
+{
+    char image[IMAGE_BYTES_MAX], found[IMAGE_BYTES_MAX];
+    size_t length = image_make(version, part, image);
+    int fd = open(device, O_RDONLY | O_CLOEXEC);
+    bool same = fd >= 0 && read(fd, found, length) == (ssize_t)length && memcmp(found, image, length) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return same;
+}
+
+static void on_loop_devices(void **state)
+{
+    struct slots_config config = device_config(root, "block", "");
+    struct problem why = {.what = ""};
+    struct slots *slots = NULL;
+    char mounted[2048];
+    int fd = -1;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        (void)text_copy(config.parts[i / 2].device[i % 2], SLOT_PATH_SIZE, loop_devices[i]);
+    assert_int_equal(slots_open(&config, &slots, &why), DROVER_OK);
+    MUST(image_install(slots, "1.1.0", &problem));
+    assert_true(device_holds(loop_devices[1], "1.1.0", "kernel") && device_holds(loop_devices[3], "1.1.0", "rootfs"));
+    MUST(slots_begin(slots, &problem));
+    REFUSED(E_NO_SPACE, slots_open_part(slots, "kernel", LOOP_BYTES + 1, false, &fd, &problem));
+    MUST(slots_open_part(slots, "kernel", LOOP_BYTES, false, &fd, &problem));
+    REFUSED(E_INSTALL, slots_open_part(slots, "kernel", LOOP_BYTES, false, &fd, &problem)); /* the first descriptor still holds it */
+    close(fd);
+    MUST(slots_begin(slots, &problem));
+    (void)snprintf(mounted, sizeof mounted, "mkfs.ext2 -q %s >/dev/null 2>&1 && mkdir %s/mnt && mount %s %s/mnt", loop_devices[3], root, loop_devices[3], root);
+    if (system(mounted) == 0) {
+        REFUSED(E_INSTALL, slots_open_part(slots, "rootfs", 100, false, &fd, &problem));
+        (void)snprintf(mounted, sizeof mounted, "%s/mnt", root);
+        assert_int_equal(umount(mounted), 0);
+    } else {
+        print_message("not tried: mounting a file system\n");
+    }
+    MUST(slots_open_part(slots, "rootfs", 100, false, &fd, &problem));
+    close(fd);
+    slots_close(slots);
+}
+
+/* 77: skipped. */
+static int loop_main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(on_loop_devices)};
+    int failed = 77;
+
+    power_cut_folder_make(root, sizeof root);
+    if (geteuid() == 0 && loops_make())
+        failed = cmocka_run_group_tests(tests, NULL, NULL);
+    else
+        printf("skipped: loop devices need root and /dev/loop-control\n");
+    for (unsigned i = 0; i < 4; i++)
+        if (loop_fds[i] > 0)
+            close(loop_fds[i]);
+    power_cut_folder_remove(root);
+    return failed;
+}
+
+/* With any argument: only on loop devices. */
+int main(int argc, char **argv)
 {
     static char file[] = "file", block[] = "block";
 #define CASE(name, backend) {#name " (" #backend ")", name, setup, teardown, backend}
@@ -535,9 +664,12 @@ int main(void)
         CASE(a_good_upgrade, file), CASE(a_good_upgrade, block), CASE(the_count_runs_out, file), CASE(the_count_runs_out, block),
         CASE(a_trial_is_dropped, file), CASE(another_slot_runs, file),
         CASE(the_text_is_as_documented, file), CASE(every_damage_is_noticed, file), CASE(contradictions_are_refused, file),
-        CASE(one_copy_is_enough, file), CASE(both_copies_are_damaged, file), CASE(without_a_boot_state, file),
+        CASE(one_copy_is_enough, file), CASE(an_older_copy_is_brought_up, file), CASE(both_copies_are_damaged, file), CASE(without_a_boot_state, file),
         CASE(what_cannot_be_counted_is_not_tried, file),
     };
 
+    (void)argv;
+    if (argc > 1)
+        return loop_main();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,10 +174,9 @@ static unsigned points_run(const char *name, const char *mode)
     const char *backend = strncmp(name, "file", 4) == 0 ? "file" : "block";
     char root[256], promises[64] = "";
     bool ended = false;
-    unsigned at = 0;
+    unsigned at;
 
-    while (!ended) {
-        at++;
+    for (at = 1; !ended; at += power_cut_stride()) {
         power_cut_folder_make(root, sizeof root);
         device_make(root, backend);
         ended = power_cut_run(&(struct power_cut){.story = name, .root = root, .mode = mode, .at = at}, promises);
@@ -185,7 +184,7 @@ static unsigned points_run(const char *name, const char *mode)
         after_cut_check(root, backend, promises, strstr(name, "-back") != NULL);
         power_cut_folder_remove(root);
     }
-    return at - 1;
+    return at - power_cut_stride();
 }
 
 static void every_point(void **state)
