@@ -19,9 +19,9 @@
 #include "common/log.h"
 #include "common/text.h"
 
-#define OUTPUT_BYTES 4096    /* kept for the log */
-#define PIECE_BYTES 480      /* of output in one line of the log */
-#define LAST_LINE_SIZE 80
+#define OUTPUT_BYTES 2700    /* kept for the log: nine pieces, because it takes ten lines of one event a second */
+#define PIECE_BYTES 300      /* of output in one line of the log, which may need six times as many */
+#define LAST_LINE_SIZE 98    /* with "exit code 255: " before it, what a problem holds */
 #define KILL_AFTER_MS 2000
 #define LOOK_AGAIN_MS 50     /* without a pidfd */
 #define FREE_WAIT_MS 2000    /* for a killed process that hangs in the kernel */
@@ -201,24 +201,17 @@ static void output_read(struct command_run *run)
     }
 }
 
-/* Pieces end at a line's end where one is near. */
 static void output_log(const struct command_run *run)
 {
     char piece[PIECE_BYTES + 1];
 
-    for (size_t at = 0; at < run->output_length;) {
+    for (size_t at = 0; at < run->output_length; at += PIECE_BYTES) {
         size_t length = run->output_length - at < PIECE_BYTES ? run->output_length - at : PIECE_BYTES;
-        const char *end = memrchr(run->output + at, '\n', length);
 
-        if (end && at + length < run->output_length)
-            length = (size_t)(end - (run->output + at)) + 1;
-        memcpy(piece, run->output + at, length);
         for (size_t i = 0; i < length; i++)
-            if (piece[i] == '\0')
-                piece[i] = ' ';
+            piece[i] = run->output[at + i] ? run->output[at + i] : ' ';
         piece[length] = '\0';
         log_event(LOG_INFO, "command_output", LOG_NUMBER("pid", run->pid), LOG_TEXT("text", piece));
-        at += length;
     }
     if (run->output_cut)
         log_event(LOG_INFO, "command_output_cut", LOG_NUMBER("pid", run->pid), LOG_NUMBER("after_bytes", OUTPUT_BYTES));

@@ -8,7 +8,7 @@
 
 struct command_run;
 /* Runs `/bin/sh -c command` in a process group of its own with what stands in environment ("NAME=value", NULL at the end; NULL is fine) added; its
- * output goes to the log when it has ended, cut to 4 KiB. After timeout_ms: SIGTERM, 2 s later SIGKILL, to the group. What a command that passed has
+ * output goes to the log when it has ended, cut to 2700 bytes. After timeout_ms: SIGTERM, 2 s later SIGKILL, to the group. What a command that passed has
  * left running in the background is left alone; after a failure it is killed. No descriptor above 2 is inherited; signals are as a shell has
  * them. SIGCHLD must not be ignored. NULL, with errno: out of memory or no process could be made. */
 struct command_run *command_run_start(const char *command, const char *const *environment, int64_t timeout_ms, int64_t now_mono_ms);

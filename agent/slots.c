@@ -132,10 +132,18 @@ enum drover_error slots_open(const struct slots_config *config, struct slots **r
     return error;
 }
 
+void slots_release(struct slots *slots)
+{
+    for (unsigned i = 0; i < slots->written_count; i++) {
+        if (slots->written[i].fd >= 0)
+            close(slots->written[i].fd);
+        slots->written[i].fd = -1;
+    }
+}
+
 static void written_forget(struct slots *slots)
 {
-    for (unsigned i = 0; i < slots->written_count; i++)
-        close(slots->written[i].fd);
+    slots_release(slots);
     slots->written_count = 0;
 }
 
@@ -222,7 +230,8 @@ static struct slot_written *written_entry(struct slots *slots, const char *part)
 {
     for (unsigned i = 0; i < slots->written_count; i++)
         if (strcmp(slots->written[i].name, part) == 0) {
-            close(slots->written[i].fd);
+            if (slots->written[i].fd >= 0)
+                close(slots->written[i].fd);
             slots->written[i] = slots->written[--slots->written_count];
             break;
         }
@@ -289,6 +298,8 @@ static enum error_code written_check(const struct slots *slots, const struct slo
 {
     struct stat status;
 
+    if (written->fd < 0) /* done, in a finish that failed later */
+        return E_NONE;
     if (fsync(written->fd) != 0 || fstat(written->fd, &status) != 0)
         return slots_failed(written->name, "cannot be synced", ret_problem);
     if (slots->backend->exact_size && status.st_size != written->size_bytes) {

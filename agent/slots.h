@@ -70,7 +70,7 @@ MUST_USE enum error_code slots_begin(struct slots *slots, struct problem *ret_pr
 MUST_USE enum error_code slots_open_part(struct slots *slots, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem);
 /* The same part of the running slot, for a delta; the caller closes it. E_DELTA_BASE when the back end cannot give it. */
 MUST_USE enum error_code slots_open_base(struct slots *slots, const char *part, int *ret_fd, struct problem *ret_problem);
-/* A slot without a part that the settings name is not whole (file, block): E_INCOMPATIBLE. */
+/* Every *ret_fd must be closed by now (RAUC wants its bundle to itself). A slot without a part that the settings name is not whole (file, block): E_INCOMPATIBLE. */
 MUST_USE enum error_code slots_finish(struct slots *slots, const char *version, const char *manifest_sha256, struct problem *ret_problem);
 
 /* The next `tries` (1 .. 99) boots try the other slot, which must be valid; then the running one again. */

@@ -8,7 +8,7 @@
 /* A part that was opened in this installation. The fd is a duplicate of the caller's, so that a write that failed later is still noticed. */
 struct slot_written {
     char name[ID_SIZE];
-    int fd;
+    int fd;                  /* -1: synced, checked and closed */
     int64_t size_bytes;
 };
 
@@ -53,6 +53,8 @@ struct slots_backend {
 
 extern const struct slots_backend slots_file, slots_block, slots_script, slots_rauc, slots_swupdate;
 
+/* Closes what slots.c keeps open of the parts. */
+void slots_release(struct slots *slots);
 /* E_NO_SPACE for a full disk, otherwise E_INSTALL. */
 enum error_code slots_code(enum drover_error error);
 /* As durable_failed, as an error code. */

@@ -136,11 +136,13 @@ static const char *command_of(const char *own, const char *preset)
 
 /* --- what is asked of the commands --- */
 
+/* RAUC takes a lease on its bundle, which it does not get while anybody has it open for writing. */
 enum error_code script_settle(struct slots *slots, const char *version, struct problem *ret_problem)
 {
     const char *command = command_of(slots->config.install_command, slots->backend->preset->install);
     enum error_code code = slots_code(durable_folder_sync(slots->target_fd, "staging_dir", ret_problem));
 
+    slots_release(slots);
     for (unsigned i = 0; code == E_NONE && i < slots->written_count; i++) {
         const char *part = slots->written[i].name;
         struct told told = {.count = 0};

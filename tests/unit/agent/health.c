@@ -73,6 +73,38 @@ static void output_of_any_size(void **state)
     command_run_free(run);
 }
 
+/* What the log gets of it: all of a short output with every character escaped, the start of a long one. */
+static void output_is_logged(void **state)
+{
+    char name[] = "/tmp/drover-health-XXXXXX", text[32768];
+    int fd = mkstemp(name), kept = dup(STDERR_FILENO);
+    struct command_run *run;
+    ssize_t length;
+    unsigned escapes = 0;
+
+    (void)state;
+    unlink(name);
+    (void)poll(NULL, 0, 1100); /* the log lets ten lines of an event through a second, and others had theirs */
+    (void)dup2(fd, STDERR_FILENO);
+    run = command_run_start("i=0; while [ $i -lt 2690 ]; do printf '\\001'; i=$((i+1)); done; echo; echo seen", NULL, 20000, clock_mono_ms());
+    (void)run_to_end(run, 20000);
+    command_run_free(run);
+    run = command_run_start("head -c 5000 /dev/zero | tr '\\0' 'y'", NULL, 20000, clock_mono_ms());
+    (void)poll(NULL, 0, 1100);
+    (void)run_to_end(run, 20000);
+    command_run_free(run);
+    (void)dup2(kept, STDERR_FILENO);
+    close(kept);
+    length = pread(fd, text, sizeof text - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+    close(fd);
+    for (const char *at = strstr(text, "\\u0001"); at; at = strstr(at + 1, "\\u0001"))
+        escapes++;
+    assert_int_equal(escapes, 2690);
+    assert_non_null(strstr(text, "\\nseen\\n\""));
+    assert_non_null(strstr(text, "event=command_output_cut"));
+}
+
 static void environment_is_added(void **state)
 {
     static const char *const environment[] = {"DROVER_SLOT=b", "HOME=/nowhere", NULL};
@@ -237,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(how_commands_end),
         cmocka_unit_test(output_of_any_size),
+        cmocka_unit_test(output_is_logged),
         cmocka_unit_test(environment_is_added),
         cmocka_unit_test(the_whole_group_ends),
         cmocka_unit_test(what_failed_leaves_nothing),

@@ -259,11 +259,13 @@ static void rauc_fails(void **state)
     struct slots *slots = must_open(&config);
 
     (void)state;
-    program_put("rauc", "#!/bin/sh\necho 'LastError: signature verification failed' >&2\nexit 1\n");
+    program_put("rauc", "#!/bin/sh\necho 'LastError: signature verification failed' >&2\necho 'Installing `x` failed'\nexit 1\n");
     assert_int_equal(slots_begin(slots, &problem), E_NONE);
     assert_int_equal(stage(slots, "bundle", "a bundle", &problem), E_NONE);
     assert_int_equal(slots_finish(slots, "1.1.0", "", &problem), E_INSTALL);
-    assert_string_equal(problem.what, "exit code 1: LastError: signature verification failed");
+    assert_string_equal(problem.what, "exit code 1: signature verification failed");
+    program_put("rauc", "#!/bin/sh\necho 'LastError: Installation error: Compatible mismatch: Expected x but bundle manifest has y'\nexit 1\n");
+    assert_int_equal(slots_finish(slots, "1.1.0", "", &problem), E_INCOMPATIBLE);
     slots_close(slots);
 }
 
@@ -313,6 +315,26 @@ static void own_commands_win(void **state)
     slots_close(slots);
 }
 
+/* As RAUC does: a read lease is refused while anybody has the file open for writing. */
+static void staged_files_are_let_go(void **state)
+{
+    struct slots_config config = script_config("a");
+    struct problem problem = {.what = ""};
+    struct slots *slots;
+
+    (void)state;
+    config.install_command = "/usr/bin/python3 -c 'import fcntl, os, sys; fcntl.fcntl(os.open(sys.argv[1], os.O_RDONLY), fcntl.F_SETLEASE, fcntl.F_RDLCK)'"
+                             " $DROVER_IMAGE && test -e $TEST_ROOT/ready";
+    slots = must_open(&config);
+    assert_int_equal(slots_begin(slots, &problem), E_NONE);
+    assert_int_equal(stage(slots, "kernel", "x", &problem), E_NONE);
+    assert_int_equal(slots_finish(slots, "1.1.0", "", &problem), E_INSTALL);
+    assert_string_equal(problem.what, "exit code 1"); /* from test; an exception would have a last line */
+    program_put("../ready", "");
+    assert_int_equal(slots_finish(slots, "1.1.0", "", &problem), E_NONE);
+    slots_close(slots);
+}
+
 /* The real program must get as far as its own reasons: no bus, no bundle; never "that is no option of mine". */
 static void real_program_parses(void **state)
 {
@@ -347,7 +369,7 @@ int main(int argc, char **argv)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_whole_upgrade), CASE(a_trial_is_called_off), CASE(answers), CASE(rauc_is_driven), CASE(rauc_fails), CASE(swupdate_is_driven),
-        CASE(own_commands_win),
+        CASE(own_commands_win), CASE(staged_files_are_let_go),
     };
     const struct CMUnitTest real[] = {{"the real program", real_program_parses, setup, teardown, argc > 1 ? argv[1] : NULL}};
 
