@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_FIRST_BYTES (16 * 1024)       /* most heads are smaller, and then the first chunks begin to come with it */
@@ -12,6 +13,20 @@
 static struct package_chunk chunk_at(const struct fetch_staging *staging, unsigned number)
 {
     return package_chunks_at(staging->chunks, number);
+}
+
+/* What cannot be stored is said before it is downloaded. Many file systems cannot reserve; then writing finds out. */
+static enum error_code space_reserve(struct fetch_staging *staging, struct problem *ret_problem)
+{
+    enum error_code code;
+    struct stat status;
+
+    if (fallocate(staging->fd, FALLOC_FL_KEEP_SIZE, 0, staging->size_bytes) == 0 || (errno != ENOSPC && errno != EDQUOT))
+        return E_NONE;
+    code = staging_failed("the package does not fit", ret_problem);
+    if (fstat(staging->fd, &status) == 0)
+        (void)ftruncate(staging->fd, status.st_size); /* gives back what was reserved behind the end */
+    return code;
 }
 
 enum error_code pieces_init(struct fetch_staging *staging, struct problem *ret_problem)
@@ -25,10 +40,7 @@ enum error_code pieces_init(struct fetch_staging *staging, struct problem *ret_p
     if (!staging->pieces)
         return package_refuse(ret_problem, E_INTERNAL, "payload", "no memory for a list of its chunks");
     staging->proved_bytes = staging->head_bytes;
-    /* What cannot be stored is said before it is downloaded. Many file systems cannot reserve; then writing finds out. */
-    if (fallocate(staging->fd, FALLOC_FL_KEEP_SIZE, 0, staging->size_bytes) != 0 && (errno == ENOSPC || errno == EDQUOT))
-        return staging_failed("the package does not fit", ret_problem);
-    return E_NONE;
+    return space_reserve(staging, ret_problem);
 }
 
 void pieces_done(struct fetch_staging *staging)

@@ -229,20 +229,20 @@ static enum error_code head_prove(struct fetch_staging *staging, struct problem 
 
 enum error_code staging_resume_head(struct fetch_staging *staging, struct problem *ret_problem)
 {
-    struct problem ignored;
-    enum error_code code = E_NONE;
+    enum error_code code;
     struct stat status;
 
     if (fstat(staging->fd, &status) != 0)
         return staging_failed("cannot be read", ret_problem);
     if (status.st_size < PACKAGE_HEADER_BYTES)
         return staging_empty(staging, ret_problem);
-    code = header_read(staging, &ignored);
-    if (!code && status.st_size < staging->head_bytes) { /* cut inside the metadata: fetched again, it is small */
+    code = header_read(staging, ret_problem);
+    if (!code && status.st_size < staging->head_bytes)
         return staging_empty(staging, ret_problem);
-    }
     if (!code)
-        code = head_prove(staging, &ignored);
+        code = head_prove(staging, ret_problem);
+    if (code == E_NO_SPACE || code == E_INSTALL || code == E_INTERNAL) /* says nothing about the bytes */
+        return code;
     return code ? staging_empty(staging, ret_problem) : E_NONE;
 }
 

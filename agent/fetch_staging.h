@@ -53,7 +53,8 @@ MUST_USE enum error_code staging_empty(struct fetch_staging *staging, struct pro
 /* The file and NAME.id are gone. */
 void staging_remove(struct fetch_staging *staging);
 
-/* What the file holds from before: first its head (a wrong one empties the file), then with each call some chunks. *ret_over: everything was looked at. */
+/* What the file holds from before: first its head (one that is cut or refused
+ * empties the file: it is small), then with each call some chunks. *ret_over: everything was looked at. */
 MUST_USE enum error_code staging_resume_head(struct fetch_staging *staging, struct problem *ret_problem);
 MUST_USE enum error_code staging_resume_some(struct fetch_staging *staging, bool *ret_over, struct problem *ret_problem);
 

@@ -40,7 +40,7 @@ struct command_run {
     size_t line_length;      /* of the line that is arriving */
     char line[LAST_LINE_SIZE];
     char last_line[LAST_LINE_SIZE];
-    char why[160];
+    char why[176];
 };
 
 /* --- starting --- */

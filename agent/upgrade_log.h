@@ -26,6 +26,8 @@ struct upgrade_record {
     unsigned tries;                     /* of the present state */
     unsigned passes;                    /* health checks in a row */
     int64_t report_seq;                 /* of the last report made */
+    int64_t release_counter;            /* of the package that was installed, and */
+    int64_t build_time_ms;              /* its build time: remembered for ever once the slot is confirmed */
     enum error_code error;              /* why it ended or goes back; E_NONE */
     char why[112];
     bool outcome_due;                   /* the final report is not acknowledged by the broker yet */

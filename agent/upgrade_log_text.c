@@ -40,6 +40,8 @@ static const struct member record_members[] = {
     {"tries", MEMBER_UNSIGNED, RECORD(tries)},
     {"passes", MEMBER_UNSIGNED, RECORD(passes)},
     {"report_seq", MEMBER_I64, RECORD(report_seq)},
+    {"release_counter", MEMBER_I64, RECORD(release_counter)},
+    {"build_time_ms", MEMBER_I64, RECORD(build_time_ms)},
     {"error", MEMBER_CODE, RECORD(error)},
     {"why", MEMBER_PLAIN, RECORD(why)},
     {"outcome_due", MEMBER_BOOL, RECORD(outcome_due)},

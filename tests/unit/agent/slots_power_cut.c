@@ -14,11 +14,55 @@ static const char *const versions[] = {"1.0.0", "1.1.0", "1.2.0", "2.0.0", "2.1.
         }                                                                                \
     } while (0)
 
-/* What an initramfs does: before the first boot.state it is what the factory put in. */
-static enum drover_error power_on(const char *root, enum slot *ret_slot, struct problem *problem)
+static const char *backend_of(const char *story)
 {
-    enum drover_error error = slots_boot(root, ret_slot, problem);
+    static const char *const backends[] = {"file", "block", "script"};
 
+    for (unsigned i = 0; i < COUNT_OF(backends); i++)
+        if (strncmp(story, backends[i], strlen(backends[i])) == 0)
+            return backends[i];
+    return "";
+}
+
+/* A device whose boot loader boots what the file `next` says, and whose commands are these. They are not cut themselves. */
+static struct slots_config config_of(const char *root, const char *backend, enum slot running)
+{
+    static char staging[300];
+    struct slots_config config = device_config(root, backend, strcmp(backend, "script") == 0 ? slot_name(running) : "");
+
+    (void)snprintf(staging, sizeof staging, "%s/staging", root);
+    (void)setenv("DEVICE", root, 1);
+    config.staging_dir = staging;
+    config.install_command = "cp \"$DROVER_IMAGE\" \"$DEVICE/$DROVER_SLOT-$DROVER_PART\"";
+    config.switch_command = "echo $DROVER_SLOT > $DEVICE/next.new && mv $DEVICE/next.new $DEVICE/next";
+    config.back_command = config.switch_command;
+    return config;
+}
+
+static enum slot next_said(const char *root)
+{
+    char path[300], said = 'a';
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%s/next", root);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, &said, 1) != 1)
+        said = 'a';
+    if (fd >= 0)
+        close(fd);
+    return said == 'a' ? SLOT_A : SLOT_B;
+}
+
+/* What an initramfs does: before the first boot.state it is what the factory put in. */
+static enum drover_error power_on(const char *root, const char *backend, enum slot *ret_slot, struct problem *problem)
+{
+    enum drover_error error;
+
+    if (strcmp(backend, "script") == 0) {
+        *ret_slot = next_said(root);
+        return DROVER_OK;
+    }
+    error = slots_boot(root, ret_slot, problem);
     if (error != DROVER_NOT_FOUND)
         return error;
     *ret_slot = SLOT_A;
@@ -29,32 +73,34 @@ static enum drover_error power_on(const char *root, enum slot *ret_slot, struct 
 
 static int upgrade(const char *root, const char *backend, const char *version, bool back)
 {
-    struct slots_config config = device_config(root, backend, "");
+    struct slots_config config;
     struct problem problem = {.what = ""};
     struct slots *slots = NULL;
     enum slot before, after;
 
-    NEED(power_on(root, &before, &problem) == DROVER_OK);
+    NEED(power_on(root, backend, &before, &problem) == DROVER_OK);
+    config = config_of(root, backend, before);
     NEED(slots_open(&config, &slots, &problem) == DROVER_OK);
     NEED(image_install(slots, version, &problem) == E_NONE);
     power_cut_promise('i');
     NEED(slots_switch(slots, 2, &problem) == E_NONE);
     power_cut_promise('s');
     slots_close(slots);
-    NEED(power_on(root, &after, &problem) == DROVER_OK && after != before);
+    NEED(power_on(root, backend, &after, &problem) == DROVER_OK && after != before);
     power_cut_promise('t');
+    config = config_of(root, backend, after);
     NEED(slots_open(&config, &slots, &problem) == DROVER_OK);
     NEED((back ? slots_back(slots, &problem) : slots_confirm(slots, &problem)) == E_NONE);
     power_cut_promise(back ? 'k' : 'c');
     slots_close(slots);
-    NEED(power_on(root, &after, &problem) == DROVER_OK && (after == before) == back);
+    NEED(power_on(root, backend, &after, &problem) == DROVER_OK && (after == before) == back);
     return 0;
 }
 
 static int story(const char *name, const char *root)
 {
     bool back = strstr(name, "-back") != NULL;
-    const char *backend = strncmp(name, "file", 4) == 0 ? "file" : "block";
+    const char *backend = backend_of(name);
     int failed = upgrade(root, backend, versions[1], back);
 
     return failed ? failed : upgrade(root, backend, versions[2], back);
@@ -80,9 +126,9 @@ static int version_in(const char *root, const char *backend, enum slot slot)
     return -1;
 }
 
-static struct slots *must_open(const char *root, const char *backend, struct slot_facts *facts)
+static struct slots *must_open(const char *root, const char *backend, enum slot running, struct slot_facts *facts)
 {
-    struct slots_config config = device_config(root, backend, "");
+    struct slots_config config = config_of(root, backend, running);
     struct problem problem = {.what = ""};
     struct slots *slots = NULL;
 
@@ -116,11 +162,11 @@ static void promises_check(const char *promises, int version, bool trying, bool 
         assert_true(trying); /* the switch was promised and nothing came after it */
 }
 
-static void next_upgrade_check(const char *root, const char *backend)
+static void next_upgrade_check(const char *root, const char *backend, enum slot running)
 {
     struct slot_facts facts;
     struct problem problem = {.what = ""};
-    struct slots *slots = must_open(root, backend, &facts);
+    struct slots *slots = must_open(root, backend, running, &facts);
     enum slot slot, again;
 
     if (facts.trying)
@@ -128,15 +174,17 @@ static void next_upgrade_check(const char *root, const char *backend)
     assert_int_equal(image_install(slots, versions[3], &problem), E_NONE);
     assert_int_equal(slots_switch(slots, 1, &problem), E_NONE);
     slots_close(slots);
-    assert_int_equal(slots_boot(root, &slot, &problem), DROVER_OK);
+    assert_int_equal(power_on(root, backend, &slot, &problem), DROVER_OK);
     assert_int_not_equal(slot, facts.running);
     assert_true(slot_is(root, backend, slot, versions[3]));
-    slots = must_open(root, backend, &facts);
+    slots = must_open(root, backend, slot, &facts);
     assert_true(facts.trying && facts.running == slot);
     assert_int_equal(slots_confirm(slots, &problem), E_NONE);
     assert_int_equal(image_install(slots, versions[4], &problem), E_NONE);
     assert_int_equal(slots_switch(slots, 2, &problem), E_NONE);
     slots_close(slots);
+    if (strcmp(backend, "script") == 0)
+        return; /* its boot loader counts, not we */
     for (unsigned i = 0; i < 2; i++) { /* it never comes up */
         assert_int_equal(slots_boot(root, &again, &problem), DROVER_OK);
         assert_int_not_equal(again, slot);
@@ -153,16 +201,16 @@ static void after_cut_check(const char *root, const char *backend, const char *p
     enum slot slot = SLOT_A;
     int version;
 
-    if (power_on(root, &slot, &problem) != DROVER_OK)
+    if (power_on(root, backend, &slot, &problem) != DROVER_OK)
         fail_msg("slots_boot: %s: %s", problem.where, problem.what);
     version = version_in(root, backend, slot);
     assert_true(version >= 0);
-    slots_close(must_open(root, backend, &facts));
+    slots_close(must_open(root, backend, slot, &facts));
     assert_int_equal(facts.running, slot);
     assert_true(facts.slots[slot].valid);
     valid_slots_check(root, backend, &facts);
     promises_check(promises, version, facts.trying, back);
-    next_upgrade_check(root, backend);
+    next_upgrade_check(root, backend, slot);
 }
 
 /* --- every point, every way --- */
@@ -171,7 +219,7 @@ static char last_point[512];
 
 static unsigned points_run(const char *name, const char *mode)
 {
-    const char *backend = strncmp(name, "file", 4) == 0 ? "file" : "block";
+    const char *backend = backend_of(name);
     char root[256], promises[64] = "";
     bool ended = false;
     unsigned at;
@@ -201,12 +249,14 @@ static void every_point(void **state)
 
 int main(int argc, char **argv)
 {
-    static char names[][12] = {"file-good", "file-back", "block-good", "block-back"};
+    static char names[][12] = {"file-good", "file-back", "block-good", "block-back", "script-good", "script-back"};
     const struct CMUnitTest tests[] = {
         {"a file device, upgraded twice", every_point, NULL, NULL, names[0]},
         {"a file device that goes back twice", every_point, NULL, NULL, names[1]},
         {"a block device, upgraded twice", every_point, NULL, NULL, names[2]},
         {"a block device that goes back twice", every_point, NULL, NULL, names[3]},
+        {"a device with commands, upgraded twice", every_point, NULL, NULL, names[4]},
+        {"a device with commands that goes back twice", every_point, NULL, NULL, names[5]},
     };
 
     int failed;
