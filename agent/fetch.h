@@ -41,7 +41,8 @@ struct fetch_events {
 };
 
 struct fetch;
-/* Everything is copied but policy and keys. NULL: out of memory. The multi handle is the loop's; requests of the fetch carry it in CURLOPT_PRIVATE. */
+/* Everything is copied but policy and keys. NULL: out of memory. The multi handle is the loop's, which polls and performs it; while a fetch lives, the
+ * fetch alone reads its messages (curl_multi_info_read), so nobody else has requests in it. Requests of the fetch carry it in CURLOPT_PRIVATE. */
 struct fetch *fetch_start(CURLM *multi, const struct fetch_config *config, const struct fetch_job *job, const struct fetch_events *events, int64_t now_mono_ms);
 /* After curl_multi_perform and at *ret_wake_ms (mono; INT64_MAX: nothing is due). */
 void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms);
@@ -49,3 +50,5 @@ void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms);
 void fetch_free(struct fetch *fetch);
 /* The head of the package that is in the staging file, once it is there; for the log. */
 const struct package_head *fetch_head(const struct fetch *fetch);
+/* A newer trust store that came with this package and was accepted with it; NULL: none. To be kept: fetch_head()->trust_bytes. */
+const struct trust *fetch_trust(const struct fetch *fetch);

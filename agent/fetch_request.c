@@ -103,15 +103,16 @@ static bool is_https(const char *url)
     return strncasecmp(url, "https://", 8) == 0;
 }
 
-/* The whole header of an answer came (libcurl gives each line, then an empty one). Lines behind the body (trailers) are not of interest. */
+/* The whole header of an answer came (libcurl gives each line, then an empty one). Lines behind the body (trailers) are
+ * not of interest; libcurl bounds them. */
 static size_t header_arrived(char *line, size_t size, size_t count, void *arg)
 {
     struct fetch_request *request = arg;
     size_t length = size * count;
 
-    request->last_byte_ms = request->setup->now_ms;
+    request->moved = true;
     if (request->is_judged)
-        return request->verdict == HTTP_STATUS || http_reply_line(&(struct http_reply){.header_bytes = request->reply.header_bytes}, line, length) ? length : 0;
+        return length;
     if (!http_reply_line(&request->reply, line, length)) {
         request->verdict = HTTP_WRONG;
         request->why = "its headers are too large";
@@ -141,7 +142,7 @@ static size_t body_arrived(char *bytes, size_t size, size_t count, void *arg)
     size_t length = size * count;
     int64_t left = (request->verdict == HTTP_ALL ? setup->size_bytes : request->asked.length) - request->received_bytes;
 
-    request->last_byte_ms = setup->now_ms;
+    request->moved = true;
     if (!request->is_judged || request->verdict == HTTP_STATUS)
         return request->is_judged ? error_body_arrived(request, length) : 0;
     if (!fetch_rate_allows(&setup->rate)) {
@@ -220,7 +221,7 @@ bool fetch_request_begin_again(struct fetch_request *request)
         return false;
     curl_easy_reset(request->easy);
     headers_free(request);
-    request->is_paused = request->is_judged = request->sent_too_much = false;
+    request->moved = request->is_paused = request->is_judged = request->sent_too_much = false;
     request->reply = (struct http_reply){0};
     request->why = "";
     request->received_bytes = 0;
@@ -249,6 +250,13 @@ void fetch_request_stop(struct fetch_request *request)
     request->runs = false;
     (void)curl_multi_remove_handle(request->setup->multi, request->easy);
     headers_free(request);
+}
+
+void fetch_request_date(struct fetch_request *request)
+{
+    if (request->moved)
+        request->last_byte_ms = request->setup->now_ms;
+    request->moved = false;
 }
 
 void fetch_request_go_on(struct fetch_request *request)

@@ -45,13 +45,13 @@ struct fetch_request {
     struct curl_slist *headers;
     char *redirect;                       /* where it was sent; NULL: the job's URL */
     unsigned redirects;
-    bool runs, is_paused, is_exclusive, is_judged, took_all, sent_too_much;
+    bool runs, moved, is_paused, is_exclusive, is_judged, sent_too_much;
     struct http_span asked;
     struct http_reply reply;
     enum http_verdict verdict;
     const char *why;                      /* constant text */
     int64_t received_bytes;               /* of the body */
-    int64_t last_byte_ms;
+    int64_t last_byte_ms;                 /* or when it began; moved: something came since */
     unsigned epoch, token_turn;           /* the caller's */
     int64_t written_before_bytes;         /* the caller's */
     enum error_code code;                 /* of REQUEST_STOPPED */
@@ -66,6 +66,8 @@ MUST_USE bool fetch_request_begin_again(struct fetch_request *request);
 enum request_end fetch_request_ended(struct fetch_request *request, CURLcode result);
 /* At once; harmless when it does not run. */
 void fetch_request_stop(struct fetch_request *request);
+/* The clock is right in a step, not in curl's callbacks: dates what came since the last one. */
+void fetch_request_date(struct fetch_request *request);
 /* Goes on after a pause by the bandwidth limit. */
 void fetch_request_go_on(struct fetch_request *request);
 void fetch_request_done(struct fetch_request *request);
