@@ -127,6 +127,8 @@ static enum drover_error members_read(const struct member *members, size_t count
         const struct json_member *found = json_flat_find(flat, members[i].name);
         enum drover_error error;
 
+        if (!found && members[i].kind != MEMBER_STATE) /* the release before did not know it: zero */
+            continue;
         if (!found)
             return problem_set(ret_problem, DROVER_MISSING, members[i].name, "is missing");
         error = member_read(found, &members[i], (char *)into + members[i].offset, ret_problem);
@@ -197,7 +199,7 @@ enum drover_error upgrade_record_read(const char *bytes, size_t length, struct u
 
 enum drover_error device_memory_read(const char *bytes, size_t length, struct device_memory *ret_memory, struct problem *ret_problem)
 {
-    struct device_memory memory;
+    struct device_memory memory = {.release_counter = 0};
     struct json_flat data;
     enum drover_error error = frame_read(bytes, length, &data, ret_problem);
 

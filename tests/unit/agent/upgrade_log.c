@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/crc32.h"
 #include "agent/upgrade_log.h"
 #include "tests/fault/power_cut.h"
 #include "tests/unit/common/check.h"
@@ -234,6 +235,29 @@ static void damage_is_noticed(void **state)
     }
 }
 
+/* Right checksums, written by an agent that knew less, and by one that knew more. */
+static void other_releases_are_read(void **state)
+{
+    static const char *const rows[] = {
+        "{\"state\":\"idle\",\"report_seq\":7}",
+        "{\"state\":\"idle\",\"report_seq\":7,\"mood\":{\"deep\":[1]},\"error\":\"E_FROM_THE_FUTURE\"}",
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        struct upgrade_record record;
+        struct device_memory memory;
+        char text[512];
+        int length = snprintf(text, sizeof text, "{\"schema\":1,\"crc32\":\"%08x\",\"data\":%s}\n", crc32_of(rows[i], strlen(rows[i])), rows[i]);
+
+        file_write("upgrade.log", text, (size_t)length);
+        upgrade_log_close(must_open(&record, &memory));
+        assert_int_equal(record.report_seq, 7);
+        assert_int_equal(record.error, i == 0 ? E_NONE : E_INTERNAL);
+    }
+    assert_false(is_there("upgrade.log.bad"));
+}
+
 /* One copy of the memory is enough; without any the device starts anew, and says so. */
 static void memory_has_two_copies(void **state)
 {
@@ -325,7 +349,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(a_new_device_has_nothing), CASE(what_was_written_is_read), CASE(memory_only_rises), CASE(any_reason_can_be_written),
-        CASE(damage_is_noticed), CASE(memory_has_two_copies), CASE(what_is_no_file_is_not_read), CASE(history_stays_bounded), CASE(history_after_a_cut),
+        CASE(damage_is_noticed), CASE(other_releases_are_read), CASE(memory_has_two_copies), CASE(what_is_no_file_is_not_read), CASE(history_stays_bounded), CASE(history_after_a_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
