@@ -86,6 +86,8 @@ struct fetch *fetch_start(CURLM *multi, const struct fetch_config *config, const
     }
     fetch->setup = (struct request_setup){.multi = multi, .owner = fetch, .config = &fetch->config, .url = fetch->job.url, .size_bytes = job->size_bytes,
                                           .now_ms = now_mono_ms, .arrived = arrived};
+    for (unsigned i = 0; i < fetch->request_count; i++)
+        fetch->requests[i].setup = &fetch->setup;
     fetch_rate_init(&fetch->setup.rate, config->bandwidth_bytes_s, now_mono_ms);
     fetch_pace_init(&fetch->setup.pace, config->min_bytes_s, config->stall_ms, config->bandwidth_bytes_s);
     fetch->end_ms = now_mono_ms + config->total_ms;
@@ -121,7 +123,14 @@ const struct trust *fetch_trust(const struct fetch *fetch)
 static void open_step(struct fetch *fetch)
 {
     struct problem problem;
-    enum error_code code = staging_open(&fetch->staging, fetch->job.staging_path, fetch->job.sha256, fetch->job.size_bytes, fetch->job.policy, fetch->job.keys, &problem);
+    enum error_code code;
+
+    if (!fetch_request_url_is_good(fetch->job.url)) {
+        (void)package_refuse(&problem, E_DOWNLOAD_HTTP, "url", "not http or https, or too long");
+        fetch_end(fetch, E_DOWNLOAD_HTTP, 0, &problem);
+        return;
+    }
+    code = staging_open(&fetch->staging, fetch->job.staging_path, fetch->job.sha256, fetch->job.size_bytes, fetch->job.policy, fetch->job.keys, &problem);
 
     if (!code)
         code = staging_resume_head(&fetch->staging, &problem);
@@ -287,12 +296,12 @@ static void earlier(int64_t *wake_ms, int64_t when_ms)
         *wake_ms = when_ms;
 }
 
-static int64_t wake_of(const struct fetch *fetch)
+static int64_t wake_of(const struct fetch *fetch, enum fetch_phase phase_before)
 {
     int64_t wake_ms = fetch->end_ms;
 
-    if (fetch->phase != FETCH_LOAD)
-        return fetch->setup.now_ms; /* more work of our own */
+    if (fetch->phase != FETCH_LOAD || phase_before != FETCH_LOAD)
+        return fetch->setup.now_ms; /* work of our own */
     earlier(&wake_ms, fetch_pace_wake_ms(&fetch->setup.pace));
     if (fetch->window.running < fetch->window.size && fetch->window.not_before_ms > fetch->setup.now_ms)
         earlier(&wake_ms, fetch->window.not_before_ms);
@@ -312,6 +321,8 @@ void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms)
     static void (*const steps[])(struct fetch *fetch) = {
         [FETCH_OPEN] = open_step, [FETCH_RESUME] = resume_step, [FETCH_LOAD] = load_step, [FETCH_WHOLE] = whole_step};
 
+    enum fetch_phase phase_before = fetch->phase;
+
     *ret_wake_ms = INT64_MAX;
     if (fetch->phase == FETCH_OVER)
         return;
@@ -325,7 +336,7 @@ void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms)
     deadline_check(fetch);
     if (fetch->phase != FETCH_OVER) {
         progress_tell(fetch);
-        *ret_wake_ms = wake_of(fetch);
+        *ret_wake_ms = wake_of(fetch, phase_before);
         return;
     }
     fetch_requests_stop(fetch);

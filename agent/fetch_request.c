@@ -213,6 +213,13 @@ static bool options_set(struct fetch_request *request)
     return true;
 }
 
+bool fetch_request_url_is_good(const char *url)
+{
+    size_t length = strnlen(url, URL_MAX_BYTES);
+
+    return length < URL_MAX_BYTES && text_is_plain(url, length) && (is_https(url) || strncasecmp(url, "http://", 7) == 0);
+}
+
 bool fetch_request_begin_again(struct fetch_request *request)
 {
     if (!request->easy)
@@ -284,11 +291,10 @@ static enum request_end redirect_follow(struct fetch_request *request)
     (void)curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &to);
     if (!to)
         return REQUEST_STATUS;
-    request->why = ++request->redirects > REDIRECTS_MAX                                          ? "redirected too often"
-                   : strnlen(to, URL_MAX_BYTES) == URL_MAX_BYTES                                 ? "redirected to an endless address"
-                   : is_https(from) && !is_https(to)                                             ? "redirected from https to something weaker"
-                   : !is_https(to) && strncasecmp(to, "http://", 7) != 0                         ? "redirected to something that is not HTTP"
-                                                                                                 : "";
+    request->why = ++request->redirects > REDIRECTS_MAX    ? "redirected too often"
+                   : is_https(from) && !is_https(to)       ? "redirected from https to something weaker"
+                   : !fetch_request_url_is_good(to)        ? "redirected to something that is not HTTP, or far too long"
+                                                           : "";
     if (request->why[0])
         return REQUEST_WRONG;
     copy = strdup(to);
@@ -325,13 +331,19 @@ static enum request_end judged_end(struct fetch_request *request, CURLcode resul
 /* What trying again does not cure. */
 static bool is_hopeless(CURLcode result)
 {
-    static const CURLcode hopeless[] = {CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_NOT_BUILT_IN, CURLE_LOGIN_DENIED, CURLE_PEER_FAILED_VERIFICATION,
+    static const CURLcode hopeless[] = {CURLE_URL_MALFORMAT, CURLE_NOT_BUILT_IN, CURLE_LOGIN_DENIED, CURLE_PEER_FAILED_VERIFICATION,
                                         CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_CIPHER};
 
     for (size_t i = 0; i < sizeof hopeless / sizeof hopeless[0]; i++)
         if (hopeless[i] == result)
             return true;
     return false;
+}
+
+static enum request_end not_http_end(struct fetch_request *request)
+{
+    request->why = "its answer is not HTTP/1";
+    return REQUEST_WRONG;
 }
 
 enum request_end fetch_request_ended(struct fetch_request *request, CURLcode result)
@@ -344,6 +356,8 @@ enum request_end fetch_request_ended(struct fetch_request *request, CURLcode res
         end = REQUEST_TIMEOUT;
     else if (is_hopeless(result))
         end = REQUEST_REFUSED;
+    else if (result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_WEIRD_SERVER_REPLY)
+        end = not_http_end(request);
     else
         end = REQUEST_LOST;
     if (!request->message[0])

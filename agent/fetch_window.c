@@ -49,7 +49,8 @@ void fetch_window_failed(struct fetch_window *window, unsigned epoch, bool broug
     }
     if (brought)
         window->failures_in_row = 1;
-    until_ms = now_mono_ms + backoff_full_jitter_ms(WINDOW_WAIT_BASE_MS, WINDOW_WAIT_CAP_MS, window->failures_in_row > 0 ? window->failures_in_row - 1 : 0, random);
+    until_ms = now_mono_ms + backoff_full_jitter_ms(brought ? WINDOW_WAIT_BROUGHT_MS : WINDOW_WAIT_BASE_MS, WINDOW_WAIT_CAP_MS,
+                                                    window->failures_in_row > 0 ? window->failures_in_row - 1 : 0, random);
     if (until_ms > window->not_before_ms)
         window->not_before_ms = until_ms;
 }

@@ -10,6 +10,7 @@
 #define WINDOW_RAISE_AFTER 5        /* requests in a row without trouble */
 #define WINDOW_WAIT_BASE_MS 500
 #define WINDOW_WAIT_CAP_MS 60000
+#define WINDOW_WAIT_BROUGHT_MS 100  /* at most, after a failure that moved the download forward: a line that is cut often */
 
 struct fetch_window {
     unsigned size, max;             /* 1 <= size <= max */
