@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/fetch_inside.h"
+#include "agent/fetch_url.h"
 
 #define PROGRESS_EVERY_MS 1000
 #define TEXTS_MAX 32                       /* header lines in the settings */
@@ -125,7 +126,7 @@ static void open_step(struct fetch *fetch)
     struct problem problem;
     enum error_code code;
 
-    if (!fetch_request_url_is_good(fetch->job.url)) {
+    if (!fetch_url_is_good(fetch->job.url)) {
         (void)package_refuse(&problem, E_DOWNLOAD_HTTP, "url", "not http or https, or too long");
         fetch_end(fetch, E_DOWNLOAD_HTTP, 0, &problem);
         return;
@@ -322,6 +323,7 @@ void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms)
         [FETCH_OPEN] = open_step, [FETCH_RESUME] = resume_step, [FETCH_LOAD] = load_step, [FETCH_WHOLE] = whole_step};
 
     enum fetch_phase phase_before = fetch->phase;
+    struct problem problem;
 
     *ret_wake_ms = INT64_MAX;
     if (fetch->phase == FETCH_OVER)
@@ -340,5 +342,6 @@ void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms)
         return;
     }
     fetch_requests_stop(fetch);
-    fetch->events.done(fetch->events.arg, fetch->code, fetch->retry_after_ms, &fetch->problem); /* may have freed the fetch */
+    problem = fetch->problem;
+    fetch->events.done(fetch->events.arg, fetch->code, fetch->retry_after_ms, &problem); /* may free the fetch */
 }

@@ -17,8 +17,8 @@ struct fetch_config {
     const char *(*token)(void *arg);                     /* bearer token or NULL */
     void *token_arg;
     int64_t bandwidth_bytes_s;                           /* 0: no limit */
-    int64_t stall_ms;                                    /* a request without a byte for this long has failed */
-    int64_t total_ms;                                    /* the whole; then E_DOWNLOAD_TIMEOUT */
+    int64_t stall_ms;                                    /* over 0; a request without a byte for this long has failed */
+    int64_t total_ms;                                    /* over 0; the whole, then E_DOWNLOAD_TIMEOUT */
     int64_t min_bytes_s;                                 /* slow retrieval: below this over stall_ms is a failure */
     unsigned window_max;                                 /* most parallel requests, 8 */
     unsigned failures_max;                               /* in a row, with backoff, before it gives up */
@@ -48,7 +48,7 @@ struct fetch *fetch_start(CURLM *multi, const struct fetch_config *config, const
 void fetch_step(struct fetch *fetch, int64_t now_mono_ms, int64_t *ret_wake_ms);
 /* Stops at once; the staging file stays for the next time. NULL is fine. */
 void fetch_free(struct fetch *fetch);
-/* The head of the package that is in the staging file, once it is there; for the log. */
+/* The head of the package that is in the staging file, once it was read and accepted, otherwise NULL; valid until the next step. */
 const struct package_head *fetch_head(const struct fetch *fetch);
 /* A newer trust store that came with this package and was accepted with it; NULL: none. To be kept: fetch_head()->trust_bytes. */
 const struct trust *fetch_trust(const struct fetch *fetch);

@@ -168,7 +168,8 @@ static enum error_code piece_complete(struct fetch_staging *staging, unsigned nu
     return E_NONE;
 }
 
-enum error_code pieces_arrived(struct fetch_staging *staging, int64_t offset, const uint8_t *bytes, size_t length, size_t *ret_taken, struct problem *ret_problem)
+enum error_code pieces_arrived(struct fetch_staging *staging, int64_t offset, const uint8_t *bytes, size_t length, size_t *ret_taken,
+                               struct problem *ret_problem)
 {
     unsigned number = piece_with(staging, offset);
     struct fetch_piece *piece = &staging->pieces[number];

@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "agent/fetch_url.h"
 #include "common/text.h"
 
 #define ERROR_BODY_MAX_BYTES (16 * 1024)   /* read so that the connection can be used again */
 #define TOKEN_MAX 8192
-#define URL_MAX_BYTES 4096
 
 static void headers_free(struct fetch_request *request)
 {
@@ -73,34 +72,6 @@ static bool headers_make(struct fetch_request *request, bool is_own_origin)
     (void)snprintf(line, sizeof line, "If-Range: %s", etag);
     return header_add(request, "Accept: */*") && header_add(request, "Accept-Encoding: identity") && (etag[0] != '"' || header_add(request, line)) &&
            (!request->setup->past_caches || header_add(request, "Cache-Control: no-cache")) && (!is_own_origin || own_headers_add(request));
-}
-
-/* Scheme, host or port; true when either cannot be said. */
-static bool part_differs(CURLU *one, CURLU *two, CURLUPart part)
-{
-    char *first = NULL, *second = NULL;
-    bool differs = curl_url_get(one, part, &first, CURLU_DEFAULT_PORT) != CURLUE_OK || curl_url_get(two, part, &second, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-                   strcasecmp(first, second) != 0;
-
-    curl_free(first);
-    curl_free(second);
-    return differs;
-}
-
-static bool is_same_origin(const char *one, const char *two)
-{
-    CURLU *first = curl_url(), *second = curl_url();
-    bool is_same = first && second && curl_url_set(first, CURLUPART_URL, one, 0) == CURLUE_OK && curl_url_set(second, CURLUPART_URL, two, 0) == CURLUE_OK &&
-                   !part_differs(first, second, CURLUPART_SCHEME) && !part_differs(first, second, CURLUPART_HOST) && !part_differs(first, second, CURLUPART_PORT);
-
-    curl_url_cleanup(first);
-    curl_url_cleanup(second);
-    return is_same;
-}
-
-static bool is_https(const char *url)
-{
-    return strncasecmp(url, "https://", 8) == 0;
 }
 
 /* The whole header of an answer came (libcurl gives each line, then an empty one). Lines behind the body (trailers) are
@@ -185,7 +156,7 @@ static bool options_set(struct fetch_request *request)
 {
     const struct fetch_config *config = request->setup->config;
     const char *url = request->redirect ? request->redirect : request->setup->url;
-    bool is_own_origin = !request->redirect || is_same_origin(request->redirect, request->setup->url);
+    bool is_own_origin = !request->redirect || fetch_url_same_origin(request->redirect, request->setup->url);
     CURL *easy = request->easy;
     char range[48];
 
@@ -211,13 +182,6 @@ static bool options_set(struct fetch_request *request)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     return true;
-}
-
-bool fetch_request_url_is_good(const char *url)
-{
-    size_t length = strnlen(url, URL_MAX_BYTES);
-
-    return length < URL_MAX_BYTES && text_is_plain(url, length) && (is_https(url) || strncasecmp(url, "http://", 7) == 0);
 }
 
 bool fetch_request_begin_again(struct fetch_request *request)
@@ -292,8 +256,8 @@ static enum request_end redirect_follow(struct fetch_request *request)
     if (!to)
         return REQUEST_STATUS;
     request->why = ++request->redirects > REDIRECTS_MAX    ? "redirected too often"
-                   : is_https(from) && !is_https(to)       ? "redirected from https to something weaker"
-                   : !fetch_request_url_is_good(to)        ? "redirected to something that is not HTTP, or far too long"
+                   : fetch_url_is_https(from) && !fetch_url_is_https(to)       ? "redirected from https to something weaker"
+                   : !fetch_url_is_good(to)        ? "redirected to something that is not HTTP, or far too long"
                                                            : "";
     if (request->why[0])
         return REQUEST_WRONG;

@@ -59,8 +59,6 @@ struct fetch_request {
     char message[CURL_ERROR_SIZE];
 };
 
-/* http or https, of bounded length, printable. */
-bool fetch_request_url_is_good(const char *url);
 /* False: out of memory, nothing runs. */
 MUST_USE bool fetch_request_begin(struct fetch_request *request, struct http_span asked);
 MUST_USE bool fetch_request_begin_again(struct fetch_request *request);

@@ -75,5 +75,6 @@ MUST_USE enum error_code staging_whole_some(struct fetch_staging *staging, bool 
 MUST_USE enum error_code staging_write(struct fetch_staging *staging, int64_t offset, const void *bytes, size_t length, struct problem *ret_problem);
 MUST_USE enum error_code staging_failed(const char *what, struct problem *ret_problem);   /* from errno: E_NO_SPACE or E_INSTALL */
 MUST_USE enum error_code pieces_init(struct fetch_staging *staging, struct problem *ret_problem);
-MUST_USE enum error_code pieces_arrived(struct fetch_staging *staging, int64_t offset, const uint8_t *bytes, size_t length, size_t *ret_taken, struct problem *ret_problem);
+MUST_USE enum error_code pieces_arrived(struct fetch_staging *staging, int64_t offset, const uint8_t *bytes, size_t length, size_t *ret_taken,
+                                        struct problem *ret_problem);
 void pieces_done(struct fetch_staging *staging);

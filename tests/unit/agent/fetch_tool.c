@@ -189,6 +189,7 @@ struct run {
     bool is_over;
     enum error_code code;
     unsigned tokens_asked;
+    struct fetch *fetch;
 };
 
 static void progress(void *arg, int64_t done_bytes, int64_t total_bytes)
@@ -204,6 +205,10 @@ static void done(void *arg, enum error_code code, int64_t retry_after_ms, const 
 
     run->is_over = true;
     run->code = code;
+    if (number(run->options, "free_in_done", 0)) {
+        fetch_free(run->fetch);
+        run->fetch = NULL;
+    }
     printf("done %s %lld %s: %s\n", code ? error_code_name(code) : "E_NONE", (long long)retry_after_ms, why->where, why->what);
 }
 
@@ -229,7 +234,7 @@ static long status_kib(const char *name)
     return kib;
 }
 
-static void loop(struct run *run, CURLM *multi, struct fetch *fetch)
+static void loop(struct run *run, CURLM *multi)
 {
     int64_t wake_ms = 0, cancel_ms = number(run->options, "cancel_ms", 0), start_ms = clock_mono_ms();
     int left;
@@ -243,7 +248,7 @@ static void loop(struct run *run, CURLM *multi, struct fetch *fetch)
             wait_ms = cancel_ms;
         (void)curl_multi_poll(multi, NULL, 0, wait_ms < 60000 ? (int)wait_ms : 60000, NULL);
         (void)curl_multi_perform(multi, &left);
-        fetch_step(fetch, clock_mono_ms(), &wake_ms);
+        fetch_step(run->fetch, clock_mono_ms(), &wake_ms);
     }
 }
 
@@ -264,7 +269,6 @@ static int fetch_run(char **options)
                             .staging_path = option(options, "staging", ""), .policy = &policy};
     struct fetch_events events = {progress, done, &run};
     const char *model_key_path = option(options, "model_key", NULL);
-    struct fetch *fetch;
     int64_t stop_ms;
     long before_kib;
     CURLM *multi;
@@ -278,15 +282,15 @@ static int fetch_run(char **options)
     }
     multi = curl_multi_init();
     before_kib = status_kib("VmRSS:");
-    fetch = fetch_start(multi, &config, &job, &events, clock_mono_ms());
-    if (!multi || !fetch)
+    run.fetch = fetch_start(multi, &config, &job, &events, clock_mono_ms());
+    if (!multi || !run.fetch)
         return failed("memory");
-    loop(&run, multi, fetch);
-    if (fetch_head(fetch))
-        printf("head %s\n", fetch_head(fetch)->manifest.version);
+    loop(&run, multi);
+    if (run.fetch && fetch_head(run.fetch))
+        printf("head %s\n", fetch_head(run.fetch)->manifest.version);
     printf("memory %ld %ld\n", before_kib, status_kib("VmHWM:"));
     stop_ms = clock_mono_ms();
-    fetch_free(fetch);
+    fetch_free(run.fetch);
     if (!run.is_over)
         printf("cancelled %lld\n", (long long)(clock_mono_ms() - stop_ms));
     curl_multi_cleanup(multi);
