@@ -107,6 +107,7 @@ static enum drover_error word(const char *name, const char *value, struct proble
 static enum drover_error identity_check(struct agent_settings *settings, struct problem *ret_problem)
 {
     enum drover_error error = needed_id("device.id", settings->device_id, ret_problem);
+    char version[VERSION_SIZE];
     struct problem problem;
 
     if (!error)
@@ -117,8 +118,10 @@ static enum drover_error identity_check(struct agent_settings *settings, struct 
         error = word("device.priority", settings->device_priority, ret_problem);
     if (!error)
         error = word("device.network", settings->device_network, ret_problem);
-    if (!error && semver_read(settings->device_version, strlen(settings->device_version), settings->device_version, &problem) != DROVER_OK)
-        error = problem_set(ret_problem, DROVER_SYNTAX, "device.version", "%s", problem.what);
+    if (!error && semver_read(settings->device_version, strlen(settings->device_version), version, &problem) != DROVER_OK)
+        return problem_set(ret_problem, DROVER_SYNTAX, "device.version", "%s", problem.what);
+    if (!error)
+        (void)text_copy(settings->device_version, sizeof settings->device_version, version); /* without a leading v */
     return error;
 }
 

@@ -44,6 +44,7 @@ struct link {
     int64_t phase_mono_ms, due_mono_ms;
     unsigned tries;
     int64_t goodbye_mono_ms;         /* until when to send what is left; 0: not ending */
+    bool farewell_said;              /* the broker has the last `online` */
     char error[128];
     unsigned queue_first, queue_count;
     struct link_message queue[LINK_QUEUE];
@@ -61,7 +62,7 @@ void link_connect(struct link *link);
 void link_subscribe(struct link *link);
 void link_send(struct link *link, const struct link_message *message);
 bool link_send_online(struct link *link, bool online);
-void link_disconnect(struct link *link, int timeout_ms);
+void link_disconnect(struct link *link);
 void link_went_down(struct link *link, const char *why);
 /* link_thread.c */
 void *link_thread_run(void *link);

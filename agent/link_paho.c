@@ -230,8 +230,18 @@ void link_send(struct link *link, const struct link_message *message)
     if (code != MQTTASYNC_SUCCESS) {
         free(delivery);
         if (message->ticket && code != MQTTASYNC_DISCONNECTED)
-            link_disconnect(link, 0);
+            link_disconnect(link);
     }
+}
+
+static void online_said(void *context, MQTTAsync_successData5 *data)
+{
+    struct link *link = context;
+
+    (void)data;
+    pthread_mutex_lock(&link->lock);
+    link->farewell_said = link->goodbye_mono_ms != 0;
+    changed(link);
 }
 
 bool link_send_online(struct link *link, bool online)
@@ -240,6 +250,8 @@ bool link_send_online(struct link *link, bool online)
     struct buffer json;
     bool sent;
 
+    response.context = link;
+    response.onSuccess5 = online_said;
     buffer_init(&json, MESSAGE_SIZE);
     online_write(online, &json);
     sent = !json.failed && MQTTAsync_send(link->client, link->topics[TOPIC_ONLINE], (int)json.length, json.bytes, 1, 1, &response) == MQTTASYNC_SUCCESS;
@@ -340,11 +352,12 @@ void link_subscribe(struct link *link)
         subscribe_failed(link, NULL);
 }
 
-void link_disconnect(struct link *link, int timeout_ms)
+/* At once: with a timeout Paho 1.3.12 waits in steps of a second. */
+void link_disconnect(struct link *link)
 {
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
 
-    options.timeout = timeout_ms;
+    options.timeout = 0;
     options.context = link;
     options.onSuccess5 = disconnected;
     options.onFailure5 = disconnect_failed;

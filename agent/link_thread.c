@@ -9,7 +9,6 @@
 #define IDLE_MS 1000
 #define CONNECT_GIVE_UP_MS 60000    /* Paho should have called back long before */
 #define SUBSCRIBE_AGAIN_MS 15000
-#define DISCONNECT_MS 500
 
 enum deed { NOTHING, CONNECT, GIVE_UP, GREET, SUBSCRIBE, SEND };
 
@@ -85,9 +84,14 @@ static void goodbye(struct link *link)
     }
     if (link->phase != LINK_IS_UP)
         return;
+    link->farewell_said = false;
     pthread_mutex_unlock(&link->lock);
-    if (link_send_online(link, false))
-        link_disconnect(link, DISCONNECT_MS);
+    (void)link_send_online(link, false);
+    pthread_mutex_lock(&link->lock);
+    while (link->phase == LINK_IS_UP && !link->farewell_said && clock_mono_ms() < link->goodbye_mono_ms)
+        wait_until(link, link->goodbye_mono_ms);
+    pthread_mutex_unlock(&link->lock);
+    link_disconnect(link);
     pthread_mutex_lock(&link->lock);
     while (link->phase == LINK_IS_UP && clock_mono_ms() < link->goodbye_mono_ms)
         wait_until(link, link->goodbye_mono_ms);
