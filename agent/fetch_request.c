@@ -105,12 +105,12 @@ static size_t error_body_arrived(struct fetch_request *request, size_t length)
     return request->received_bytes <= ERROR_BODY_MAX_BYTES ? length : 0;
 }
 
-/* Everything is passed on until the answer is complete; a byte beyond it ends the request. */
+/* Everything is passed on until the answer is complete; a byte beyond it goes nowhere and ends the request. */
 static size_t body_arrived(char *bytes, size_t size, size_t count, void *arg)
 {
     struct fetch_request *request = arg;
     struct request_setup *setup = request->setup;
-    size_t length = size * count;
+    size_t length = size * count, taken;
     int64_t left = (request->verdict == HTTP_ALL ? setup->size_bytes : request->asked.length) - request->received_bytes;
 
     request->moved = true;
@@ -122,13 +122,11 @@ static size_t body_arrived(char *bytes, size_t size, size_t count, void *arg)
     }
     fetch_rate_take(&setup->rate, (int64_t)length);
     fetch_pace_came(&setup->pace, (int64_t)length);
-    if ((int64_t)length > left) {
-        request->sent_too_much = true;
-        return 0;
-    }
-    request->code = setup->arrived(setup->owner, request->asked.start + request->received_bytes, bytes, length, &request->problem);
-    request->received_bytes += (int64_t)length;
-    return request->code == E_NONE ? length : 0;
+    taken = (int64_t)length < left ? length : (size_t)left;
+    request->sent_too_much = taken < length;
+    request->code = setup->arrived(setup->owner, request->asked.start + request->received_bytes, bytes, taken, &request->problem);
+    request->received_bytes += (int64_t)taken;
+    return request->code == E_NONE ? taken : 0;
 }
 
 static const char *text_of(const char *setting)

@@ -529,15 +529,24 @@ def two_hundred_of_something_else(_):
 LIES = [other_range, other_total, shorter_range, no_content_range, two_content_ranges, other_length, gzipped, multipart, chunked_too_much, until_close_too_much,
         not_http, two_hundred_of_something_else, wrong_bytes_honest_header]
 
+TOO_MUCH = [chunked_too_much, until_close_too_much]
+
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
 def test_attack_17_for_some_requests(package, tmp_path, lie):
     survived(package, tmp_path, by_number(2, 3, lie), failures=5)
 
 
-@pytest.mark.parametrize("lie", [lie for lie in LIES if lie is not wrong_bytes_honest_header], ids=lambda lie: lie.__name__)
+@pytest.mark.parametrize("lie", [lie for lie in LIES if lie not in (wrong_bytes_honest_header, *TOO_MUCH)], ids=lambda lie: lie.__name__)
 def test_attack_17_for_ever(package, tmp_path, lie):
     refused(package, tmp_path, by_number(1, 999, lie), "E_DOWNLOAD_HTTP", failures=2, total_ms=20000)
+
+
+@pytest.mark.parametrize("lie", TOO_MUCH, ids=lambda lie: lie.__name__)
+def test_attack_17_more_than_was_asked_for_goes_nowhere(package, tmp_path, lie):
+    """Each request is held against the server, but the right bytes before the surplus count."""
+    _, depot = survived(package, tmp_path, by_number(1, 999, lie), window=1)
+    assert sum(stop - start for start, stop in depot.spans) <= len(package.bytes) + CHUNK
 
 
 def test_attack_17_chunked_without_a_length_counts_by_its_bytes(package, tmp_path):
