@@ -10,6 +10,8 @@ import pytest
 from faulty_depot import CUT, Depot, Wait, by_number, honest, in_steps, part, status
 from fetch_world import CHUNK, ENVIRONMENT, LIMIT_S, SANITIZED, arguments, fetch, honest_succeeds, is_whole, make, refused, survived
 
+pytestmark = pytest.mark.asan
+
 
 # The plain way
 

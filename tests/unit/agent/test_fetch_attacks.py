@@ -9,6 +9,8 @@ import pytest
 from faulty_depot import CUT, Depot, Wait, by_number, head, honest, in_steps, part, without_ranges
 from fetch_world import CHUNK, ENVIRONMENT, LIMIT_S, SANITIZED, arguments, fetch, honest_succeeds, is_whole, make, refused, survived
 
+pytestmark = pytest.mark.asan
+
 
 # Attack 6: slow retrieval
 
