@@ -78,6 +78,7 @@ void agent_fetch_begin(struct agent *agent)
     agent->progress_said_mono_ms = agent->mono_ms;
     agent->fetch = fetch_start(agent->multi, &config, &job, &events, agent->mono_ms);
     agent->fetch_mono_ms = agent->mono_ms;
+    log_event(LOG_INFO, "download", LOG_TEXT("url", command->url), LOG_NUMBER("bytes", command->size_bytes), LOG_TEXT("delta_from", command->base_version));
     if (!agent->fetch)
         fetch_done(agent, E_INTERNAL, 0, &(struct problem){.where = "download", .what = "out of memory"});
 }
