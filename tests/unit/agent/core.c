@@ -51,9 +51,25 @@ static void took(struct device *device)
 #define DO(device, function, ...)                                    \
     do {                                                             \
         struct situation s_ = of(device);                            \
-        function(&s_, ##__VA_ARGS__, &(device)->last);               \
+        function(&s_, __VA_ARGS__, &(device)->last);                 \
         took(device);                                                \
     } while (0)
+
+static void start(struct device *device)
+{
+    struct situation s = of(device);
+
+    core_start(&s, &device->last);
+    took(device);
+}
+
+static void wake(struct device *device)
+{
+    struct situation s = of(device);
+
+    core_woke(&s, &device->last);
+    took(device);
+}
 
 static struct command update(const char *id, int64_t attempt, const char *version)
 {
@@ -83,7 +99,7 @@ static void boots(struct device *device, enum slot slot)
     device->facts.running = slot;
     (void)text_copy(device->version, sizeof device->version, device->facts.slots[slot].version);
     (void)snprintf(device->boot_id, sizeof device->boot_id, "boot-%u", ++device->boots);
-    DO(device, core_start);
+    start(device);
 }
 
 static void is(const struct device *device, enum core_event on, enum agent_state state, unsigned effects)
@@ -113,7 +129,7 @@ static void says(const struct device *device, enum report_state state, enum erro
 /* Up to the reboot into the new slot. */
 static void switched(struct device *device)
 {
-    DO(device, core_start);
+    start(device);
     tell(device, update("u1", 1, NEW));
     DO(device, core_turn, E_NONE, "");
     DO(device, core_fetched, E_NONE, 0, "");
@@ -139,7 +155,7 @@ static void test_the_good_way(void **state)
     struct device device = device_new();
 
     (void)state;
-    DO(&device, core_start);
+    start(&device);
     is(&device, ON_RESUMED, AGENT_IDLE, FX_CONFIRM);
     tell(&device, update("u1", 1, NEW));
     is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
@@ -179,7 +195,7 @@ static void test_unhealthy_goes_back(void **state)
     DO(&device, core_checked, false, true, "exit code 3: db is down");
     is(&device, ON_UNHEALTHY, AGENT_CHECKING, FX_CHECK);
     assert_int_equal(device.record.passes, 0);
-    DO(&device, core_woke);
+    wake(&device);
     is(&device, ON_TIME_OVER, AGENT_GOING_BACK, FX_STOP | FX_BACK | FX_SAY | FX_REBOOT);
     says(&device, REPORT_FAILED, E_HEALTHCHECK);
     device.facts.trying = false;
@@ -209,7 +225,7 @@ static void test_not_confirmed_without_the_broker_or_with_a_lie(void **state)
     for (int i = 0; i < 5; i++)
         DO(&device, core_checked, true, true, "");
     is(&device, ON_PASSED, AGENT_CHECKING, FX_CHECK);
-    DO(&device, core_woke);
+    wake(&device);
     is(&device, ON_TIME_OVER, AGENT_GOING_BACK, FX_STOP | FX_BACK | FX_SAY | FX_REBOOT);
     assert_non_null(strstr(device.record.why, "another version"));
 }
@@ -249,16 +265,16 @@ static void test_starting_again_goes_on(void **state)
     assert_true(device.record.report_seq > seq);
     DO(&device, core_turn, E_NONE, "");
     for (unsigned i = 0; i < device.policy.starts_max; i++) {
-        DO(&device, core_start);
+        start(&device);
         is(&device, ON_RESUMED, AGENT_DOWNLOADING, FX_CONFIRM | FX_FETCH);
     }
-    DO(&device, core_start);
+    start(&device);
     is(&device, ON_CRASHES, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_INTERNAL);
 
     device = device_new();
     switched(&device);
-    DO(&device, core_start); /* killed before the reboot */
+    start(&device); /* killed before the reboot */
     is(&device, ON_RESUMED, AGENT_SWITCHED, FX_SWITCH | FX_SAY | FX_REBOOT);
     device.facts.trial = SLOT_NO_TRIAL;
     boots(&device, SLOT_A); /* the power was cut before the switch was on disk */
@@ -267,7 +283,7 @@ static void test_starting_again_goes_on(void **state)
     device = device_new();
     came_up(&device);
     device.facts.trying = false; /* killed between the confirmation and the record of it */
-    DO(&device, core_start);
+    start(&device);
     is(&device, ON_CONFIRMED, AGENT_IDLE, FX_CLEAN | FX_END);
     assert_int_equal(device.memory.release_counter, 7);
 }
@@ -279,7 +295,7 @@ static void test_the_check_ends_whatever_the_clock_does(void **state)
     (void)state;
     came_up(&device);
     device.now_ms -= 10LL * 365 * 86400 * 1000; /* the clock was set back; the agent crashed */
-    DO(&device, core_start);
+    start(&device);
     is(&device, ON_RESUMED, AGENT_CHECKING, FX_CHECK);
     assert_int_equal(device.record.wake_ms, device.now_ms + device.policy.check_ms);
 }
@@ -290,7 +306,7 @@ static void test_probation_without_a_record(void **state)
 
     (void)state;
     device.facts.trying = true;
-    DO(&device, core_start);
+    start(&device);
     is(&device, ON_UNPROVED, AGENT_IDLE, FX_BACK);
 }
 
@@ -377,7 +393,7 @@ static void test_told_to_go_back(void **state)
 
     device = device_new();
     came_up(&device);
-    DO(&device, core_woke);
+    wake(&device);
     tell(&device, other(COMMAND_ROLLBACK, "u1", OLD)); /* the server heard of it and says so, too */
     is(&device, ON_TOLD_BACK, AGENT_GOING_BACK, FX_BACK | FX_REBOOT);
     device.facts.trying = false;
@@ -392,7 +408,7 @@ static void test_a_boot_loader_that_does_not_go_back(void **state)
 
     (void)state;
     came_up(&device);
-    DO(&device, core_woke);
+    wake(&device);
     while (device.record.state == AGENT_GOING_BACK && tries < 20) {
         boots(&device, SLOT_B);
         tries++;
@@ -409,10 +425,10 @@ static void test_no_reboot(void **state)
     (void)state;
     switched(&device);
     for (unsigned i = 1; i < device.policy.reboots_max; i++) {
-        DO(&device, core_woke);
+        wake(&device);
         is(&device, ON_NO_REBOOT, AGENT_SWITCHED, FX_REBOOT);
     }
-    DO(&device, core_woke);
+    wake(&device);
     is(&device, ON_NEVER_REBOOTS, AGENT_IDLE, FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 }
@@ -486,9 +502,9 @@ static void test_any_order(void **state)
         device.now_ms += dice % 1000;
         switch (dice % 11) {
         case 0: DO(&device, core_command, &command); break;
-        case 1: DO(&device, core_start); break;
+        case 1: start(&device); break;
         case 2: device.facts.slots[SLOT_B] = device.facts.slots[SLOT_A]; boots(&device, (enum slot)(dice & 1)); break;
-        case 3: DO(&device, core_woke); break;
+        case 3: wake(&device); break;
         case 4: DO(&device, core_turn, dice & 64 ? E_NONE : E_BUSY, "x"); break;
         case 5: DO(&device, core_fetched, dice & 64 ? E_NONE : E_SHA256, dice & 32 ? 5 : 0, "x"); break;
         case 6: DO(&device, core_installed, dice & 64 ? E_NONE : E_CRC, "x", dice, dice); break;
