@@ -160,6 +160,14 @@ static void link_changed(struct agent *agent, bool up)
         agent->reboot_mono_ms = agent->mono_ms;
 }
 
+static void link_failed(struct agent *agent)
+{
+    char why[128];
+
+    link_error(agent->link, why, sizeof why);
+    log_event(LOG_WARN, "broker_unreachable", LOG_TEXT("url", agent->settings->mqtt_url), LOG_TEXT("why", why));
+}
+
 void agent_link_step(struct agent *agent)
 {
     struct link_news *news = &agent->news;
@@ -167,6 +175,8 @@ void agent_link_step(struct agent *agent)
     for (link_take(agent->link, news); news->kind != LINK_NOTHING; link_take(agent->link, news)) {
         if (news->kind == LINK_UP || news->kind == LINK_DOWN)
             link_changed(agent, news->kind == LINK_UP);
+        else if (news->kind == LINK_FAILED)
+            link_failed(agent);
         else if (news->kind == LINK_SAID)
             report_said(agent, news->ticket);
         else if (news->kind == LINK_COMMAND)

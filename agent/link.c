@@ -177,6 +177,9 @@ void link_take(struct link *link, struct link_news *ret_news)
         link->told_up = true;
         link->told_epoch = link->epoch;
         ret_news->kind = LINK_UP;
+    } else if (link->has_failed) {
+        link->has_failed = false;
+        ret_news->kind = LINK_FAILED;
     } else if (link->said_count > 0) {
         ret_news->kind = LINK_SAID;
         ret_news->ticket = link->said[link->said_first];

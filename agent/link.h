@@ -30,14 +30,15 @@ bool link_free(struct link *link, int64_t wait_ms);
 /* Readable when there is something to take. */
 int link_fd(const struct link *link);
 
-enum link_news_kind { LINK_NOTHING, LINK_UP, LINK_DOWN, LINK_COMMAND, LINK_NOTICE, LINK_SAID };
+enum link_news_kind { LINK_NOTHING, LINK_UP, LINK_DOWN, LINK_FAILED, LINK_COMMAND, LINK_NOTICE, LINK_SAID };
 struct link_news {
     enum link_news_kind kind;
     uint64_t ticket;               /* LINK_SAID: the broker has it */
     size_t length;                 /* of a message; over MESSAGE_SIZE: it was too long, and its bytes are not here */
     char bytes[MESSAGE_SIZE];
 };
-/* The next of what has happened, in order but for UP and DOWN, which come first and only as they are now. LINK_NOTHING empties the fd. */
+/* The next of what has happened, in order but for UP, DOWN and FAILED (a try to connect), which come first and only as they are now. LINK_NOTHING:
+ * the fd is empty. */
 void link_take(struct link *link, struct link_news *ret_news);
 
 /* Queues a message; the topic of a device's own kind. ticket 0: nobody wants to hear of it. False: not connected, or the queue is full. What was not

@@ -43,6 +43,8 @@ struct link {
     bool greeted, subscribed;        /* on this connection */
     int64_t phase_mono_ms, due_mono_ms;
     unsigned tries;
+    bool has_failed;                 /* to connect, and the loop has not heard of it */
+    bool tls_said_why;               /* in this try: better than what Paho says after it */
     int64_t goodbye_mono_ms;         /* until when to send what is left; 0: not ending */
     bool farewell_said;              /* the broker has the last `online` */
     char error[128];
@@ -56,13 +58,17 @@ struct link {
 
 /* Wakes the loop. */
 void link_wake(struct link *link);
-/* link_paho.c: Paho's options and callbacks. */
+/* Gives the lock back, and wakes the sending thread and the loop. */
+void link_unlock_changed(struct link *link);
+/* link_paho.c: the connection. */
 MUST_USE enum drover_error link_client_make(struct link *link, struct problem *ret_problem);
 void link_connect(struct link *link);
 void link_subscribe(struct link *link);
-void link_send(struct link *link, const struct link_message *message);
-bool link_send_online(struct link *link, bool online);
 void link_disconnect(struct link *link);
 void link_went_down(struct link *link, const char *why);
+/* link_messages.c */
+int link_received(void *link, char *topic, int topic_length, MQTTAsync_message *message);
+void link_send(struct link *link, const struct link_message *message);
+bool link_send_online(struct link *link, bool online);
 /* link_thread.c */
 void *link_thread_run(void *link);

@@ -1,9 +1,6 @@
-/* Paho's side: options, and callbacks. They run with Paho's own lock held, so they copy what came or note what happened (under `lock`, which is never
- * held while Paho is called) and wake the others. The message callback returns 1 always: Paho acknowledges whatever it returns, and 0 makes it keep the
- * message in a queue of its own where it may stay for good. */
-#include <stdint.h>
+/* The connection as Paho makes it: options, and callbacks about it. They run with Paho's own lock held, so they note what happened (under `lock`, which is
+ * never held while Paho is called) and wake the others. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/link_inside.h"
@@ -33,7 +30,7 @@ static void retry_later(struct link *link)
     link->due_mono_ms = clock_mono_ms() + backoff_full_jitter_ms(LINK_RETRY_BASE_MS, link->config.retry_max_ms, link->tries++, clock_random());
 }
 
-static void changed(struct link *link)
+void link_unlock_changed(struct link *link)
 {
     pthread_cond_signal(&link->changed);
     pthread_mutex_unlock(&link->lock);
@@ -46,11 +43,13 @@ void link_went_down(struct link *link, const char *why)
     if (link->phase == LINK_IS_UP && clock_mono_ms() - link->phase_mono_ms >= STEADY_MS)
         link->tries = 0;
     if (link->phase != LINK_IS_DOWN) {
+        if (link->phase == LINK_IS_UP || !link->tls_said_why)
+            text_excerpt(link->error, sizeof link->error, why, strlen(why));
+        link->has_failed |= link->phase == LINK_CONNECTS;
         phase_set(link, LINK_IS_DOWN);
         retry_later(link);
-        text_excerpt(link->error, sizeof link->error, why, strlen(why));
     }
-    changed(link);
+    link_unlock_changed(link);
 }
 
 static void failure_text(const MQTTAsync_failureData5 *data, char *ret, size_t size)
@@ -88,7 +87,7 @@ static void connect_succeeded(void *context, MQTTAsync_successData5 *data)
     pthread_mutex_lock(&link->lock);
     phase_set(link, LINK_IS_UP);
     link->due_mono_ms = 0;
-    changed(link);
+    link_unlock_changed(link);
 }
 
 static void connect_failed(void *context, MQTTAsync_failureData5 *data)
@@ -104,7 +103,8 @@ static int tls_failed(const char *text, size_t length, void *context)
     struct link *link = context;
 
     pthread_mutex_lock(&link->lock);
-    text_excerpt(link->error, sizeof link->error, text, length);
+    text_excerpt(link->error, sizeof link->error, text, length > 0 && text[length - 1] == '\n' ? length - 1 : length);
+    link->tls_said_why = true;
     pthread_mutex_unlock(&link->lock);
     return 1; /* go on with the other errors in OpenSSL's queue */
 }
@@ -120,7 +120,7 @@ static void subscribed(void *context, MQTTAsync_successData5 *data)
     link->subscribed = granted && link->phase == LINK_IS_UP;
     if (!granted)
         (void)snprintf(link->error, sizeof link->error, "the broker does not let us subscribe to %.80s", link->topics[TOPIC_COMMAND]);
-    changed(link);
+    link_unlock_changed(link);
 }
 
 static void subscribe_failed(void *context, MQTTAsync_failureData5 *data)
@@ -131,7 +131,7 @@ static void subscribe_failed(void *context, MQTTAsync_failureData5 *data)
     failure_text(data, text, sizeof text);
     pthread_mutex_lock(&link->lock);
     (void)snprintf(link->error, sizeof link->error, "subscribe: %.100s", text);
-    changed(link);
+    link_unlock_changed(link);
 }
 
 static void disconnected(void *context, MQTTAsync_successData5 *data)
@@ -144,119 +144,6 @@ static void disconnect_failed(void *context, MQTTAsync_failureData5 *data)
 {
     (void)data;
     link_went_down(context, "stopped");
-}
-
-/* --- messages --- */
-
-static bool is_topic(const struct link *link, enum topic_kind kind, const char *topic, size_t length)
-{
-    return strlen(link->topics[kind]) == length && memcmp(link->topics[kind], topic, length) == 0;
-}
-
-/* Waits for room: that withholds the acknowledgement, and the broker keeps the rest. */
-static void inbox_put(struct link *link, enum topic_kind kind, const MQTTAsync_message *message)
-{
-    struct link_message *entry;
-
-    pthread_mutex_lock(&link->lock);
-    while (link->inbox_count == LINK_INBOX && !link->goodbye_mono_ms)
-        pthread_cond_wait(&link->room, &link->lock);
-    if (link->inbox_count < LINK_INBOX) {
-        entry = &link->inbox[(link->inbox_first + link->inbox_count++) % LINK_INBOX];
-        entry->kind = kind;
-        entry->length = (size_t)message->payloadlen;
-        if (entry->length <= sizeof entry->bytes)
-            memcpy(entry->bytes, message->payload, entry->length);
-    }
-    pthread_mutex_unlock(&link->lock);
-    link_wake(link);
-}
-
-static int received(void *context, char *topic, int topic_length, MQTTAsync_message *message)
-{
-    struct link *link = context;
-    size_t length = topic_length > 0 ? (size_t)topic_length : strlen(topic);
-
-    if (is_topic(link, TOPIC_COMMAND, topic, length))
-        inbox_put(link, TOPIC_COMMAND, message);
-    else if (is_topic(link, TOPIC_NOTICE, topic, length))
-        inbox_put(link, TOPIC_NOTICE, message);
-    MQTTAsync_freeMessage(&message);
-    MQTTAsync_free(topic);
-    return 1;
-}
-
-/* Paho gives back one pointer: link, connection and ticket travel together. */
-struct delivery {
-    struct link *link;
-    uint64_t epoch, ticket;
-};
-
-static void delivered(void *context, MQTTAsync_successData5 *data)
-{
-    struct delivery *delivery = context;
-    struct link *link = delivery->link;
-
-    (void)data;
-    pthread_mutex_lock(&link->lock);
-    if (delivery->epoch == link->epoch && link->said_count < LINK_SAID_MAX)
-        link->said[(link->said_first + link->said_count++) % LINK_SAID_MAX] = delivery->ticket;
-    changed(link);
-    free(delivery);
-}
-
-static void not_delivered(void *context, MQTTAsync_failureData5 *data)
-{
-    (void)data;
-    free(context);
-}
-
-/* A message that Paho does not take is one that the caller says again: the connection is taken for lost. */
-void link_send(struct link *link, const struct link_message *message)
-{
-    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-    struct delivery *delivery = message->ticket ? malloc(sizeof *delivery) : NULL;
-    int code;
-
-    if (delivery) {
-        pthread_mutex_lock(&link->lock);
-        *delivery = (struct delivery){link, link->epoch, message->ticket};
-        pthread_mutex_unlock(&link->lock);
-        response.context = delivery;
-        response.onSuccess5 = delivered;
-        response.onFailure5 = not_delivered;
-    }
-    code = MQTTAsync_send(link->client, link->topics[message->kind], (int)message->length, message->bytes, message->qos, 0, &response);
-    if (code != MQTTASYNC_SUCCESS) {
-        free(delivery);
-        if (message->ticket && code != MQTTASYNC_DISCONNECTED)
-            link_disconnect(link);
-    }
-}
-
-static void online_said(void *context, MQTTAsync_successData5 *data)
-{
-    struct link *link = context;
-
-    (void)data;
-    pthread_mutex_lock(&link->lock);
-    link->farewell_said = link->goodbye_mono_ms != 0;
-    changed(link);
-}
-
-bool link_send_online(struct link *link, bool online)
-{
-    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
-    struct buffer json;
-    bool sent;
-
-    response.context = link;
-    response.onSuccess5 = online_said;
-    buffer_init(&json, MESSAGE_SIZE);
-    online_write(online, &json);
-    sent = !json.failed && MQTTAsync_send(link->client, link->topics[TOPIC_ONLINE], (int)json.length, json.bytes, 1, 1, &response) == MQTTASYNC_SUCCESS;
-    buffer_done(&json);
-    return sent;
 }
 
 /* --- connecting --- */
@@ -376,7 +263,7 @@ enum drover_error link_client_make(struct link *link, struct problem *ret_proble
     if (code != MQTTASYNC_SUCCESS)
         return problem_set(ret_problem, DROVER_SYNTAX, "mqtt.url", "the MQTT library refuses it: %d", code);
     MQTTAsync_setConnectionLostCallback(link->client, link, connection_lost);
-    MQTTAsync_setMessageArrivedCallback(link->client, link, received);
+    MQTTAsync_setMessageArrivedCallback(link->client, link, link_received);
     MQTTAsync_setDisconnected(link->client, link, broker_disconnected);
     return DROVER_OK;
 }

@@ -39,6 +39,7 @@ static enum deed deed_take(struct link *link, struct link_message *ret_message, 
 
     if (deed == CONNECT) {
         link->phase = LINK_CONNECTS;
+        link->tls_said_why = false;
         link->phase_mono_ms = clock_mono_ms();
     } else if (deed == GREET) {
         link->greeted = true;

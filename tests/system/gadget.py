@@ -4,6 +4,7 @@ FALSE (says to be another version)."""
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -92,10 +93,16 @@ class Gadget:
             self.agent.stop()
         self._thread.join(20)
 
+    def scrap(self):
+        """Nothing is left of it."""
+        shutil.rmtree(self.folder)
+        (self.stack.folder / f"{self.name}.log").unlink()
+
     # --- what it holds ---
 
     def log(self):
-        return (self.stack.folder / f"{self.name}.log").read_text(errors="replace")
+        path = self.stack.folder / f"{self.name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def running(self):
         return next(line for line in self.ask("status").stdout.splitlines() if line.startswith("slot") and ", runs" in line).split()[1].rstrip(":")

@@ -2,13 +2,14 @@
 import hashlib
 import os
 import random
+import subprocess
 import time
 
 import pytest
 
 from fleet import FAST, check_aggregates, check_histories
 from gadget import Gadget, image
-from stack import wait_until
+from stack import free_port, wait_until
 
 WAIT_S = 60
 BEGUN = ("dispatched", "acknowledged", "downloading", "installing", "verifying", "succeeded")
@@ -18,10 +19,10 @@ SERVER = {**FAST, "release.delta_from": 0, "flow.pending_ms": 200, "flow.retry_b
 class Shop:
     """A running Drover and its gadgets."""
 
-    def __init__(self, stack, settings):
+    def __init__(self, stack, settings, broker=""):
         self.stack, self.gadgets = stack, []
         stack.start_redis()
-        stack.start_broker()
+        stack.start_broker(broker)
         stack.start_droverd(settings={**SERVER, **settings})
         self.store = stack.redis()
 
@@ -189,13 +190,13 @@ def test_killed_at_twenty_random_moments(shop):
     gadget = shop.gadget("g0", settings={"depot.bandwidth_bytes_s": 1_000_000, "reboot.delay_ms": 100, "health.total_s": 20})
     known = {hashlib.sha256(b"GOOD 1.0.0\n").hexdigest()}
     kills, version = 0, 0
-    while kills < 20:
+    while kills < 20:   # three upgrades
         version += 1
         content = shop.release(f"1.{version}.0", size=600_000)
         known.add(hashlib.sha256(content).hexdigest())
         shop.rollout(f"1.{version}.0", "--max-attempts", "50")
         shop.wait_state(gadget, *BEGUN, version=f"1.{version}.0")
-        for _ in range(5):
+        for _ in range(7):
             time.sleep(dice.uniform(0.02, 0.5))   # the moment of the blow, not a wait for anything
             gadget.strike(dice.choice(["cut", "crash"]))
             starts = gadget.starts
@@ -250,3 +251,41 @@ def test_a_device_that_pulls(shop):
     assert gadget.image() == content and gadget.version() == "1.1.0"
     assert shop.store.hget("drover:v1:device:g0", "kind") == "simple"
     assert "event=notice " in gadget.log() and "upgrade=pull" in gadget.log()
+
+
+def certificates(folder, *names):
+    """A certificate authority of its own, and a certificate for each name, all by openssl. -> folder"""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=folder)
+    folder.mkdir()
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    for name in names:
+        (folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{name}\n")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+    return folder
+
+
+def test_over_tls_with_a_certificate_of_its_own(stack):
+    ours, foreign = certificates(stack.folder / "ours", "localhost", "elsewhere", "g0"), certificates(stack.folder / "foreign", "g0")
+    port, misnamed = free_port(), free_port()
+    broker = "".join(f"listener {number} 127.0.0.1\nrequire_certificate true\nuse_identity_as_username true\ncafile {ours}/ca.pem\n"
+                     f"certfile {ours}/{name}.pem\nkeyfile {ours}/{name}.key\n" for number, name in ((port, "localhost"), (misnamed, "elsewhere")))
+    shop = Shop(stack, {}, broker)
+
+    def tls(folder, number):
+        return {"mqtt.url": f"ssl://localhost:{number}", "tls.ca_file": folder / "ca.pem", "tls.certificate_file": folder / "g0.pem", "tls.key_file": folder / "g0.key"}
+    try:
+        # who does not prove to be the broker, or to be g0, is not talked to
+        for name, settings in (("another authority", tls(foreign, port)), ("another name", tls(ours, misnamed)),
+                               ("a foreign certificate", {**tls(foreign, port), "tls.ca_file": ours / "ca.pem"})):
+            gadget = Gadget(stack, "g0", settings=settings)
+            wait_until(lambda: "event=broker_unreachable" in gadget.log(), WAIT_S, f"{name} to be refused")
+            gadget.stop()
+            print(name, [line for line in gadget.log().splitlines() if "broker_unreachable" in line][0])
+            assert "broker_reached" not in gadget.log(), name
+            gadget.scrap()
+        gadget = shop.gadget("g0", settings=tls(ours, port))
+        shop.good_update(gadget, "1.1.0")
+    finally:
+        shop.close()
