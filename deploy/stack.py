@@ -163,7 +163,7 @@ class Stack:
 
     def program(self, name):
         """A program of the build; the build keeps each in its part's folder."""
-        part = {"droverd": "orchestrator", "drover": "cli", "drover-sim": "sim"}[name]
+        part = {"droverd": "orchestrator", "drover": "cli", "drover-sim": "sim", "drover-agent": "agent"}[name]
         path = self.build / part / name
         if not path.exists():
             raise StackError(f"{path} is not built: ninja -C {self.build}")

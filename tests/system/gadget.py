@@ -1,0 +1,124 @@
+"""A device with a real drover-agent: two slots of files, a boot loader that is `drover-agent boot`, and a supervisor that boots it, lets it crash and cuts
+its power. An image is one file whose first word says how it behaves: GOOD, SICK (its health check fails), DEAD (never gets as far as the agent),
+FALSE (says to be another version)."""
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import uuid
+
+from stack import Process
+
+SETTINGS = {"mqtt.heartbeat_s": 1, "mqtt.retry_max_s": 1, "health.passes": 2, "health.interval_ms": 50, "health.total_s": 6, "reboot.delay_ms": 1000,
+            "reboot.retry_s": 20, "slots.tries": 3, "depot.stall_s": 5, "slots.parts": "app"}
+
+
+def image(word, version, size=200_000):
+    return f"{word} {version}\n".encode() + os.urandom(size)
+
+
+class Gadget:
+    def __init__(self, stack, name, model="gear", settings=None, factory="GOOD 1.0.0\n"):
+        self.stack, self.name, self.model = stack, name, model
+        self.folder = stack.folder / name
+        self.slots, self.boot_id_file, self.reboot_file = self.folder / "slots", self.folder / "boot_id", self.folder / "reboot"
+        (self.slots / "a").mkdir(parents=True)
+        (self.slots / "a" / "app").write_text(factory)
+        self.program = stack.program("drover-agent")
+        self.settings = {
+            "device.id": name, "device.model": model, "device.version": "1.0.0", "device.boot_id_file": self.boot_id_file,
+            "device.version_file": self.folder / "version", "agent.state_dir": self.folder / "state", "slots.dir": self.slots, "mqtt.url": stack.mqtt_url,
+            "trust.file": stack.signer.trust, "health.command": f"grep -q '^GOOD' {self.slots}/$DROVER_SLOT/app",
+            "reboot.command": f"touch {self.reboot_file}; kill -KILL $PPID", **SETTINGS, **(settings or {})}
+        self.boots = self.starts = 0
+        self.agent = None
+        self.on = True
+        self.next_end = None                      # what the supervisor makes of the next end of the agent: "cut" or "crash"
+        self.failure = None
+        self._thread = threading.Thread(target=self._supervise, daemon=True)
+        self._thread.start()
+
+    def arguments(self, *words):
+        return [str(self.program), *words] + [f"--set={name}={value}" for name, value in self.settings.items()]
+
+    def ask(self, *words):
+        return subprocess.run(self.arguments(*words), capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
+
+    # --- power ---
+
+    def _boot(self):
+        """The boot loader's question until a slot comes up; a DEAD image never does, and its watchdog reboots the device."""
+        self.reboot_file.unlink(missing_ok=True)
+        while self.on:
+            self.boots += 1
+            self.boot_id_file.write_text(str(uuid.uuid4()) + "\n")
+            answer = self.ask("boot")
+            slot = answer.stdout.strip() or "a"   # before the first start of the agent there is nothing to ask
+            word, version = (self.slots / slot / "app").read_bytes().split(b"\n", 1)[0].decode().split()
+            (self.folder / "version").write_text(("9.9.9" if word == "FALSE" else version) + "\n")
+            if word != "DEAD":
+                return
+
+    def _supervise(self):
+        try:
+            self._boot()
+            while self.on:
+                self.starts += 1
+                self.agent = Process(self.name, self.arguments(), self.stack.folder)
+                self.agent.popen.wait()
+                how, self.next_end = self.next_end, None
+                if self.on and (self.reboot_file.exists() or how == "cut"):
+                    self._boot()
+                elif self.on and how != "crash":
+                    self.failure = f"the agent ended by itself with {self.agent.popen.returncode}\n{self.agent.log_tail()}"
+                    return
+        except Exception as error:                # said by check(), on the test's own thread
+            self.failure = repr(error)
+
+    def strike(self, how=None):
+        """SIGKILL, as a crash of the agent or as a power cut would do."""
+        agent = self.agent
+        self.next_end = how or random.choice(["cut", "crash"])
+        agent.signal(signal.SIGKILL)
+
+    def check(self):
+        assert self.failure is None, self.failure
+
+    def stop(self):
+        self.on = False
+        if self.agent:
+            self.agent.stop()
+        self._thread.join(20)
+
+    def scrap(self):
+        """Nothing is left of it."""
+        shutil.rmtree(self.folder)
+        (self.stack.folder / f"{self.name}.log").unlink()
+
+    # --- what it holds ---
+
+    def log(self):
+        path = self.stack.folder / f"{self.name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def running(self):
+        return next(line for line in self.ask("status").stdout.splitlines() if line.startswith("slot") and ", runs" in line).split()[1].rstrip(":")
+
+    def image(self, slot=None):
+        path = self.slots / (slot or self.running()) / "app"
+        return path.read_bytes() if path.exists() else b""
+
+    def version(self):
+        return (self.folder / "version").read_text().strip()
+
+    def upgrade(self):
+        return self.stack.redis().hgetall(f"drover:v1:upgrade:{self.name}")
+
+    def state(self):
+        return self.upgrade().get("state")
+
+    def digest(self, slot=None):
+        return hashlib.sha256(self.image(slot)).hexdigest()
