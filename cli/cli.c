@@ -191,6 +191,7 @@ static enum cli_exit connect_prepare(struct cli *cli)
     explicit_bzero(buffer, sizeof buffer);
     if (!cli->api.client)
         return cli_fail(cli, CLI_USAGE, "%s: %s", problem.where, problem.what);
+    http_client_secure(cli->api.client, environment("DROVER_CA_FILE"), environment("DROVER_CERTIFICATE_FILE"));
     if (cli_given(cli, OPT_TIMEOUT))
         cli->api.deadline_mono_ms = clock_mono_ms() + cli_number(cli, OPT_TIMEOUT, 0);
     return CLI_OK;

@@ -15,6 +15,8 @@ const struct help_variable *help_variables(unsigned *ret_count)
         {"DROVER_API", "the operator API's URL; --api comes first"},
         {"DROVER_TOKEN", "the operator's token; --token-file comes first"},
         {"DROVER_TOKEN_FILE", "the file with the operator's token, when DROVER_TOKEN is not set"},
+        {"DROVER_CA_FILE", "the authorities of the operator API's certificate (PEM), instead of the system's"},
+        {"DROVER_CERTIFICATE_FILE", "a client certificate and its key for the operator API (PEM, both in one file)"},
         {"DROVER_PASSPHRASE_FILE", "the file whose first line is the passphrase or PIN of keys; --passphrase-file comes first"},
         {"SOURCE_DATE_EPOCH", "package create: the build time in seconds since 1970, when --build-time is not given"},
         {"PKCS11_MODULE_PATH", "the PKCS#11 module behind keys pkcs11:..., when the URI names none"},

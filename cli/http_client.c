@@ -15,6 +15,7 @@ struct http_client {
     CURL *curl;
     char *base_url;         /* without the slash at the end */
     char *authorization;    /* the whole header line, NULL: none */
+    const char *ca_file, *certificate_file;   /* the caller's, NULL: none */
     size_t response_limit;
 };
 
@@ -73,6 +74,12 @@ struct http_client *http_client_new(const char *base_url, const char *token, siz
         return NULL;
     }
     return client;
+}
+
+void http_client_secure(struct http_client *client, const char *ca_file, const char *certificate_file)
+{
+    client->ca_file = ca_file;
+    client->certificate_file = certificate_file;
 }
 
 void http_client_free(struct http_client *client)
@@ -143,6 +150,12 @@ static void request_prepare(struct http_client *client, const struct http_reques
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "drover/" DROVER_VERSION);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    if (client->ca_file)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, client->ca_file);
+    if (client->certificate_file) {
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, client->certificate_file);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, client->certificate_file);
+    }
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, response->message);

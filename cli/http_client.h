@@ -33,6 +33,9 @@ struct http_response {
 
 /* base_url: http:// or https://; token NULL or "": none. NULL, with *ret_problem filled, when one of them is malformed. */
 struct http_client *http_client_new(const char *base_url, const char *token, size_t response_limit, struct problem *ret_problem);
+/* For https://: authorities instead of the system's, and a client certificate with its key; files of PEM, NULL: none. The paths are the caller's
+ * and stay as long as the client. */
+void http_client_secure(struct http_client *client, const char *ca_file, const char *certificate_file);
 void http_client_free(struct http_client *client);   /* NULL is fine */
 const char *http_client_url(const struct http_client *client);
 

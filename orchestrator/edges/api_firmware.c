@@ -1,5 +1,6 @@
 /* GET /firmware/latest: what a device may fetch now. Asking also counts as the simple device's sign of life in its upgrade.
- * A bearer token of the device is accepted and not looked at yet: who may ask is checked once devices have identities. */
+ * Who may ask was settled before (http_auth.c): a device that proved itself stands in device_id. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -59,6 +60,17 @@ static void offer_put(struct json_writer *writer, const char *model, const struc
     json_put_text(writer, "base_version", command->delta ? command->base_version : NULL);
 }
 
+/* Of the answer as it goes out: rollout, upgrade, attempt, package, address. What changes any of them changes it, and nothing else does. */
+static void etag_make(struct http_call *call)
+{
+    uint8_t digest[SHA256_BYTES];
+    char hex[SHA256_HEX_SIZE];
+    if (call->answer.failed || !sha256_of(call->answer.bytes, call->answer.length, digest))
+        return;
+    text_hex(hex, digest, sizeof digest);
+    snprintf(call->etag, sizeof call->etag, "\"%s\"", hex);
+}
+
 static void offer_answered(void *arg, enum drover_error error, const struct flow_offer *offer)
 {
     struct api_ask *ask = arg;
@@ -75,5 +87,6 @@ static void offer_answered(void *arg, enum drover_error error, const struct flow
     json_begin(&writer, &ask->call->answer);
     offer_put(&writer, http_call_query(ask->call, "device_model"), &offer->command);
     json_end(&writer);
+    etag_make(ask->call);
     api_ask_send(ask, 200);
 }

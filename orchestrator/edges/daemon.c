@@ -96,7 +96,7 @@ static void public_url_make(struct daemon *daemon)
         (void)text_copy_n(daemon->public_url, sizeof daemon->public_url, settings->http_public_url, length);
         return;
     }
-    (void)snprintf(daemon->public_url, sizeof daemon->public_url, "http://%s", settings->http_listen);
+    (void)snprintf(daemon->public_url, sizeof daemon->public_url, "%s://%s", settings->http_tls.certificate[0] ? "https" : "http", settings->http_listen);
     if (daemon_settings_listen(settings->http_listen, host, sizeof host, &port) && (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0))
         log_event(LOG_WARN, "public_url_unknown", LOG_TEXT("url", daemon->public_url),
                   LOG_TEXT("why", "http.listen names no address that devices can reach: set http.public_url"));

@@ -53,6 +53,7 @@ struct daemon {
     struct worker_pool *workers;
     struct proofs *proofs;
     struct daemon_trust trust;              /* the trust store in effect */
+    struct auth_ring *keys;                 /* NULL: auth.keys_file is empty */
     struct api *api;
     struct http_server *http;
     struct mqtt_link *mqtt;

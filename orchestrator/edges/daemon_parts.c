@@ -205,6 +205,24 @@ static bool served_keep(void *arg, const struct served *served)
     return ingest_put_served(daemon->reports, served);
 }
 
+static void nonce_ask(void *arg, const struct nonce_claim *claim, nonce_taken *done, void *done_arg)
+{
+    struct daemon *daemon = arg;
+
+    nonce_take(daemon->redis, claim, done, done_arg);
+}
+
+static enum drover_error keys_make(struct daemon *daemon, struct problem *ret_problem)
+{
+    return daemon->settings.auth_keys_file[0] ? auth_ring_new(daemon->settings.auth_keys_file, &daemon->keys, ret_problem) : DROVER_OK;
+}
+
+static struct http_tls_settings tls_of(const struct daemon_tls_settings *tls, const char *listener)
+{
+    return (struct http_tls_settings){.name = listener, .certificate = tls->certificate, .key = tls->key, .client_ca = tls->client_ca,
+                                      .client_crl = tls->client_crl, .client = (enum http_tls_client)tls->client, .min = (enum http_tls_min)tls->min};
+}
+
 static enum drover_error http_make(struct daemon *daemon, struct problem *ret_problem)
 {
     const struct http_config config = {
@@ -212,6 +230,13 @@ static enum drover_error http_make(struct daemon *daemon, struct problem *ret_pr
         .threads = (unsigned)daemon->settings.http_threads,
         .data_dir = daemon->settings.data_dir,
         .token = daemon->api_token,
+        .tls = {[HTTP_DEVICES] = tls_of(&daemon->settings.http_tls, "http"), [HTTP_OPERATORS] = tls_of(&daemon->settings.api_tls, "api")},
+        .keys = daemon->keys,
+        .auth = {.tokens = {daemon->settings.auth_leeway_ms, (unsigned)daemon->settings.auth_remembered_tokens},
+                 .requests = {daemon->settings.auth_window_ms, daemon->settings.auth_nonces_max}},
+        .devices = (enum http_devices_auth)daemon->settings.auth_devices,
+        .nonce = nonce_ask,
+        .nonce_arg = daemon,
         .call = api_call,
         .arg = daemon->api,
         .served = served_keep,
@@ -264,6 +289,8 @@ enum drover_error daemon_parts_make(struct daemon *daemon, struct problem *ret_p
     if (!error)
         error = users_of_the_flow_make(daemon);
     if (!error)
+        error = keys_make(daemon, ret_problem);
+    if (!error)
         error = http_make(daemon, ret_problem);
     if (!error)
         error = mqtt_make(daemon, ret_problem);
@@ -291,6 +318,7 @@ void daemon_parts_free(struct daemon *daemon)
     worker_pool_free(daemon->workers);
     daemon_trust_done(&daemon->trust);
     http_server_free(daemon->http);
+    auth_ring_free(daemon->keys);
     speaker_free(daemon->speaker);
     outbox_free(daemon->outbox);
     ring_close(daemon->heartbeats);

@@ -84,6 +84,21 @@ static void trust_take(struct daemon *daemon, struct daemon_trust *next)
     chores_settings_changed(daemon->chores);
 }
 
+/* Certificates and keys of who may ask, under the same names. False: nothing has changed. */
+static bool doors_reload(struct daemon *daemon, struct problem *ret_problem)
+{
+    struct http_tls_fresh fresh;
+
+    if (http_server_tls_read(daemon->http, &fresh, ret_problem) != DROVER_OK)
+        return false;
+    if (daemon->keys && auth_ring_reload(daemon->keys, ret_problem) != DROVER_OK) {
+        http_server_tls_drop(&fresh);
+        return false;
+    }
+    http_server_tls_take(daemon->http, &fresh);
+    return true;
+}
+
 void daemon_reload(struct daemon *daemon)
 {
     struct daemon_trust trust;
@@ -95,6 +110,11 @@ void daemon_reload(struct daemon *daemon)
     if (daemon_options_settings(daemon->options, daemon->environment, &next, &problem) != DROVER_OK ||
         token_read(&next, token, &problem) != DROVER_OK ||
         daemon_trust_read(next.release_trust, &trust, &problem) != DROVER_OK) {
+        reload_fail(&problem);
+        return;
+    }
+    if (!doors_reload(daemon, &problem)) { /* the last of the checks: it takes effect at once */
+        daemon_trust_done(&trust);
         reload_fail(&problem);
         return;
     }

@@ -2,6 +2,7 @@
 #include "orchestrator/edges/daemon_settings.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -12,6 +13,15 @@
 #define NUMBER(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, false, false, unit, help}
 #define RELOAD(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, true, false, unit, help}
 #define POLICY(member, min, max, fallback, unit, help) {"flow." #member, SETTING_INTEGER, AT(flow.member), min, max, NULL, fallback, true, false, unit, help}
+
+#define CHOICE(name, member, choices, fallback, help) {name, SETTING_CHOICE, AT(member), 0, 0, choices, fallback, false, false, "", help}
+#define TLS(listener, member) \
+    TEXT(listener ".tls_certificate", member.certificate, "", "PEM file with the server's certificate and its chain; empty: no TLS. Read again on SIGHUP, like the next three."), \
+    TEXT(listener ".tls_key", member.key, "", "PEM file with its key, without a passphrase; empty: it is in the file of the certificate."), \
+    TEXT(listener ".tls_client_ca", member.client_ca, "", "PEM file with the authorities of client certificates."), \
+    TEXT(listener ".tls_client_crl", member.client_crl, "", "PEM file with a revocation list of each of them; empty: none is looked at. An outdated list refuses everybody."), \
+    CHOICE(listener ".tls_client", member.client, "off|optional|required", "off", "Client certificates: not asked for, verified if there is one, needed."), \
+    CHOICE(listener ".tls_min", member.min, "1.3|1.2", "1.3", "Lowest version of TLS.")
 
 #define DAY_MS (24 * 60 * 60 * 1000LL)
 
@@ -33,12 +43,23 @@ static const struct setting rows[] = {
     NUMBER("redis.timeout_ms", redis_timeout_ms, 100, 60000, "5000", "ms", "No answer for this long: the connection is dropped and made again."),
 
     NEEDED("http.listen", http_listen, "0.0.0.0:8080", "Address for devices: `/firmware/latest`, `/artifacts/`, `/healthz`."),
-    TEXT("http.public_url", http_public_url, "", "How devices reach that address; stands in commands and notices. Empty: `http://` and `http.listen`."),
+    TEXT("http.public_url", http_public_url, "", "How devices reach that address; stands in commands and notices. Empty: `http://` (`https://` with TLS) and `http.listen`."),
     NUMBER("http.threads", http_threads, 1, 16, "2", "threads", "Threads that serve HTTP."),
+    TLS("http", http_tls),
 
     NEEDED("api.listen", api_listen, "127.0.0.1:8081", "Address for operators and Prometheus: everything."),
     {"api.token_file", SETTING_TEXT, AT(api_token_file), 0, 0, NULL, "", true, false, "",
      "File whose first line is the operators' bearer token; empty: no operator API. Read again on SIGHUP."},
+
+    TLS("api", api_tls),
+
+    TEXT("auth.keys_file", auth_keys_file, "", "Keys of tokens and signed requests ([authentication.md](authentication.md)); empty: none. Its content is read again on SIGHUP."),
+    {"auth.devices", SETTING_CHOICE, AT(auth_devices), 0, 0, "off|optional|required", "off", false, false, "",
+     "Must devices prove who they are at `/firmware/latest` and `/artifacts/`? `optional`: who sends a proof must send a good one."},
+    NUMBER("auth.leeway_ms", auth_leeway_ms, 0, 600000, "30000", "ms", "How far the clock of a token's issuer may be from ours."),
+    NUMBER("auth.window_ms", auth_window_ms, 1000, 600000, "60000", "ms", "How far the timestamp of a signed request may be from our clock, either way."),
+    NUMBER("auth.remembered_tokens", auth_remembered_tokens, 0, 1048576, "16384", "tokens", "Good tokens that each HTTP thread remembers; about 200 bytes each."),
+    NUMBER("auth.nonces_max", auth_nonces_max, 1, 1000000, "1000", "requests", "Signed requests of one key and subject within `auth.window_ms`."),
 
     {"log.level", SETTING_CHOICE, AT(log_level), 0, 0, "debug|info|warn|error", "info", true, false, "", "Lowest level that is written."},
     {"log.format", SETTING_CHOICE, AT(log_format), 0, 0, "logfmt|json", "logfmt", true, false, "", "One event a line on stderr, in this format."},
@@ -151,6 +172,26 @@ static enum drover_error addresses_check(const struct daemon_settings *settings,
     return DROVER_OK;
 }
 
+static enum drover_error tls_check(const struct daemon_tls_settings *tls, const char *listener, struct problem *ret_problem)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof name, "%s.tls_certificate", listener);
+    if (!tls->certificate[0] && (tls->key[0] || tls->client_ca[0] || tls->client_crl[0] || tls->client))
+        return problem_set(ret_problem, DROVER_MISMATCH, name, "is empty: the other settings of TLS need it");
+    (void)snprintf(name, sizeof name, "%s.tls_client", listener);
+    if (!tls->client != !tls->client_ca[0] || (tls->client_crl[0] && !tls->client))
+        return problem_set(ret_problem, DROVER_MISMATCH, name, "and tls_client_ca need each other; tls_client_crl needs both");
+    return DROVER_OK;
+}
+
+static enum drover_error auth_settings_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    if (settings->auth_devices && !settings->auth_keys_file[0])
+        return problem_set(ret_problem, DROVER_MISMATCH, "auth.devices", "needs auth.keys_file");
+    return DROVER_OK;
+}
+
 static enum drover_error waits_check(const struct policy *flow, struct problem *ret_problem)
 {
     if (flow->offline_after_ms <= flow->heartbeat_ms)
@@ -171,6 +212,12 @@ static enum drover_error settings_check(const struct daemon_settings *settings, 
 
     if (!error)
         error = addresses_check(settings, ret_problem);
+    if (!error)
+        error = tls_check(&settings->http_tls, "http", ret_problem);
+    if (!error)
+        error = tls_check(&settings->api_tls, "api", ret_problem);
+    if (!error)
+        error = auth_settings_check(settings, ret_problem);
     if (!error)
         error = waits_check(&settings->flow, ret_problem);
     return error;
@@ -197,7 +244,8 @@ static bool variable_is_ours(const char *variable)
 
 void daemon_settings_unknown(char *const *environment, void (*unknown)(const char *variable, void *arg), void *arg)
 {
-    static const char *const of_the_command[] = {"DROVER_API=", "DROVER_TOKEN=", "DROVER_TOKEN_FILE="};
+    static const char *const of_the_command[] = {"DROVER_API=", "DROVER_TOKEN=", "DROVER_TOKEN_FILE=", "DROVER_CA_FILE=",
+                                               "DROVER_CERTIFICATE_FILE="};
 
     for (; *environment; environment++) {
         bool known = !variable_is_ours(*environment) || variable_is_setting(*environment);

@@ -9,6 +9,15 @@
 
 #define SETTING_PATH_SIZE 161 /* a path or URL in a setting: fits on a line of the file, with its name */
 
+struct daemon_tls_settings {     /* of one listener */
+    char certificate[SETTING_PATH_SIZE];
+    char key[SETTING_PATH_SIZE];
+    char client_ca[SETTING_PATH_SIZE];
+    char client_crl[SETTING_PATH_SIZE];
+    int64_t client;              /* enum http_tls_client */
+    int64_t min;                 /* enum http_tls_min */
+};
+
 struct daemon_settings {
     char instance[ID_SIZE];
     char data_dir[SETTING_PATH_SIZE];
@@ -26,8 +35,16 @@ struct daemon_settings {
     char http_listen[SETTING_PATH_SIZE];
     char http_public_url[SETTING_PATH_SIZE];
     int64_t http_threads;
+    struct daemon_tls_settings http_tls;
     char api_listen[SETTING_PATH_SIZE];
     char api_token_file[SETTING_PATH_SIZE];
+    struct daemon_tls_settings api_tls;
+    char auth_keys_file[SETTING_PATH_SIZE];
+    int64_t auth_devices;        /* enum http_devices_auth */
+    int64_t auth_leeway_ms;
+    int64_t auth_window_ms;
+    int64_t auth_remembered_tokens;
+    int64_t auth_nonces_max;
     int64_t log_level;           /* enum log_level */
     int64_t log_format;          /* enum log_format */
     int64_t ring_heartbeats_mib;

@@ -12,6 +12,7 @@
 
 #define TELL_STEP_PCT 10       /* the loop is told at each such step ... */
 #define TELL_EVERY_MS 30000    /* ... and this often while bytes move: far below every download deadline */
+#define TLS_PIECE_BYTES 131072
 #define ATTEMPT_MAX 1000
 #define PACKAGE_TYPE "application/octet-stream"
 
@@ -117,6 +118,11 @@ static void unsatisfiable(struct http_conn *conn, int64_t size)
     http_reply_problem(conn, 416, "Range", "no byte of the package is in what was asked for");
 }
 
+static int64_t piece_bytes(const struct http_conn *conn)
+{
+    return conn->ssl != NULL ? TLS_PIECE_BYTES : 0;
+}
+
 /* The whole package or one range of it. */
 static bool part_add(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_ranges *ranges,
                      struct evbuffer *body)
@@ -129,7 +135,7 @@ static bool part_add(struct http_thread *thread, struct http_conn *conn, const s
         header_put(conn, "Content-Range", text);
     }
     return evhttp_request_get_command(conn->request) == EVHTTP_REQ_HEAD ||
-           depot_files_add(&thread->files, file, range->start, range->length, body);
+           depot_files_add(&thread->files, file, range->start, range->length, piece_bytes(conn), body);
 }
 
 /* Several ranges, each with a head of its own (RFC 9110, 14.6). The boundary is of random bits, so that no package can hold it. */
@@ -144,17 +150,17 @@ static bool parts_add(struct http_thread *thread, struct http_conn *conn, const 
     for (unsigned i = 0; i < ranges->count; i++) {
         content_range_write(text, sizeof text, &ranges->list[i], size);
         if (evbuffer_add_printf(body, "\r\n--%s\r\nContent-Type: " PACKAGE_TYPE "\r\nContent-Range: %s\r\n\r\n", boundary, text) < 0 ||
-            !depot_files_add(&thread->files, file, ranges->list[i].start, ranges->list[i].length, body))
+            !depot_files_add(&thread->files, file, ranges->list[i].start, ranges->list[i].length, piece_bytes(conn), body))
             return false;
     }
     return evbuffer_add_printf(body, "\r\n--%s--\r\n", boundary) >= 0;
 }
 
-/* Connections of this server are plain sockets (http_guard_accept makes them), so that the body may go by sendfile. */
+/* By sendfile on plain sockets only: see depot_files_add. */
 static void bytes_send(struct http_thread *thread, struct http_conn *conn, const struct depot_file *file, const struct http_ranges *ranges)
 {
     struct evbuffer *body = evbuffer_new();
-    if (body != NULL)
+    if (body != NULL && conn->ssl == NULL)
         evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
     bool made = body != NULL && (ranges->kind == HTTP_PARTS ? parts_add(thread, conn, file, ranges, body) : part_add(thread, conn, file, ranges, body));
     if (!made) {

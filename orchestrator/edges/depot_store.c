@@ -188,12 +188,16 @@ enum drover_error depot_files_find(struct depot_files *files, const char *sha256
     return DROVER_OK;
 }
 
-bool depot_files_add(struct depot_files *files, const struct depot_file *file, int64_t start, int64_t length, struct evbuffer *body)
+bool depot_files_add(struct depot_files *files, const struct depot_file *file, int64_t start, int64_t length, int64_t piece_bytes,
+                     struct evbuffer *body)
 {
-    if (evbuffer_add_file_segment(body, file->segment, start, length) == 0)
-        return true;
-    /* libevent has taken our hold on the segment away, too */
-    struct depot_file *mine = &files->files[file - files->files];
-    *mine = (struct depot_file){0};
-    return false;
+    for (int64_t done = 0, piece; done < length; done += piece) {
+        piece = piece_bytes > 0 && length - done > piece_bytes ? piece_bytes : length - done;
+        if (evbuffer_add_file_segment(body, file->segment, start + done, piece) != 0) {
+            /* libevent has taken our hold on the segment away, too */
+            files->files[file - files->files] = (struct depot_file){0};
+            return false;
+        }
+    }
+    return true;
 }

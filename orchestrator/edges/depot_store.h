@@ -46,6 +46,9 @@ void depot_files_init(struct depot_files *files, const struct depot *depot);
 void depot_files_done(struct depot_files *files);
 /* The package, opened if need be; it stays until the next call. DROVER_NOT_FOUND, _IO, _MEMORY. */
 MUST_USE enum drover_error depot_files_find(struct depot_files *files, const char *sha256, const struct depot_file **ret_file);
-/* Adds bytes of the package to body without copying them. body drains into a plain socket only (EVBUFFER_FLAG_DRAINS_TO_FD):
- * over TLS libevent 2.1 would send memory that is not the file's. False: out of memory. */
-bool depot_files_add(struct depot_files *files, const struct depot_file *file, int64_t start, int64_t length, struct evbuffer *body);
+/* Adds bytes of the package to body without copying them. For a plain socket body has EVBUFFER_FLAG_DRAINS_TO_FD and goes by sendfile; for
+ * TLS it must not have it, or libevent 2.1 would send memory that is not the file's: then the file is mapped. Artifacts never shrink.
+ * piece_bytes: the longest chain, because libevent hands OpenSSL whole chains and sees progress only between them; 0: no limit.
+ * False: out of memory. */
+bool depot_files_add(struct depot_files *files, const struct depot_file *file, int64_t start, int64_t length, int64_t piece_bytes,
+                     struct evbuffer *body);

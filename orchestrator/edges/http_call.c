@@ -59,9 +59,9 @@ const char *http_status_title(int status)
         int status;
         const char *title;
     } titles[] = {
-        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
+        {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
         {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"},
-        {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"},
+        {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
         {500, "Internal Server Error"}, {503, "Service Unavailable"}, {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
@@ -98,6 +98,11 @@ void http_call_send(struct http_call *call, int status)
     if (call->answer.failed)
         http_call_set_problem(call, 500, NULL, "the answer did not fit into memory");
     (void)http_queue_push(call->home, call);   /* queues of answers have no limit */
+}
+
+void http_call_return(struct http_call *call)
+{
+    (void)http_queue_push(call->home, call);
 }
 
 void http_call_problem(struct http_call *call, int status, const char *where, const char *format, ...)

@@ -9,6 +9,8 @@
 
 #include "common/buffer.h"
 #include "common/error.h"
+#include "common/sha256.h"
+#include "orchestrator/edges/auth.h"
 #include "orchestrator/edges/http_route.h"
 #include "orchestrator/edges/http_server.h"
 
@@ -21,13 +23,16 @@ struct http_call {
     char *query[HTTP_QUERY_MAX];         /* values by their place in route->query, NULL when absent; owned */
     char *body;                          /* owned; NULL when empty */
     size_t body_length;
-    bool has_token;                      /* it came with a bearer token (on operators' routes: the right one) */
+    bool known;                          /* somebody proved who he is: */
+    struct auth_identity who;            /* a device, or a person whose role suffices; with api.token_file's token subject is "" */
+    bool nonce_taken;                    /* the answer of the loop to a signed request that the thread serves: go on */
     int64_t deadline_ms;                 /* monotonic: nobody waits for an answer after it */
     void *prepared;                      /* what the HTTP thread made of the body before the loop sees it; free()d with the call */
     /* the answer */
     int status;
     const char *content_type;            /* static text */
     int retry_after_s;                   /* 0: no Retry-After */
+    char etag[SHA256_HEX_SIZE + 2];      /* with its quotes; "": none. If-None-Match is looked at when the answer is written */
     struct buffer answer;
     /* the way back */
     struct http_queue *home;
@@ -48,6 +53,9 @@ void http_call_send(struct http_call *call, int status);
 void http_call_problem(struct http_call *call, int status, const char *where, const char *format, ...) PRINTF_LIKE(4, 5);
 /* The status that fits an error of the store or the flow: 404, 409, 503 with Retry-After, ... */
 void http_call_error(struct http_call *call, enum drover_error error, const char *what);
+
+/* Home to its thread as it is, which serves it there. */
+void http_call_return(struct http_call *call);
 
 /* Fills the answer without sending it (for whoever sends it himself). where NULL: none. */
 void http_call_set_problem(struct http_call *call, int status, const char *where, const char *what);

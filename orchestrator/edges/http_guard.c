@@ -3,11 +3,16 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/hash.h"
+#include "common/log.h"
+#include "orchestrator/edges/http_tls.h"
 
 #define BUCKETS (sizeof((struct http_guard *)0)->buckets / sizeof(struct http_conn *))
 #define INPUT_SLACK_BYTES 16384   /* what may come in beyond one request: the beginning of the next */
@@ -24,10 +29,31 @@ static size_t input_max(const struct http_guard *guard, enum http_listener liste
     return guard->limits.header_bytes + INPUT_SLACK_BYTES + (listener == HTTP_OPERATORS ? HTTP_PART_BYTES : 0);
 }
 
+/* A peer that ends without TLS' own goodbye is a peer that ended: lengths say whether all has come. */
+static struct bufferevent *secure_socket_new(struct http_conn *conn, struct http_tls *tls, struct event_base *base)
+{
+    SSL *ssl = http_tls_accept(tls, &conn->tls_generation);
+    struct bufferevent *bev = ssl != NULL ? bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (bev == NULL) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    conn->ssl = ssl;
+    conn->phase = HTTP_SHAKING;
+    return bev;
+}
+
+static struct bufferevent *socket_new(struct http_conn *conn, struct http_tls *tls, struct event_base *base)
+{
+    conn->phase = HTTP_RECEIVING;
+    return tls != NULL ? secure_socket_new(conn, tls, base) : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
 struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_base *base, enum http_listener listener)
 {
     struct http_conn *conn = calloc(1, sizeof *conn);
-    struct bufferevent *bev = conn != NULL ? bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    struct bufferevent *bev = conn != NULL ? socket_new(conn, guard->tls[listener], base) : NULL;
     if (bev == NULL) {
         free(conn);
         return NULL;
@@ -37,7 +63,7 @@ struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_bas
     conn->guard = guard;
     conn->bev = bev;
     conn->listener = listener;
-    conn->deadline_ms = clock_mono_ms() + guard->limits.request_ms;
+    conn->deadline_ms = clock_mono_ms() + (conn->ssl != NULL ? guard->limits.handshake_ms : guard->limits.request_ms);
     struct http_conn **bucket = bucket_of(guard, bev);
     conn->next = *bucket;
     *bucket = conn;
@@ -79,10 +105,19 @@ void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_m
     conn->deadline_ms = deadline_ms;
 }
 
+/* Who downloads says nothing meanwhile: only a reply that makes no progress is idle then. libevent would count silence, too. */
+static void timeouts_set(struct http_conn *conn, bool reading)
+{
+    int64_t idle_ms = conn->guard->limits.idle_ms;
+    const struct timeval idle = {idle_ms / 1000, idle_ms % 1000 * 1000};
+    (void)bufferevent_set_timeouts(conn->bev, reading ? &idle : NULL, &idle);
+}
+
 void http_guard_send(struct http_conn *conn, int64_t now_ms)
 {
     conn->phase = HTTP_SENDING;
     conn->deadline_ms = now_ms + conn->guard->limits.reply_ms;
+    timeouts_set(conn, false);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_SENDING_BYTES);
 }
 
@@ -93,12 +128,46 @@ void http_guard_receive(struct http_conn *conn, int64_t now_ms)
     conn->request = NULL;
     conn->tracked = false;
     conn->deadline_ms = now_ms + limits->idle_ms + limits->request_ms;
+    timeouts_set(conn, true);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, input_max(conn->guard, conn->listener));
+}
+
+bool http_guard_may_log(struct http_guard *guard, int64_t now_ms)
+{
+    if (now_ms - guard->said_ms < 1000)
+        return false;
+    guard->said_ms = now_ms;
+    return true;
+}
+
+bool http_guard_is_outdated(const struct http_conn *conn)
+{
+    return conn->ssl != NULL && conn->tls_generation != http_tls_generation(conn->guard->tls[conn->listener]);
+}
+
+/* TLS' own goodbye, where a reply did not end half-way: then its absence says that something is missing. */
+static void goodbye_say(struct http_conn *conn)
+{
+    if (conn->ssl == NULL || conn->phase != HTTP_RECEIVING || !SSL_is_init_finished(conn->ssl))
+        return;
+    SSL_set_shutdown(conn->ssl, SSL_RECEIVED_SHUTDOWN);
+    (void)SSL_shutdown(conn->ssl);
+    ERR_clear_error();
+}
+
+static void handshake_failed(struct http_conn *conn, const char *fallback)
+{
+    bool certificate = false;
+    const char *why = http_tls_why(conn->ssl, bufferevent_get_openssl_error(conn->bev), &certificate);
+    http_metrics_refused(conn->guard->metrics, certificate ? REFUSED_CERTIFICATE : REFUSED_HANDSHAKE);
+    if (http_guard_may_log(conn->guard, clock_mono_ms()))
+        log_event(LOG_INFO, "handshake_refused", LOG_TEXT("why", fallback != NULL ? fallback : why));
 }
 
 void http_guard_close(struct http_conn *conn)
 {
     struct http_guard *guard = conn->guard;
+    goodbye_say(conn);
     struct http_conn **link = bucket_of(guard, conn->bev);
     while (*link != conn)
         link = &(*link)->next;
@@ -125,10 +194,30 @@ static void cut(struct http_guard *guard, struct http_conn *conn, enum http_refu
     bufferevent_trigger_event(conn->bev, (short)(BEV_EVENT_TIMEOUT | what), 0);
 }
 
+static void cut_shaking(struct http_conn *conn)
+{
+    handshake_failed(conn, "it took too long");
+    conn->phase = HTTP_RECEIVING;   /* counted */
+    bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
+}
+
+/* The handshake is done: from now on it is a connection like others. */
+static void conn_shaken(struct http_guard *guard, struct http_conn *conn)
+{
+    conn->phase = HTTP_RECEIVING;
+    conn->deadline_ms += guard->limits.request_ms - guard->limits.handshake_ms;
+}
+
 static void conn_sweep(struct http_guard *guard, struct http_conn *conn, int64_t now_ms)
 {
+    if (conn->phase == HTTP_SHAKING && SSL_is_init_finished(conn->ssl))
+        conn_shaken(guard, conn);
     if (is_abandoned(conn)) {
+        if (conn->phase == HTTP_SHAKING)
+            handshake_failed(conn, NULL);
         http_guard_close(conn);
+    } else if (conn->phase == HTTP_SHAKING && now_ms > conn->deadline_ms) {
+        cut_shaking(conn);
     } else if (conn->phase == HTTP_SENDING && now_ms <= conn->deadline_ms) {
         guard->sending(guard->arg, conn, (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev)));
     } else if (now_ms > conn->deadline_ms) {

@@ -13,12 +13,15 @@
 #include "orchestrator/edges/http_server.h"
 
 struct bufferevent;
+struct http_tls;
+struct ssl_st;
 struct event_base;
 struct evhttp_request;
 
 #define HTTP_SWEEP_MS 250
 
 enum http_phase {
+    HTTP_SHAKING,     /* hands, over TLS: nothing of HTTP has come */
     HTTP_RECEIVING,   /* waits for a request, or is in the middle of one */
     HTTP_WAITING,     /* the request is a call that waits for the loop */
     HTTP_SENDING,
@@ -28,6 +31,8 @@ struct http_conn {
     struct http_conn *next;            /* in its bucket */
     struct http_guard *guard;
     struct bufferevent *bev;
+    struct ssl_st *ssl;                /* bev's; NULL: plain */
+    unsigned tls_generation;           /* of the context it was made with */
     enum http_listener listener;
     enum http_phase phase;
     int64_t deadline_ms;               /* monotonic: of the phase */
@@ -49,6 +54,8 @@ struct http_guard {
     struct http_conn *buckets[1024];
     struct http_metrics *metrics;
     struct http_limits limits;
+    struct http_tls *tls[HTTP_LISTENER_COUNT];   /* NULL: plain */
+    int64_t said_ms;                         /* when a refusal was last logged */
     unsigned threads;                        /* the caps are shared between so many guards */
     unsigned open[HTTP_LISTENER_COUNT];
     /* A connection goes away; its request, if any, must not be touched any more unless evhttp gave it up (see http_thread.c). */
@@ -64,6 +71,11 @@ struct http_guard {
 struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_base *base, enum http_listener listener);
 struct http_conn *http_guard_find(struct http_guard *guard, struct bufferevent *bev);
 bool http_guard_is_full(const struct http_guard *guard, enum http_listener listener);
+
+/* A refusal may be logged: one a second, so that nobody fills the log. Counters have them all. */
+bool http_guard_may_log(struct http_guard *guard, int64_t now_ms);
+/* The files of its certificate were read again since it was made: it should end with this answer. */
+bool http_guard_is_outdated(const struct http_conn *conn);
 
 /* Phases. `request` has come whole; ms is how long the loop or the peer may take. */
 void http_guard_request(struct http_conn *conn, struct evhttp_request *request, int64_t now_ms);

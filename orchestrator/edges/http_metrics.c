@@ -6,14 +6,18 @@
 #define COUNT(counter) ((uint64_t)atomic_load_explicit(&(counter), memory_order_relaxed))
 #define ADD(counter, n) atomic_fetch_add_explicit(&(counter), (uint_fast64_t)(n), memory_order_relaxed)
 
-static const short statuses[] = {200, 201, 206, 304, 400, 401, 403, 404, 405, 409, 413, 416, 422, 500, 503, 507, 0};
+static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 413, 416, 422, 429, 500, 503, 507, 0};
 _Static_assert(sizeof statuses / sizeof statuses[0] <= HTTP_STATUS_MAX, "a place for every status");
 
 static const char *const refusals[HTTP_REFUSAL_COUNT] = {
     [REFUSED_CONNECTIONS] = "connections", [REFUSED_DESCRIPTORS] = "descriptors", [REFUSED_SLOW] = "slow",
     [REFUSED_STALLED] = "stalled",         [REFUSED_FRAMING] = "framing",         [REFUSED_TOO_LARGE] = "too_large",
     [REFUSED_ROUTE] = "route",             [REFUSED_QUERY] = "query",             [REFUSED_TOKEN] = "token",
-    [REFUSED_CALLS] = "calls",             [REFUSED_LATE] = "late",               [REFUSED_OBSERVATION] = "observation",
+    [REFUSED_HANDSHAKE] = "handshake",     [REFUSED_CERTIFICATE] = "certificate",
+    [REFUSED_KEY] = "key",                 [REFUSED_FORGED] = "forged",           [REFUSED_EXPIRED] = "expired",
+    [REFUSED_ROLE] = "role",               [REFUSED_SUBJECT] = "subject",         [REFUSED_REPLAY] = "replay",
+    [REFUSED_NONCES] = "nonces",           [REFUSED_CALLS] = "calls",             [REFUSED_LATE] = "late",
+    [REFUSED_OBSERVATION] = "observation",
 };
 static const char *const listeners[HTTP_LISTENER_COUNT] = {"devices", "operators"};
 static const char *const servers[2] = {"thread", "loop"};
@@ -102,6 +106,9 @@ void http_metrics_print(const struct http_metrics *metrics, struct buffer *text)
     buffer_add_format(text, "drover_http_sent_bytes_total %" PRIu64 "\n", COUNT(metrics->sent_bytes));
     head(text, "received_bytes_total", "counter", "Bytes of requests' bodies.");
     buffer_add_format(text, "drover_http_received_bytes_total %" PRIu64 "\n", COUNT(metrics->received_bytes));
+    head(text, "tokens_total", "counter", "Bearer tokens, by whether a signature was checked or the token was remembered.");
+    buffer_add_format(text, "drover_http_tokens_total{how=\"checked\"} %" PRIu64 "\n", COUNT(metrics->tokens_checked));
+    buffer_add_format(text, "drover_http_tokens_total{how=\"remembered\"} %" PRIu64 "\n", COUNT(metrics->tokens_remembered));
     connections_print(metrics, text);
     durations_print(metrics, text);
 }

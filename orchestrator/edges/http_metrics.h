@@ -11,12 +11,21 @@ enum http_refusal {
     REFUSED_CONNECTIONS,   /* the cap was reached: listening paused */
     REFUSED_DESCRIPTORS,   /* accept failed, mostly for want of file descriptors: listening paused */
     REFUSED_SLOW,          /* a request was not here whole in time */
+    REFUSED_HANDSHAKE,     /* TLS: not done in time, or not in our way */
+    REFUSED_CERTIFICATE,   /* TLS: the client's certificate, or that there is none */
     REFUSED_STALLED,       /* a reply took too long */
     REFUSED_FRAMING,       /* Content-Length twice, a body where none belongs, no Host, ... */
     REFUSED_TOO_LARGE,     /* a body over its route's limit */
     REFUSED_ROUTE,         /* unknown path, bad value in it, wrong method */
     REFUSED_QUERY,         /* unknown, repeated or malformed parameter */
-    REFUSED_TOKEN,         /* none, or a wrong one */
+    REFUSED_TOKEN,         /* who asks is not proved: nothing was sent, or what is no proof at all */
+    REFUSED_KEY,           /* a token or signature of a key that is not ours */
+    REFUSED_FORGED,        /* a wrong signature, algorithm, audience or issuer */
+    REFUSED_EXPIRED,       /* expired, not valid yet, out of the clock window */
+    REFUSED_ROLE,          /* proved, but may not do this */
+    REFUSED_SUBJECT,       /* proved, but asks for another device */
+    REFUSED_REPLAY,        /* a nonce that was used before */
+    REFUSED_NONCES,        /* too many nonces, or Redis cannot say whether this one is new */
     REFUSED_CALLS,         /* too many calls wait for the loop */
     REFUSED_LATE,          /* the loop did not answer in time */
     REFUSED_OBSERVATION,   /* an observation about a download found no place in the ring */
@@ -34,6 +43,7 @@ struct http_metrics {
     atomic_uint_fast64_t open[HTTP_LISTENER_COUNT];
     atomic_uint_fast64_t seconds[2][HTTP_BUCKET_COUNT + 1];                 /* by enum http_served_by; last: slower */
     atomic_uint_fast64_t micros[2];
+    atomic_uint_fast64_t tokens_checked, tokens_remembered;                 /* signatures computed, and those that were spared */
 };
 
 /* route NULL: the request matched none. */

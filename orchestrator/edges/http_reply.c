@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "orchestrator/edges/http_range.h"
 #include "orchestrator/edges/http_thread.h"
 
 static struct http_thread *thread_of(struct http_conn *conn)
@@ -31,24 +32,29 @@ static void reply_sent(struct evhttp_request *request, void *arg)
     http_guard_receive(conn, clock_mono_ms());
 }
 
+static bool has_body(int status)
+{
+    return status != 304 && status != 204;
+}
+
 void http_reply_body(struct http_conn *conn, int status, struct evbuffer *body, int64_t body_bytes)
 {
     struct http_thread *thread = thread_of(conn);
     struct evhttp_request *request = conn->request;
     bool head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
     char length[24];
-    if (status != 304) {
+    if (has_body(status)) {
         snprintf(length, sizeof length, "%" PRId64, body_bytes);
         header_put(conn, "Content-Length", length);
     }
-    if (atomic_load(&thread->shared->draining))
+    if (atomic_load(&thread->shared->draining) || http_guard_is_outdated(conn))
         header_put(conn, "Connection", "close");
     header_put(conn, "X-Content-Type-Options", "nosniff");
     conn->status = status;
-    conn->body_bytes = head || status == 304 ? 0 : body_bytes;
+    conn->body_bytes = head || !has_body(status) ? 0 : body_bytes;
     http_guard_send(conn, clock_mono_ms());
     evhttp_request_set_on_complete_cb(request, reply_sent, conn);
-    evhttp_send_reply(request, status, http_status_title(status), head || status == 304 ? NULL : body);
+    evhttp_send_reply(request, status, http_status_title(status), head || !has_body(status) ? NULL : body);
 }
 
 static void answer_free(const void *bytes, size_t length, void *arg)
@@ -58,24 +64,38 @@ static void answer_free(const void *bytes, size_t length, void *arg)
     free((void *)(uintptr_t)bytes);
 }
 
+/* 304 without a condition says: nothing for you. After If-None-Match it would say: what you have still counts; so nothing is 204 then. */
+static int status_under_condition(const struct http_conn *conn, const struct http_call *call)
+{
+    const char *none_match = evhttp_find_header(evhttp_request_get_input_headers(conn->request), "If-None-Match");
+    if (none_match != NULL && call->status == 304)
+        return 204;
+    if (none_match != NULL && call->status == 200 && call->etag[0] != '\0' && http_none_match_hits(none_match, call->etag))
+        return 304;
+    return call->status;
+}
+
 void http_reply_call(struct http_conn *conn, struct http_call *call)
 {
     char seconds[16];
     size_t length = 0;
-    if (call->content_type != NULL && call->status != 304)
+    int status = status_under_condition(conn, call);
+    if (call->content_type != NULL && has_body(status))
         header_put(conn, "Content-Type", call->content_type);
     if (call->retry_after_s > 0) {
         snprintf(seconds, sizeof seconds, "%d", call->retry_after_s);
         header_put(conn, "Retry-After", seconds);
     }
-    if (call->status == 401)
+    if (call->status == 401 && evhttp_find_header(evhttp_request_get_output_headers(conn->request), "WWW-Authenticate") == NULL)
         header_put(conn, "WWW-Authenticate", "Bearer realm=\"drover\"");
-    header_put(conn, "Cache-Control", "no-store");
+    if (call->etag[0] != '\0')
+        header_put(conn, "ETag", call->etag);
+    header_put(conn, "Cache-Control", call->etag[0] != '\0' ? "private, no-cache" : "no-store");
     struct evbuffer *body = evbuffer_new();
     char *bytes = buffer_take(&call->answer, &length);
     if (body != NULL && bytes != NULL && length > 0 && evbuffer_add_reference(body, bytes, length, answer_free, NULL) == 0)
         bytes = NULL;
-    http_reply_body(conn, call->status, body, body != NULL ? (int64_t)evbuffer_get_length(body) : 0);
+    http_reply_body(conn, status, body, body != NULL ? (int64_t)evbuffer_get_length(body) : 0);
     free(bytes);
     if (body != NULL)
         evbuffer_free(body);

@@ -4,7 +4,6 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -19,7 +18,7 @@ static thread_serve *const served_here[HTTP_ROUTE_COUNT] = {
     [ROUTE_UPLOAD_GET] = http_upload_get,
 };
 
-static bool refuse(struct http_conn *conn, enum http_refusal reason, int status, const char *where, const char *what)
+bool http_refuse(struct http_conn *conn, enum http_refusal reason, int status, const char *where, const char *what)
 {
     http_metrics_refused(conn->guard->metrics, reason);
     if (reason == REFUSED_FRAMING)
@@ -29,7 +28,7 @@ static bool refuse(struct http_conn *conn, enum http_refusal reason, int status,
     return false;
 }
 
-static enum http_method method_of(const struct evhttp_request *request)
+enum http_method http_method_of(const struct evhttp_request *request)
 {
     switch (evhttp_request_get_command(request)) {
     case EVHTTP_REQ_GET:
@@ -58,35 +57,37 @@ static bool framing_check(struct http_conn *conn)
 {
     struct evkeyvalq *headers = evhttp_request_get_input_headers(conn->request);
     const char *length = evhttp_find_header(headers, "Content-Length");
-    enum http_method method = method_of(conn->request);
+    enum http_method method = http_method_of(conn->request);
     bool bodyless = method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OTHER;
     if (header_count(headers, "Content-Length") > 1)
-        return refuse(conn, REFUSED_FRAMING, 400, "Content-Length", "given twice");
+        return http_refuse(conn, REFUSED_FRAMING, 400, "Content-Length", "given twice");
     if (header_count(headers, "Host") > 1 || header_count(headers, "Transfer-Encoding") > 1)
-        return refuse(conn, REFUSED_FRAMING, 400, "Host", "Host or Transfer-Encoding given twice");
+        return http_refuse(conn, REFUSED_FRAMING, 400, "Host", "Host or Transfer-Encoding given twice");
+    if (header_count(headers, "Authorization") > 1)
+        return http_refuse(conn, REFUSED_FRAMING, 400, "Authorization", "given twice");
     if (bodyless && (evhttp_find_header(headers, "Transfer-Encoding") != NULL || (length != NULL && strcmp(length, "0") != 0)))
-        return refuse(conn, REFUSED_FRAMING, 400, "Content-Length", "this method takes no body");
+        return http_refuse(conn, REFUSED_FRAMING, 400, "Content-Length", "this method takes no body");
     if (conn->request->major == 1 && conn->request->minor >= 1 && header_count(headers, "Host") == 0)
-        return refuse(conn, REFUSED_FRAMING, 400, "Host", "missing");
+        return http_refuse(conn, REFUSED_FRAMING, 400, "Host", "missing");
     return true;
 }
 
 static bool route_find(struct http_conn *conn, struct http_found *ret_found)
 {
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(conn->request));
-    switch (http_route_find(conn->listener, method_of(conn->request), path != NULL ? path : "", ret_found)) {
+    switch (http_route_find(conn->listener, http_method_of(conn->request), path != NULL ? path : "", ret_found)) {
     case HTTP_MATCHED:
         conn->route = ret_found->route;
         return true;
     case HTTP_NO_METHOD:
         (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), "Allow", ret_found->allow);
-        return refuse(conn, REFUSED_ROUTE, 405, NULL, "this path does not take this method");
+        return http_refuse(conn, REFUSED_ROUTE, 405, NULL, "this path does not take this method");
     case HTTP_BAD_PARAM:
-        return refuse(conn, REFUSED_ROUTE, 404, ret_found->where, "not a name that anything here can have");
+        return http_refuse(conn, REFUSED_ROUTE, 404, ret_found->where, "not a name that anything here can have");
     case HTTP_NO_PATH:
         break;
     }
-    return refuse(conn, REFUSED_ROUTE, 404, NULL, "no such path");
+    return http_refuse(conn, REFUSED_ROUTE, 404, NULL, "no such path");
 }
 
 static bool size_check(struct http_conn *conn)
@@ -95,60 +96,34 @@ static bool size_check(struct http_conn *conn)
     atomic_fetch_add_explicit(&conn->guard->metrics->received_bytes, bytes, memory_order_relaxed);
     if (bytes <= conn->route->body_bytes)
         return true;
-    return refuse(conn, REFUSED_TOO_LARGE, 413, "body", "larger than this path takes");
+    return http_refuse(conn, REFUSED_TOO_LARGE, 413, "body", "larger than this path takes");
 }
 
-/* The bearer token of the request; NULL when there is none. */
-static const char *token_of(const struct http_conn *conn)
+/* What is asked, and by whom. People prove themselves before their query is looked at; a device's name stands in its query. */
+static bool question_fill(struct http_thread *thread, struct http_conn *conn, const struct http_found *found, struct http_call *call)
 {
-    const char *value = evhttp_find_header(evhttp_request_get_input_headers(conn->request), "Authorization");
-    if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
-        return NULL;
-    value += 7;
-    return value + strspn(value, " ");
-}
-
-/* Takes as long for a wrong token as for the right one; its length is no secret. */
-static bool token_is(const char *token, const char *wanted)
-{
-    size_t length = strlen(wanted);
-    return strlen(token) == length && CRYPTO_memcmp(token, wanted, length) == 0;
-}
-
-static bool token_check(const struct http_thread *thread, struct http_conn *conn)
-{
-    if (conn->route->audience != HTTP_OPERATOR)
-        return true;
-    const char *token = token_of(conn);
-    pthread_mutex_lock(&thread->shared->token_lock);
-    bool wanted = thread->shared->token[0] != '\0', right = token != NULL && token_is(token, thread->shared->token);
-    pthread_mutex_unlock(&thread->shared->token_lock);
-    if (!wanted)
-        return refuse(conn, REFUSED_TOKEN, 403, "api.token_file", "not set: the operators' API is off");
-    if (token == NULL)
-        return refuse(conn, REFUSED_TOKEN, 401, "Authorization", "an operator's bearer token is needed");
-    if (!right)
-        return refuse(conn, REFUSED_TOKEN, 401, "Authorization", "not an operator's token");
-    return true;
+    struct problem problem;
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(conn->request));
+    bool is_person = found->route->audience > HTTP_HOUSE;
+    call->route = found->route;
+    memcpy(call->params, found->params, sizeof call->params);
+    if (is_person && !http_auth_check(thread, conn, call))
+        return false;
+    if (http_query_read(found->route, query, call->query, &problem) != DROVER_OK)
+        return http_refuse(conn, REFUSED_QUERY, 400, problem.where, problem.what);
+    return is_person || http_auth_check(thread, conn, call);
 }
 
 /* Copies what the loop needs. False: refused, or out of memory. */
-static bool call_fill(struct http_conn *conn, const struct http_found *found, struct http_call *call)
+static bool body_fill(struct http_conn *conn, const struct http_found *found, struct http_call *call)
 {
-    struct problem problem;
     struct evbuffer *body = evhttp_request_get_input_buffer(conn->request);
-    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(conn->request));
-    call->route = found->route;
-    memcpy(call->params, found->params, sizeof call->params);
-    call->has_token = token_of(conn) != NULL;
-    if (http_query_read(found->route, query, call->query, &problem) != DROVER_OK)
-        return refuse(conn, REFUSED_QUERY, 400, problem.where, problem.what);
     if (found->route->served_by == HTTP_THREAD || evbuffer_get_length(body) == 0)
         return true;
     call->body_length = evbuffer_get_length(body);
     call->body = malloc(call->body_length);
     if (call->body == NULL)
-        return refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
+        return http_refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
     return evbuffer_remove(body, call->body, call->body_length) == (int)call->body_length;
 }
 
@@ -178,7 +153,7 @@ static bool call_push(struct http_thread *thread, struct http_conn *conn, struct
     struct http_shared *shared = thread->shared;
     if (atomic_fetch_add(&shared->open_calls, 1) >= shared->limits.calls) {
         atomic_fetch_sub(&shared->open_calls, 1);
-        return refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
+        return http_refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
     }
     struct http_slot *slot = slot_take(thread, conn);
     call->deadline_ms = clock_mono_ms() + call_patience_ms(thread, call);
@@ -192,18 +167,19 @@ static bool call_push(struct http_thread *thread, struct http_conn *conn, struct
         http_slot_free(thread, place);
     }
     atomic_fetch_sub(&shared->open_calls, 1);
-    return refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
+    return http_refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
 }
 
+/* The loop sees a call whose nonce must be taken, even when the thread serves it afterwards. */
 static void request_serve(struct http_thread *thread, struct http_conn *conn, const struct http_found *found)
 {
     struct http_call *call = http_call_new();
     if (call == NULL) {
-        (void)refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
+        (void)http_refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
         return;
     }
-    if (call_fill(conn, found, call)) {
-        if (found->route->served_by == HTTP_THREAD)
+    if (question_fill(thread, conn, found, call) && body_fill(conn, found, call)) {
+        if (found->route->served_by == HTTP_THREAD && !call->who.has_nonce)
             served_here[found->route->id](thread, conn, call);
         else if (found->route->id == ROUTE_RELEASE_ADD && !http_release_prepare(&thread->shared->depot, call))
             http_reply_call(conn, call);
@@ -211,6 +187,11 @@ static void request_serve(struct http_thread *thread, struct http_conn *conn, co
             return;
     }
     http_call_free(call);
+}
+
+void http_request_proved(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
+{
+    served_here[call->route->id](thread, conn, call);
 }
 
 static void connection_closes(struct evhttp_connection *connection, void *arg)
@@ -233,6 +214,6 @@ void http_request_came(struct evhttp_request *request, void *arg)
     }
     evhttp_connection_set_closecb(connection, connection_closes, conn);
     http_guard_request(conn, request, clock_mono_ms());
-    if (framing_check(conn) && route_find(conn, &found) && size_check(conn) && token_check(thread, conn))
+    if (framing_check(conn) && route_find(conn, &found) && size_check(conn))
         request_serve(thread, conn, &found);
 }

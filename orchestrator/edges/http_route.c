@@ -9,7 +9,7 @@
 
 /* The names that the columns of the table use. */
 enum { GET = HTTP_GET, POST = HTTP_POST, PUT = HTTP_PUT };
-enum { ANYONE = HTTP_ANYONE, HOUSE = HTTP_HOUSE, OPERATOR = HTTP_OPERATOR };
+enum { ANYONE = HTTP_ANYONE, DEVICE = HTTP_DEVICE, HOUSE = HTTP_HOUSE, VIEWER = HTTP_VIEWER, OPERATOR = HTTP_OPERATOR };
 enum { THREAD = HTTP_THREAD, LOOP = HTTP_LOOP };
 
 static const struct http_route routes[HTTP_ROUTE_COUNT] = {
@@ -125,7 +125,7 @@ enum http_match http_route_find(enum http_listener listener, enum http_method me
     enum http_match best = HTTP_NO_PATH;
     for (size_t i = 0; i < HTTP_ROUTE_COUNT; i++) {
         const struct http_route *route = &routes[i];
-        if (listener != HTTP_OPERATORS && route->audience != HTTP_ANYONE)
+        if (listener != HTTP_OPERATORS && route->audience > HTTP_DEVICE)
             continue;
         enum http_match match = path_match(route->path, path, ret_found);
         if (match == HTTP_NO_PATH)
@@ -168,7 +168,7 @@ static enum drover_error pair_read(const struct http_route *route, const char *t
         return problem_set(ret_problem, DROVER_UNKNOWN, text_excerpt(shown, sizeof shown, text, name_length), "no such parameter");
     int index = http_query_index(route, name);
     if (index < 0) {
-        if (route->audience == HTTP_ANYONE)
+        if (route->audience <= HTTP_DEVICE)
             return DROVER_OK;   /* devices may send more than this version knows */
         return problem_set(ret_problem, DROVER_UNKNOWN, text_excerpt(shown, sizeof shown, name, strlen(name)), "no such parameter");
     }

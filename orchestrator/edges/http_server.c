@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "orchestrator/edges/http_thread.h"
 
@@ -23,6 +24,8 @@ struct http_server {
     unsigned thread_count;
     unsigned ports[HTTP_LISTENER_COUNT];
     struct event *calls_event;
+    void (*nonce)(void *arg, const struct nonce_claim *claim, nonce_taken *done, void *done_arg);
+    void *nonce_arg;
     void (*call)(void *arg, struct http_call *call);
     void *arg;
 };
@@ -141,6 +144,51 @@ static enum drover_error sockets_open(struct http_server *server, const struct h
 
 /* --- the loop's end --- */
 
+/* A signed request on its way to who answers it. */
+struct proving {
+    struct http_server *server;
+    struct http_call *call;
+};
+
+static void call_dispatch(struct http_server *server, struct http_call *call)
+{
+    if (call->route->served_by == HTTP_THREAD)
+        http_call_return(call);
+    else
+        server->call(server->arg, call);
+}
+
+static void nonce_answered(void *arg, enum drover_error error)
+{
+    struct proving proving = *(struct proving *)arg;
+    struct http_call *call = proving.call;
+    free(arg);
+    call->nonce_taken = error == DROVER_OK;
+    if (error == DROVER_OK) {
+        call_dispatch(proving.server, call);
+        return;
+    }
+    http_metrics_refused(&proving.server->shared.metrics, error == DROVER_REFUSED ? REFUSED_REPLAY : REFUSED_NONCES);
+    call->retry_after_s = error == DROVER_REFUSED ? 0 : 1 + (int)(clock_random() % 5);
+    if (error == DROVER_REFUSED)
+        http_call_problem(call, 409, "nonce", "was used before");
+    else if (error == DROVER_FULL)
+        http_call_problem(call, 429, "nonce", "too many signed requests of this subject at a time");
+    else
+        http_call_problem(call, 503, "nonce", "whether it is new cannot be said now");
+}
+
+static void call_prove(struct http_server *server, struct http_call *call)
+{
+    struct proving *proving = malloc(sizeof *proving);
+    if (proving == NULL) {
+        http_call_problem(call, 503, NULL, "out of memory");
+        return;
+    }
+    *proving = (struct proving){server, call};
+    server->nonce(server->nonce_arg, &call->who.nonce, nonce_answered, proving);
+}
+
 static void calls_came(evutil_socket_t fd, short what, void *arg)
 {
     struct http_server *server = arg;
@@ -149,7 +197,10 @@ static void calls_came(evutil_socket_t fd, short what, void *arg)
     (void)what;
     for (struct http_call *call = http_queue_take(&server->shared.to_loop); call != NULL; call = next) {
         next = call->next;
-        server->call(server->arg, call);
+        if (call->who.has_nonce)
+            call_prove(server, call);
+        else
+            server->call(server->arg, call);
     }
 }
 
@@ -160,6 +211,7 @@ static void limits_default(struct http_limits *limits)
 #define DEFAULT(field, value) limits->field = limits->field != 0 ? limits->field : (value)
     DEFAULT(device_connections, 8192);
     DEFAULT(operator_connections, 128);
+    DEFAULT(handshake_ms, 10000);
     DEFAULT(request_ms, 30000);
     DEFAULT(idle_ms, 60000);
     DEFAULT(reply_ms, 4 * 3600 * 1000ll);
@@ -177,6 +229,11 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
     (void)pthread_mutex_init(&shared->token_lock, NULL);
     shared->token = strdup(config->token != NULL ? config->token : "");
     enum drover_error error = depot_open(&shared->depot, config->data_dir, ret_problem);
+    if (error != DROVER_OK)
+        return error;
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT && error == DROVER_OK; i++)
+        if (config->tls[i].certificate != NULL && config->tls[i].certificate[0] != '\0')
+            error = http_tls_new(&config->tls[i], &shared->tls[i], ret_problem);
     if (error != DROVER_OK)
         return error;
     shared->uploads = depot_uploads_new(&shared->depot, shared->limits.package_bytes);
@@ -218,6 +275,11 @@ enum drover_error http_server_start(const struct http_config *config, struct eve
     server->shared.served = config->served;
     server->shared.served_arg = config->served_arg;
     server->arg = config->arg;
+    server->nonce = config->nonce;
+    server->nonce_arg = config->nonce_arg;
+    server->shared.keys = config->keys;
+    server->shared.auth = config->auth;
+    server->shared.devices = config->devices;
     server->shared.limits = config->limits;
     server->shared.threads = config->threads;
     limits_default(&server->shared.limits);
@@ -276,6 +338,8 @@ void http_server_free(struct http_server *server)
         event_free(server->calls_event);
     http_queue_done(&server->shared.to_loop);
     depot_uploads_free(server->shared.uploads);
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        http_tls_free(server->shared.tls[i]);
     free(server->shared.token);
     (void)pthread_mutex_destroy(&server->shared.token_lock);
     free(server);
@@ -297,4 +361,37 @@ bool http_server_set_token(struct http_server *server, const char *token)
 void http_server_metrics(const struct http_server *server, struct buffer *text)
 {
     http_metrics_print(&server->shared.metrics, text);
+    buffer_add_text(text, "# HELP drover_http_certificate_expires_seconds When the listener's certificate expires, unix.\n"
+                          "# TYPE drover_http_certificate_expires_seconds gauge\n");
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        if (server->shared.tls[i] != NULL)
+            buffer_add_format(text, "drover_http_certificate_expires_seconds{listener=\"%s\"} %lld\n", i == HTTP_DEVICES ? "devices" : "operators",
+                              (long long)http_tls_expires_s(server->shared.tls[i]));
+}
+
+enum drover_error http_server_tls_read(const struct http_server *server, struct http_tls_fresh *ret_fresh, struct problem *ret_problem)
+{
+    enum drover_error error = DROVER_OK;
+    *ret_fresh = (struct http_tls_fresh){0};
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT && error == DROVER_OK; i++)
+        if (server->shared.tls[i] != NULL)
+            error = http_tls_read(server->shared.tls[i], &ret_fresh->contexts[i], ret_problem);
+    if (error != DROVER_OK)
+        http_server_tls_drop(ret_fresh);
+    return error;
+}
+
+void http_server_tls_take(struct http_server *server, struct http_tls_fresh *fresh)
+{
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        if (fresh->contexts[i] != NULL)
+            http_tls_take(server->shared.tls[i], fresh->contexts[i]);
+    *fresh = (struct http_tls_fresh){0};
+}
+
+void http_server_tls_drop(struct http_tls_fresh *fresh)
+{
+    for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
+        http_tls_drop(fresh->contexts[i]);
+    *fresh = (struct http_tls_fresh){0};
 }

@@ -16,16 +16,21 @@
 #include "common/buffer.h"
 #include "common/error.h"
 #include "orchestrator/core/served.h"
+#include "orchestrator/edges/auth.h"
 #include "orchestrator/edges/http_route.h"
+#include "orchestrator/edges/http_tls.h"
 
 struct event_base;
 struct http_call;
 struct http_server;
 
+enum http_devices_auth { HTTP_DEVICES_OFF, HTTP_DEVICES_OPTIONAL, HTTP_DEVICES_REQUIRED };
+
 /* What a peer can grow. 0: the default behind it. */
 struct http_limits {
     unsigned device_connections;    /* open at a time on http.listen, 8192; more wait in the listen backlog */
     unsigned operator_connections;  /* on api.listen, 128 (each may hold a body of 4 MiB) */
+    int64_t handshake_ms;           /* TLS must stand, 10 s; from then on request_ms from the connection's begin counts */
     int64_t request_ms;             /* a request must be here whole, 30 s */
     int64_t idle_ms;                /* a keep-alive connection without a request, or a reply without progress, 60 s */
     int64_t reply_ms;               /* the longest reply, 4 h */
@@ -41,6 +46,13 @@ struct http_config {
     const char *data_dir;                      /* artifacts/ and uploads/ are made in it */
     const char *token;                         /* what operators must send; "" : their API is refused with 403 */
     struct http_limits limits;
+    struct http_tls_settings tls[HTTP_LISTENER_COUNT];   /* certificate NULL or "": plain */
+    struct auth_ring *keys;                    /* of tokens and signed requests; outlives the server. NULL: only `token` counts */
+    struct auth_settings auth;
+    enum http_devices_auth devices;            /* OPTIONAL: who sends a proof must send a good one */
+    /* On the loop: nonce_take of a link. NULL without keys. */
+    void (*nonce)(void *arg, const struct nonce_claim *claim, nonce_taken *done, void *done_arg);
+    void *nonce_arg;
     /* On the loop; must end in exactly one http_call_send, _problem or _error, at once or later. */
     void (*call)(void *arg, struct http_call *call);
     void *arg;
@@ -56,6 +68,13 @@ MUST_USE enum drover_error http_server_start(const struct http_config *config, s
 unsigned http_server_port(const struct http_server *server, enum http_listener listener);
 /* What operators must send from now on; false: out of memory, the old one stays. The loop. */
 bool http_server_set_token(struct http_server *server, const char *token);
+/* The files of TLS once more, as they are now; nothing has changed before http_server_tls_take, which also frees what was read. The loop. */
+struct http_tls_fresh {
+    struct ssl_ctx_st *contexts[HTTP_LISTENER_COUNT];
+};
+MUST_USE enum drover_error http_server_tls_read(const struct http_server *server, struct http_tls_fresh *ret_fresh, struct problem *ret_problem);
+void http_server_tls_take(struct http_server *server, struct http_tls_fresh *fresh);
+void http_server_tls_drop(struct http_tls_fresh *fresh);
 void http_server_drain(struct http_server *server);
 unsigned http_server_open_calls(const struct http_server *server);   /* given to the loop and not answered yet */
 void http_server_stop(struct http_server *server);

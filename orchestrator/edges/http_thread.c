@@ -128,7 +128,10 @@ static void call_answered(struct http_thread *thread, struct http_call *call)
     if (slot->conn != NULL && slot->generation == (uint32_t)(call->ticket >> 32)) {
         struct http_conn *conn = slot->conn;
         http_slot_free(thread, place);
-        http_reply_call(conn, call);
+        if (call->nonce_taken && call->route->served_by == HTTP_THREAD)
+            http_request_proved(thread, conn, call);
+        else
+            http_reply_call(conn, call);
     }
     http_call_free(call);
 }
@@ -199,6 +202,7 @@ enum drover_error http_thread_init(struct http_thread *thread, struct http_share
     *thread = (struct http_thread){.shared = shared};
     thread->guard = (struct http_guard){.metrics = &shared->metrics, .limits = shared->limits, .threads = shared->threads,
                                         .closed = conn_closed, .late = conn_late, .sending = conn_sending, .arg = thread};
+    memcpy(thread->guard.tls, shared->tls, sizeof thread->guard.tls);
     depot_files_init(&thread->files, &shared->depot);
     enum drover_error error = http_queue_init(&thread->answers, 0);
     if (error != DROVER_OK)
@@ -207,6 +211,8 @@ enum drover_error http_thread_init(struct http_thread *thread, struct http_share
     error = thread->base != NULL ? slots_init(thread) : DROVER_MEMORY;
     if (error == DROVER_OK)
         error = events_init(thread);
+    if (error == DROVER_OK && shared->keys != NULL)
+        error = auth_checker_new(shared->keys, &shared->auth, &thread->checker);
     for (int i = 0; i < HTTP_LISTENER_COUNT && error == DROVER_OK; i++) {
         thread->sides[i] = (struct http_side){.thread = thread, .listener = (enum http_listener)i};
         if (fds[i] >= 0)
@@ -252,6 +258,7 @@ void http_thread_done(struct http_thread *thread)
     if (thread->base != NULL)
         http_guard_done(&thread->guard);
     depot_files_done(&thread->files);
+    auth_checker_free(thread->checker);
     if (thread->answers_event != NULL)
         event_free(thread->answers_event);
     if (thread->sweep_event != NULL)

@@ -22,6 +22,10 @@ struct http_shared {
     unsigned threads;
     pthread_mutex_t token_lock;   /* the token may change while the threads run */
     char *token;
+    struct http_tls *tls[HTTP_LISTENER_COUNT];   /* NULL: plain */
+    struct auth_ring *keys;       /* NULL: none */
+    struct auth_settings auth;
+    enum http_devices_auth devices;
     struct depot depot;
     struct depot_uploads *uploads;
     struct http_queue to_loop;
@@ -58,6 +62,7 @@ struct http_thread {
     struct event *answers_event, *sweep_event;
     struct http_guard guard;
     struct depot_files files;
+    struct auth_checker *checker;        /* NULL: no keys */
     struct http_slot *slots;
     uint32_t slot_count, first_free;
     pthread_t id;
@@ -76,6 +81,15 @@ void http_slot_free(struct http_thread *thread, uint32_t place);
 
 /* --- http_request.c: a whole request has come --- */
 void http_request_came(struct evhttp_request *request, void *side);
+/* The loop has taken the nonce of a signed request that this thread serves. */
+void http_request_proved(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
+/* Counts and answers; false, for the caller to return. */
+bool http_refuse(struct http_conn *conn, enum http_refusal reason, int status, const char *where, const char *what);
+enum http_method http_method_of(const struct evhttp_request *request);
+
+/* --- http_auth.c: may this peer ask? False: refused and answered. Else call->known and call->who are set, and a device that did not say
+ * its name in the query is named there. --- */
+bool http_auth_check(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
 
 /* --- http_reply.c: answering it. Each ends the request; the connection may be gone any time after. --- */
 /* Sends call->status and call->answer; the call stays the caller's. */

@@ -10,7 +10,7 @@ import jsonschema
 import yaml
 
 METHODS = ("get", "head", "post", "put", "delete", "patch", "options", "trace")
-PROBLEM_FREE = {"200", "201", "202", "206", "304"}
+PROBLEM_FREE = {"200", "201", "202", "204", "206", "304"}
 failures = []
 
 

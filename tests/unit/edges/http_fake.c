@@ -45,7 +45,7 @@ static void call_answer(struct http_call *call)
     json_close_array(&writer);
     json_put_text(&writer, "body", body);
     json_put_i64(&writer, "body_length", (int64_t)call->body_length);
-    json_put_bool(&writer, "token", call->has_token);
+    json_put_bool(&writer, "token", call->known);
     json_end(&writer);
     http_call_send(call, 200);
 }
@@ -93,9 +93,15 @@ static void limit_set(struct http_config *config, char *argument)
         fail("limit=value");
     *value++ = '\0';
     struct http_limits *limits = &config->limits;
+    if (strcmp(argument, "tls") == 0) {   /* certificate and key of the devices' listener, in one file */
+        config->tls[HTTP_DEVICES] = (struct http_tls_settings){.name = "http", .certificate = value, .key = "", .client_ca = "", .client_crl = ""};
+        return;
+    }
     long long number = atoll(value);
     if (strcmp(argument, "request_ms") == 0)
         limits->request_ms = number;
+    else if (strcmp(argument, "handshake_ms") == 0)
+        limits->handshake_ms = number;
     else if (strcmp(argument, "idle_ms") == 0)
         limits->idle_ms = number;
     else if (strcmp(argument, "reply_ms") == 0)

@@ -9,8 +9,10 @@ import hashlib
 import http.client
 import json
 import os
+import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -144,7 +146,7 @@ def test_a_call_reaches_the_loop_and_comes_back():
         status, headers, body = server.ask("GET", "/firmware/latest?device_model=esp32&current_version=1.0.0%2Bb&x=1", port=server.devices)
         answer = json.loads(body)
         assert status == 200 and headers["Content-Type"] == "application/json", (status, headers.items())
-        assert answer["query"][:3] == ["esp32", "1.0.0+b", "-"] and answer["token"] is True, answer
+        assert answer["query"][:3] == ["esp32", "1.0.0+b", "-"] and answer["token"] is False, answer
         status, _, body = server.ask("POST", "/api/v1/rollouts", b'{"model":"m"}')
         assert status == 200 and json.loads(body)["body"] == '{"model":"m"}'
         status, _, body = server.ask("GET", "/api/v1/releases/m/1.0.0%2Bb")
@@ -557,6 +559,94 @@ def test_a_stalled_download_is_cut():
         until(lambda: server.metric("drover_http_connections") == 2, "it is open")
         until(lambda: server.metric("drover_http_connections") == 1, "it was cut")
         peer.close()
+
+
+@contextlib.contextmanager
+def certificate():
+    """A self-signed certificate and its key, in one file."""
+    with tempfile.TemporaryDirectory(prefix="drover-tls-") as folder:
+        file = pathlib.Path(folder, "both.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-keyout", f"{folder}/key.pem", "-out", file], check=True, capture_output=True)
+        file.write_bytes(file.read_bytes() + pathlib.Path(folder, "key.pem").read_bytes())
+        yield file
+
+
+def secure_socket(port, buffer_bytes=65536):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE   # who it is does not matter here
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    raw.settimeout(DEADLINE_S)
+    raw.connect(("127.0.0.1", port))
+    return context.wrap_socket(raw)
+
+
+def read_slowly(peer, seconds):
+    """Reads to the end, with pauses in which nothing comes near idle_ms, so that the whole takes several times as long."""
+    got, step, size = bytearray(), 0, None
+    while size is None or len(got) < size:
+        chunk = peer.recv(1 << 18)
+        assert chunk, f"cut after {len(got)} bytes"
+        got += chunk
+        if size is None and b"\r\n\r\n" in got:
+            head, rest = bytes(got).split(b"\r\n\r\n", 1)
+            size, got = int(re.search(rb"Content-Length: (\d+)", head).group(1)), bytearray(rest)
+        if size and len(got) * 12 // size > step:
+            step = len(got) * 12 // size
+            time.sleep(seconds / 12)
+    return bytes(got)
+
+
+def test_a_slow_download_over_tls_may_take_longer_than_the_idle_time():
+    content = random_bytes(24 << 20, 8)
+    with certificate() as file, Server("idle_ms=2000", f"tls={file}") as server:
+        digest = server.artifact(content)
+        with secure_socket(server.devices) as peer:
+            peer.sendall(request(f"/artifacts/{digest}?device=d&upgrade=u&attempt=1"))
+            begun = time.monotonic()
+            assert read_slowly(peer, 6) == content and time.monotonic() - begun > 5
+        until(lambda: server.observed and server.observed[-1][3] == "whole", "the whole of it was told")
+        steps = [int(words[4]) for words in server.observed]
+        assert steps == sorted(steps) and len(steps) >= 5, "and steps on the way"
+
+
+def test_a_stalled_download_over_tls_is_cut():
+    with certificate() as file, Server("idle_ms=700", f"tls={file}") as server:
+        digest = server.artifact(random_bytes(24 << 20, 7))
+        with secure_socket(server.devices) as peer:
+            peer.sendall(request(f"/artifacts/{digest}"))
+            until(lambda: server.metric("drover_http_connections") == 2, "it is open")
+            until(lambda: server.metric("drover_http_connections") == 1, "it was cut")
+
+
+def test_handshakes_count_as_connections():
+    with certificate() as file, Server("handshake_ms=1500", "devices=4", "threads=2", f"tls={file}") as server:
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(socket.create_connection(("127.0.0.1", server.devices))) for _ in range(12)]
+            until(lambda: server.metric('drover_http_refused_total{reason="connections"}') >= 1, "the house is full")
+            assert server.metric('drover_http_connections{listener="devices"}') <= 4
+            for peer in silent:
+                peer.settimeout(DEADLINE_S)
+                with contextlib.suppress(OSError):
+                    assert peer.recv(1) == b"", "each is cut in its turn"
+        until(lambda: server.metric('drover_http_refused_total{reason="handshake"}') == 12, "each was counted")
+        with secure_socket(server.devices) as peer:
+            peer.sendall(request("/healthz"))
+            assert peer.recv(15) == b"HTTP/1.1 200 OK"[:15]
+
+
+def test_a_slow_download_may_take_longer_than_the_idle_time():
+    content = random_bytes(24 << 20, 8)
+    with Server("idle_ms=2000") as server:
+        digest = server.artifact(content)
+        with socket.socket() as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            peer.settimeout(DEADLINE_S)
+            peer.connect(("127.0.0.1", server.devices))
+            peer.sendall(request(f"/artifacts/{digest}"))
+            begun = time.monotonic()
+            assert read_slowly(peer, 6) == content and time.monotonic() - begun > 5
 
 
 def open_files(pid):
