@@ -66,6 +66,7 @@ struct daemon {
     enum daemon_phase phase;
     struct daemon_health health;
     bool mqtt_ready;                        /* as last seen */
+    uint64_t mqtt_troubles;                 /* lost connections and failed tries, as last told */
     int64_t started_mono_ms;
     int64_t second_mono_ms;                 /* when the once-a-second part of the tick ran last */
     int64_t waiting_said_mono_ms;

@@ -68,7 +68,10 @@ void daemon_mqtt_changed(struct daemon *daemon)
             log_event(LOG_INFO, "mqtt_ready", LOG_TEXT("url", daemon->settings.mqtt_url));
         else
             log_event(LOG_WARN, "mqtt_lost", LOG_TEXT("url", daemon->settings.mqtt_url), LOG_TEXT("why", state.error));
+    } else if (state.failures + state.losses != daemon->mqtt_troubles) {
+        log_event(LOG_WARN, "mqtt_failed", LOG_TEXT("url", daemon->settings.mqtt_url), LOG_TEXT("why", state.error));
     }
+    daemon->mqtt_troubles = state.failures + state.losses;
     daemon->mqtt_ready = state.subscribed;
     links_changed(daemon);
 }

@@ -67,7 +67,7 @@ enum drover_error mqtt_link_new(const struct mqtt_link_config *config, struct mq
     link->receiver.reports = config->reports;
     link->outbox = config->outbox;
     link->retry_base_ms = config->retry_base_ms > 0 ? config->retry_base_ms : 500;
-    link->retry_cap_ms = config->retry_cap_ms > 0 ? config->retry_cap_ms : 15000;
+    link->retry_cap_ms = config->retry_cap_ms > 0 ? config->retry_cap_ms : 5000;
     topic_filters(config->share_group, link->filters);
     error = link->fd < 0 ? problem_set(ret_problem, DROVER_IO, "mqtt", "no eventfd: %s", strerror(errno))
                          : mqtt_identity_make(config, &link->identity, ret_problem);

@@ -21,7 +21,7 @@ struct mqtt_link_config {          /* texts are copied */
     int64_t keepalive_s;
     int64_t session_expiry_s;
     int64_t retry_base_ms;         /* reconnect backoff; 0: 500 */
-    int64_t retry_cap_ms;          /* 0: 15000 */
+    int64_t retry_cap_ms;          /* 0: 5000 */
     struct ring *heartbeats;       /* device/+/heartbeat goes here, */
     struct ring *reports;          /* everything else here; both borrowed */
     struct outbox *outbox;         /* borrowed; the link sets its send function */
