@@ -78,6 +78,8 @@ static void section_begin(struct package_metadata *metadata)
         fail(metadata, E_INCOMPATIBLE, rule ? rule->name : "section", "is longer than the metadata");
     else if (section->index != 0 || section->flags & ~SECTION_CRITICAL || (rule && !(section->flags & SECTION_CRITICAL)))
         fail(metadata, E_INCOMPATIBLE, rule ? rule->name : "section", "its flags or index are not what the format says");
+    else if (metadata->last_type == 0 && section->type != SECTION_MANIFEST)
+        fail(metadata, E_INCOMPATIBLE, rule ? rule->name : "section", "stands before the manifest, which comes first");
     else if (section->type < metadata->last_type)
         fail(metadata, E_INCOMPATIBLE, rule ? rule->name : "section", "is not in the order of the format");
     else if (!rule && section->flags & SECTION_CRITICAL)

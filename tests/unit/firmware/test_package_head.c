@@ -63,6 +63,7 @@ static void sections_stand_in_their_places(void **state)
         {"unknown, unknown flags", {9, 2, 0, 5}, E_INCOMPATIBLE, "section"},
         {"unknown, with an index", {9, 0, 1, 5}, E_INCOMPATIBLE, "section"},
         {"type 0", {0, SECTION_CRITICAL, 0, 5}, E_INCOMPATIBLE, "section"},
+        {"type 0, not critical", {0, 0, 0, 5}, E_INCOMPATIBLE, "section"},
         {"second manifest", {SECTION_MANIFEST, SECTION_CRITICAL, 0, 5}, E_INCOMPATIBLE, "manifest"},
         {"a delta nobody announced", {SECTION_DELTA, SECTION_CRITICAL, 0, 5}, E_INCOMPATIBLE, "delta"},
         {"a delta's signature alone", {SECTION_DELTA_SIGNATURE, SECTION_CRITICAL, 0, 100}, E_INCOMPATIBLE, NULL},
