@@ -79,8 +79,26 @@ def junit_outcomes(path):
             yield "passed", name
 
 
+def side_by_side(suites):
+    """What computes runs two at a time; system tests mostly wait for devices' clocks, so four of them do."""
+    waiting = [suite for suite in suites if suite == "system"]
+    computing = [suite for suite in suites if suite != "system"]
+    return [(together, processes) for together, processes in ((computing, 2), (waiting, 4)) if together]
+
+
+def meson_test(folder, suites, processes, environment):
+    """Runs suites with meson; returns its records, one a test."""
+    log = folder / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    arguments = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--logbase", "testlog", "--num-processes", processes]
+    for suite in suites:
+        arguments += ["--suite", suite]
+    run(arguments, environment)
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
 def test(name, suites, counts):
-    """Runs the suites of one build with meson; returns nothing, adds to counts."""
+    """Runs the suites of one build; returns nothing, adds to counts."""
     folder = BUILD / name
     environment = CONFIGURATIONS[name][3]
     junit = folder / "junit"
@@ -88,13 +106,10 @@ def test(name, suites, counts):
     for old in junit.glob("*.xml"):
         old.unlink()
     started = time.monotonic()
-    arguments = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--logbase", "testlog", "--num-processes", "2"]
-    for suite in suites:
-        arguments += ["--suite", suite]
-    run(arguments, environment)
+    records = []
+    for together, processes in side_by_side(suites):
+        records += meson_test(folder, together, processes, environment)
     outcomes = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}
-    log = folder / "meson-logs" / "testlog.json"
-    records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     if not records:
         counts.add("failed", f"{name}: no test ran in {' '.join(suites)}")
     for record in records:
