@@ -1,4 +1,4 @@
-/* Inside the slots: what a back end does for slots.c, and the struct they share. slots.c keeps boot.state and the order of steps; a back end
+/* Inside the slots: what a back end does for the slots, and the struct they share. slots*.c keep boot.state and the order of steps; a back end
  * knows where bytes go. */
 #pragma once
 
@@ -59,6 +59,14 @@ void slots_release(struct slots *slots);
 enum error_code slots_code(enum drover_error error);
 /* As durable_failed, as an error code. */
 enum error_code slots_failed(const char *part, const char *what, struct problem *ret_problem);
+/* Says what is wrong where; returns code. */
+enum error_code slots_refuse(enum error_code code, const char *where, const char *what, struct problem *ret_problem);
+/* On disk first, then in slots->state. */
+MUST_USE enum error_code slots_state_save(struct slots *slots, struct boot_state *next, struct problem *ret_problem);
+/* E_BUSY on probation: the other slot is the way back, nobody writes to it. */
+MUST_USE enum error_code slots_probation_check(const struct slots *slots, struct problem *ret_problem);
+/* The integrator's boot loader is told to stay, when it may still mean to try the other slot. */
+MUST_USE enum error_code slots_trial_drop(struct slots *slots, struct problem *ret_problem);
 /* The part of that name in the settings; NULL. */
 const struct slot_part *slots_part(const struct slots *slots, const char *part);
 

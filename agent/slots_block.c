@@ -115,7 +115,7 @@ static enum error_code block_open_base(struct slots *slots, const char *part, in
     return E_DELTA_BASE;
 }
 
-/* slots.c has synced each device. Its cached blocks are dropped, so that whoever reads it next reads the device; without CAP_SYS_ADMIN they stay,
+/* slots_install.c has synced each device. Its cached blocks are dropped, so that whoever reads it next reads the device; without CAP_SYS_ADMIN they stay,
  * which is no less right. */
 static enum error_code block_settle(struct slots *slots, const char *version, struct problem *ret_problem)
 {
