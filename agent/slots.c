@@ -119,7 +119,7 @@ enum drover_error slots_open(const struct slots_config *config, struct slots **r
     if (!error)
         error = state_open(slots, &save, ret_problem);
     if (!error)
-        error = slots->backend->open(slots, ret_problem);
+        error = slots->backend->calls->open(slots, ret_problem);
     if (!error && save)
         error = boot_state_save(slots->folder_fd, &slots->state, ret_problem);
     if (error)
@@ -192,7 +192,7 @@ enum error_code slots_probation_check(const struct slots *slots, struct problem 
 /* The integrator's boot loader is told to stay, when it may still mean to try the other slot. */
 enum error_code slots_trial_drop(struct slots *slots, struct problem *ret_problem)
 {
-    if (slots->state.trying != (int)slot_other(slots->running) || !slots->backend->back)
+    if (slots->state.trying != (int)slot_other(slots->running) || !slots->backend->calls->back)
         return E_NONE;
-    return slots->backend->back(slots, slots->running, ret_problem);
+    return slots->backend->calls->back(slots, slots->running, ret_problem);
 }

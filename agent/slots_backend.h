@@ -30,12 +30,8 @@ struct slots_preset {
     const char *install, *switch_to, *confirm, *back;
 };
 
-struct slots_backend {
-    const char *name;
-    bool asks_boot_state;             /* the boot loader asks slots_boot; otherwise the integrator's commands tell it */
-    bool exact_size;                  /* a part is a file that ends where the part ends */
-    bool needs_all_parts;             /* a slot without one of the parts of the settings is not whole */
-    const struct slots_preset *preset;
+/* What a back end does. */
+struct slots_calls {
     /* Checks the settings and makes what must exist. */
     enum drover_error (*open)(struct slots *slots, struct problem *ret_problem);
     enum error_code (*open_part)(struct slots *slots, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem);
@@ -49,6 +45,15 @@ struct slots_backend {
     enum error_code (*back)(struct slots *slots, enum slot slot, struct problem *ret_problem);
     /* The installation counts; what was staged may go. NULL: nothing was. */
     void (*discard)(struct slots *slots);
+};
+
+struct slots_backend {
+    const char *name;
+    bool asks_boot_state;             /* the boot loader asks slots_boot; otherwise the integrator's commands tell it */
+    bool exact_size;                  /* a part is a file that ends where the part ends */
+    bool needs_all_parts;             /* a slot without one of the parts of the settings is not whole */
+    const struct slots_preset *preset;
+    const struct slots_calls *calls;
 };
 
 extern const struct slots_backend slots_file, slots_block, slots_script, slots_rauc, slots_swupdate;
@@ -70,15 +75,8 @@ MUST_USE enum error_code slots_trial_drop(struct slots *slots, struct problem *r
 /* The part of that name in the settings; NULL. */
 const struct slot_part *slots_part(const struct slots *slots, const char *part);
 
-/* Shared by script, rauc and swupdate. */
-enum drover_error script_open(struct slots *slots, struct problem *ret_problem);
-enum error_code script_open_part(struct slots *slots, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem);
-enum error_code script_open_base(struct slots *slots, const char *part, int *ret_fd, struct problem *ret_problem);
-enum error_code script_settle(struct slots *slots, const char *version, struct problem *ret_problem);
-enum error_code script_switch(struct slots *slots, enum slot slot, unsigned tries, struct problem *ret_problem);
-enum error_code script_confirm(struct slots *slots, enum slot slot, struct problem *ret_problem);
-enum error_code script_back(struct slots *slots, enum slot slot, struct problem *ret_problem);
-void script_discard(struct slots *slots);
+/* script, rauc and swupdate differ in their commands only. */
+extern const struct slots_calls script_calls;
 
 /* Shared by file and script: a file of that size in target_fd, empty or with what it had; room for it is taken at once. */
 enum error_code slots_open_file(struct slots *slots, const char *name, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem);

@@ -128,12 +128,16 @@ static enum error_code block_settle(struct slots *slots, const char *version, st
     return E_NONE;
 }
 
-const struct slots_backend slots_block = {
-    .name = "block",
-    .asks_boot_state = true,
-    .needs_all_parts = true,
+static const struct slots_calls calls = {
     .open = block_open,
     .open_part = block_open_part,
     .open_base = block_open_base,
     .settle = block_settle,
+};
+
+const struct slots_backend slots_block = {
+    .name = "block",
+    .asks_boot_state = true,
+    .needs_all_parts = true,
+    .calls = &calls,
 };

@@ -83,13 +83,17 @@ static enum error_code file_settle(struct slots *slots, const char *version, str
     return code == E_NONE ? slots_code(durable_folder_sync(slots->target_fd, name, ret_problem)) : code;
 }
 
+static const struct slots_calls calls = {
+    .open = file_open,
+    .open_part = file_open_part,
+    .open_base = file_open_base,
+    .settle = file_settle,
+};
+
 const struct slots_backend slots_file = {
     .name = "file",
     .asks_boot_state = true,
     .exact_size = true,
     .needs_all_parts = true,
-    .open = file_open,
-    .open_part = file_open_part,
-    .open_base = file_open_base,
-    .settle = file_settle,
+    .calls = &calls,
 };

@@ -59,7 +59,7 @@ enum error_code slots_open_part(struct slots *slots, const char *part, int64_t s
     written = written_entry(slots, part);
     if (!written)
         return slots_refuse(E_INCOMPATIBLE, part, "one part too many", ret_problem);
-    code = slots->backend->open_part(slots, part, size_bytes, resume, &fd, ret_problem);
+    code = slots->backend->calls->open_part(slots, part, size_bytes, resume, &fd, ret_problem);
     if (code != E_NONE)
         return code;
     *written = (struct slot_written){.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0), .size_bytes = size_bytes};
@@ -99,7 +99,7 @@ enum error_code slots_open_base(struct slots *slots, const char *part, int *ret_
 {
     if (!text_is_id(part, strlen(part)))
         return slots_refuse(E_DELTA_BASE, "part", "its name is not an id", ret_problem);
-    return slots->backend->open_base(slots, part, ret_fd, ret_problem);
+    return slots->backend->calls->open_base(slots, part, ret_fd, ret_problem);
 }
 
 static enum error_code written_check(const struct slots *slots, const struct slot_written *written, struct problem *ret_problem)
@@ -153,7 +153,7 @@ enum error_code slots_finish(struct slots *slots, const char *version, const cha
     for (unsigned i = 0; code == E_NONE && i < slots->written_count; i++)
         code = written_check(slots, &slots->written[i], ret_problem);
     if (code == E_NONE)
-        code = slots->backend->settle(slots, version, ret_problem);
+        code = slots->backend->calls->settle(slots, version, ret_problem);
     if (code != E_NONE)
         return code;
     entry->mark = SLOT_WRITTEN;
@@ -162,8 +162,8 @@ enum error_code slots_finish(struct slots *slots, const char *version, const cha
     code = slots_state_save(slots, &next, ret_problem);
     if (code != E_NONE)
         return code;
-    if (slots->backend->discard)
-        slots->backend->discard(slots);
+    if (slots->backend->calls->discard)
+        slots->backend->calls->discard(slots);
     slots->begun = false;
     written_forget(slots);
     return E_NONE;

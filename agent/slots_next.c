@@ -23,8 +23,8 @@ enum error_code slots_switch(struct slots *slots, unsigned tries, struct problem
     next.trying = (int)other;
     next.tries = tries;
     code = slots_state_save(slots, &next, ret_problem);
-    if (code == E_NONE && slots->backend->switch_to)
-        code = slots->backend->switch_to(slots, other, tries, ret_problem);
+    if (code == E_NONE && slots->backend->calls->switch_to)
+        code = slots->backend->calls->switch_to(slots, other, tries, ret_problem);
     return code;
 }
 
@@ -33,8 +33,8 @@ enum error_code slots_confirm(struct slots *slots, struct problem *ret_problem)
     struct boot_state next = slots->state;
     enum error_code code = slots_trial_drop(slots, ret_problem);
 
-    if (code == E_NONE && slots->backend->confirm)
-        code = slots->backend->confirm(slots, slots->running, ret_problem);
+    if (code == E_NONE && slots->backend->calls->confirm)
+        code = slots->backend->calls->confirm(slots, slots->running, ret_problem);
     if (code != E_NONE)
         return code;
     next.active = next.booted = slots->running;
@@ -52,8 +52,8 @@ enum error_code slots_back(struct slots *slots, struct problem *ret_problem)
 
     if (slots->state.slots[other].mark != SLOT_GOOD)
         return slots_refuse(E_ROLLED_BACK, slot_name(other), "there is no way back: this slot was never confirmed, or is not whole", ret_problem);
-    if (slots->backend->back)
-        code = slots->backend->back(slots, other, ret_problem);
+    if (slots->backend->calls->back)
+        code = slots->backend->calls->back(slots, other, ret_problem);
     if (code != E_NONE)
         return code;
     next.active = other;

@@ -26,7 +26,7 @@ static const struct {
     {75 /* EX_TEMPFAIL */, E_BUSY},
 };
 
-enum drover_error script_open(struct slots *slots, struct problem *ret_problem)
+static enum drover_error script_open(struct slots *slots, struct problem *ret_problem)
 {
     bool preset = slots->backend->preset->install != NULL;
 
@@ -48,7 +48,7 @@ static void staged_name(const struct slots *slots, const char *part, char ret_na
     (void)snprintf(ret_name, STAGED_NAME_SIZE, "%s%s", part, slots->backend->preset->suffix);
 }
 
-enum error_code script_open_part(struct slots *slots, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem)
+static enum error_code script_open_part(struct slots *slots, const char *part, int64_t size_bytes, bool resume, int *ret_fd, struct problem *ret_problem)
 {
     char name[STAGED_NAME_SIZE];
 
@@ -60,7 +60,7 @@ enum error_code script_open_part(struct slots *slots, const char *part, int64_t 
     return slots_open_file(slots, name, part, size_bytes, resume, ret_fd, ret_problem);
 }
 
-enum error_code script_open_base(struct slots *slots, const char *part, int *ret_fd, struct problem *ret_problem)
+static enum error_code script_open_base(struct slots *slots, const char *part, int *ret_fd, struct problem *ret_problem)
 {
     (void)ret_fd;
     (void)problem_set(ret_problem, DROVER_REFUSED, part, "%s cannot give the image that runs", slots->backend->name);
@@ -137,7 +137,7 @@ static const char *command_of(const char *own, const char *preset)
 /* --- what is asked of the commands --- */
 
 /* RAUC takes a lease on its bundle, which it does not get while anybody has it open for writing. */
-enum error_code script_settle(struct slots *slots, const char *version, struct problem *ret_problem)
+static enum error_code script_settle(struct slots *slots, const char *version, struct problem *ret_problem)
 {
     const char *command = command_of(slots->config.install_command, slots->backend->preset->install);
     enum error_code code = slots_code(durable_folder_sync(slots->target_fd, "staging_dir", ret_problem));
@@ -158,7 +158,7 @@ enum error_code script_settle(struct slots *slots, const char *version, struct p
     return code;
 }
 
-void script_discard(struct slots *slots)
+static void script_discard(struct slots *slots)
 {
     for (unsigned i = 0; i < slots->written_count; i++) {
         char name[STAGED_NAME_SIZE];
@@ -168,7 +168,7 @@ void script_discard(struct slots *slots)
     }
 }
 
-enum error_code script_switch(struct slots *slots, enum slot slot, unsigned tries, struct problem *ret_problem)
+static enum error_code script_switch(struct slots *slots, enum slot slot, unsigned tries, struct problem *ret_problem)
 {
     const char *command = command_of(slots->config.switch_command, slots->backend->preset->switch_to);
     struct told told = {.count = 0};
@@ -182,7 +182,7 @@ enum error_code script_switch(struct slots *slots, enum slot slot, unsigned trie
     return command_do(slots, "switch_command", command, slot, &told, ret_problem);
 }
 
-enum error_code script_confirm(struct slots *slots, enum slot slot, struct problem *ret_problem)
+static enum error_code script_confirm(struct slots *slots, enum slot slot, struct problem *ret_problem)
 {
     const char *command = command_of(slots->config.confirm_command, slots->backend->preset->confirm);
     struct told told = {.count = 0};
@@ -190,7 +190,7 @@ enum error_code script_confirm(struct slots *slots, enum slot slot, struct probl
     return command ? command_do(slots, "confirm_command", command, slot, &told, ret_problem) : E_NONE;
 }
 
-enum error_code script_back(struct slots *slots, enum slot slot, struct problem *ret_problem)
+static enum error_code script_back(struct slots *slots, enum slot slot, struct problem *ret_problem)
 {
     const char *command = command_of(slots->config.back_command, slots->backend->preset->back);
     struct told told = {.count = 0};
@@ -200,10 +200,7 @@ enum error_code script_back(struct slots *slots, enum slot slot, struct problem 
 
 static const struct slots_preset no_preset = {.suffix = ""};
 
-const struct slots_backend slots_script = {
-    .name = "script",
-    .exact_size = true,
-    .preset = &no_preset,
+const struct slots_calls script_calls = {
     .open = script_open,
     .open_part = script_open_part,
     .open_base = script_open_base,
@@ -212,4 +209,11 @@ const struct slots_backend slots_script = {
     .confirm = script_confirm,
     .back = script_back,
     .discard = script_discard,
+};
+
+const struct slots_backend slots_script = {
+    .name = "script",
+    .exact_size = true,
+    .preset = &no_preset,
+    .calls = &script_calls,
 };

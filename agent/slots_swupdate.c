@@ -28,12 +28,5 @@ const struct slots_backend slots_swupdate = {
     .name = "swupdate",
     .exact_size = true,
     .preset = &preset,
-    .open = script_open,
-    .open_part = script_open_part,
-    .open_base = script_open_base,
-    .settle = script_settle,
-    .switch_to = script_switch,
-    .confirm = script_confirm,
-    .back = script_back,
-    .discard = script_discard,
+    .calls = &script_calls,
 };
