@@ -3,9 +3,12 @@ import dataclasses
 import os
 import pathlib
 import subprocess
+import sys
 import time
 
-from faulty_depot import Depot
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "fault"))
+
+from faulty_depot import Depot  # noqa: E402
 
 TOOL = os.environ["FETCH_TOOL"]
 SANITIZED = os.environ.get("SANITIZED") == "1"

@@ -74,7 +74,7 @@ static struct bytes small_package(const struct fixture *fixture, const char *ver
     return made;
 }
 
-static void attack_1_unsigned_or_wrongly_signed(void **state)
+static void attack_01_unsigned_or_wrongly_signed(void **state)
 {
     const struct fixture *fixture = *state;
     struct package_policy policy = fixture_policy(fixture);
@@ -101,7 +101,7 @@ static void attack_1_unsigned_or_wrongly_signed(void **state)
 }
 
 /* The signature of another release's manifest, by the right key, moved over. */
-static void attack_1_signature_of_another_release(void **state)
+static void attack_01_signature_of_another_release(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
     struct bytes other = small_package(*state, "1.2.0", 8, 0, "other");
@@ -122,7 +122,7 @@ static void trust_put(struct trust *trust, const struct private_key *private, un
 }
 
 /* A trust document of somebody else's roots, or none at all, behind an honest signature: nothing is adopted, nothing is installed. */
-static void attack_1_trust_of_a_stranger(void **state)
+static void attack_01_trust_of_a_stranger(void **state)
 {
     const struct fixture *fixture = *state;
     struct package_policy policy = fixture_policy(fixture);
@@ -154,7 +154,7 @@ static void attack_1_trust_of_a_stranger(void **state)
     trust_done(&ours);
 }
 
-static void attack_2_an_older_version(void **state)
+static void attack_02_an_older_version(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
 
@@ -175,7 +175,7 @@ static struct buffer permit_text(const struct private_key *key, struct permit pe
     return jws;
 }
 
-static void attack_2_permits(void **state)
+static void attack_02_permits(void **state)
 {
     const struct fixture *fixture = *state;
     const struct permit good = {.model = "esp32", .to_version = "0.9.0", .device_id = "dev-1", .not_before_ms = FIXTURE_NOW_MS - 1000, .expires_ms = FIXTURE_NOW_MS + 1000};
@@ -223,7 +223,7 @@ static void attack_2_permits(void **state)
     bytes_done(&old);
 }
 
-static void attack_3_replays_and_recovery(void **state)
+static void attack_03_replays_and_recovery(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
     struct bytes stale = small_package(*state, "1.1.0", 7, FIXTURE_NOW_MS, "stale"), fresh = small_package(*state, "1.1.0", 7, FIXTURE_NOW_MS + 1, "fresh");
@@ -240,7 +240,7 @@ static void attack_3_replays_and_recovery(void **state)
     bytes_done(&fresh);
 }
 
-static void attack_4_manifest_of_one_payload_of_another(void **state)
+static void attack_04_manifest_of_one_payload_of_another(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
     struct bytes one = small_package(*state, "1.2.0", 8, 0, "image one"), two = small_package(*state, "1.2.0", 8, 0, "image two");
@@ -269,7 +269,7 @@ static void attack_4_manifest_of_one_payload_of_another(void **state)
     bytes_done(&mixed);
 }
 
-static void attack_5_endless_data(void **state)
+static void attack_05_endless_data(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
     struct package_sink nobody = {0};
@@ -295,7 +295,7 @@ static void attack_5_endless_data(void **state)
     refused_and_done(bad, &policy, E_INCOMPATIBLE, "endless section");
 }
 
-static void attack_5_huge_documents(void **state)
+static void attack_05_huge_documents(void **state)
 {
     struct package_policy policy = fixture_policy(*state);
     size_t length = PACKAGE_DOCUMENT_MAX;
@@ -338,7 +338,7 @@ static struct bytes bomb(const struct fixture *fixture, int64_t claimed, size_t 
     return made;
 }
 
-static void attack_5_decompression_bombs(void **state)
+static void attack_05_decompression_bombs(void **state)
 {
     static const struct {
         const char *row;
@@ -417,16 +417,16 @@ static void attack_16_clocks_that_are_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attack_1_unsigned_or_wrongly_signed),
-        cmocka_unit_test(attack_1_signature_of_another_release),
-        cmocka_unit_test(attack_1_trust_of_a_stranger),
-        cmocka_unit_test(attack_2_an_older_version),
-        cmocka_unit_test(attack_2_permits),
-        cmocka_unit_test(attack_3_replays_and_recovery),
-        cmocka_unit_test(attack_4_manifest_of_one_payload_of_another),
-        cmocka_unit_test(attack_5_endless_data),
-        cmocka_unit_test(attack_5_huge_documents),
-        cmocka_unit_test(attack_5_decompression_bombs),
+        cmocka_unit_test(attack_01_unsigned_or_wrongly_signed),
+        cmocka_unit_test(attack_01_signature_of_another_release),
+        cmocka_unit_test(attack_01_trust_of_a_stranger),
+        cmocka_unit_test(attack_02_an_older_version),
+        cmocka_unit_test(attack_02_permits),
+        cmocka_unit_test(attack_03_replays_and_recovery),
+        cmocka_unit_test(attack_04_manifest_of_one_payload_of_another),
+        cmocka_unit_test(attack_05_endless_data),
+        cmocka_unit_test(attack_05_huge_documents),
+        cmocka_unit_test(attack_05_decompression_bombs),
         cmocka_unit_test(attack_14_names_that_are_paths),
         cmocka_unit_test(attack_16_clocks_that_are_wrong),
     };

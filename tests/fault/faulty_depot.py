@@ -1,5 +1,6 @@
 """A depot that answers as a test wants, byte by byte: HTTP/1.1 on loopback, a thread a connection. `answer(request)` yields what is to be written:
-bytes, Wait(seconds) or CUT (the connection is reset). Everything that was asked for and sent is kept."""
+bytes, Wait(seconds) or CUT (the connection is reset). Everything that was asked for and sent is kept. The agent's fetch meets it alone
+(tests/unit/agent), the whole agent meets it in front of a real droverd (tests/system/mirror.py)."""
 import contextlib
 import dataclasses
 import re
@@ -25,8 +26,16 @@ class Request:
     sent: int = 0               # body bytes that went out as the package's
 
     @property
+    def package(self):
+        return self.depot.package_of(self)
+
+    @property
+    def sha256(self):
+        return self.depot.sha256_of(self)
+
+    @property
     def body(self):
-        return self.depot.package[slice(*self.span)] if self.span else self.depot.package
+        return self.package[slice(*self.span)] if self.span else self.package
 
 
 def head(status, *lines):
@@ -36,8 +45,8 @@ def head(status, *lines):
 def part(request, *, etag=None, span=None, total=None, length=None, more=()):
     """The head of an honest 206, or of one with a lie in it."""
     start, stop = span or request.span
-    etag = etag or f'"{request.depot.sha256}"'
-    return head(206, f"ETag: {etag}", f"Content-Range: bytes {start}-{stop - 1}/{total or len(request.depot.package)}",
+    etag = etag or f'"{request.sha256}"'
+    return head(206, f"ETag: {etag}", f"Content-Range: bytes {start}-{stop - 1}/{total or len(request.package)}",
                 f"Content-Length: {stop - start if length is None else length}", *more)
 
 
@@ -45,13 +54,13 @@ def honest(request):
     if request.span:
         yield part(request)
     else:
-        yield head(200, f'ETag: "{request.depot.sha256}"', f"Content-Length: {len(request.body)}")
+        yield head(200, f'ETag: "{request.sha256}"', f"Content-Length: {len(request.body)}")
     yield request.body
 
 
 def without_ranges(request):
-    yield head(200, f"Content-Length: {len(request.depot.package)}")
-    yield request.depot.package
+    yield head(200, f"Content-Length: {len(request.package)}")
+    yield request.package
 
 
 def status(number, *lines, body=b""):
@@ -110,6 +119,12 @@ class Depot:
         for thread in self.threads:
             thread.join()
 
+    def package_of(self, _):
+        return self.package
+
+    def sha256_of(self, _):
+        return self.sha256
+
     @property
     def sent(self):
         return sum(request.sent for request in self.requests)
@@ -161,9 +176,11 @@ class Depot:
             name, _, value = header.partition(":")
             headers[name.lower()] = value.strip()
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
-        span = (int(match[1]), min(int(match[2]) + 1, len(self.package))) if match else None
+        request = Request(0, line[1], headers, None, self)
+        if match:
+            request.span = (int(match[1]), min(int(match[2]) + 1, len(request.package)))
         with self.lock:
-            request = Request(len(self.requests), line[1], headers, span, self)
+            request.number = len(self.requests)
             self.requests.append(request)
         return request
 
