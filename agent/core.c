@@ -119,6 +119,11 @@ void core_fail(const struct situation *s, enum core_event on, enum error_code co
     core_say_why(ret, what && what[0] ? what : ret->why);
 }
 
+bool core_keeps_package(enum error_code outcome)
+{
+    return outcome == E_DOWNLOAD_TIMEOUT || outcome == E_DOWNLOAD_HTTP || outcome == E_NO_SPACE || outcome == E_BUSY;
+}
+
 static bool is_of_manifest(const struct slot_facts *facts, const struct command *command)
 {
     const char *manifest = facts->slots[facts->running].manifest_sha256;

@@ -156,7 +156,7 @@ static void test_the_good_way(void **state)
 
     (void)state;
     start(&device);
-    is(&device, ON_RESUMED, AGENT_IDLE, FX_CONFIRM);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CLEAN | FX_CONFIRM);
     tell(&device, update("u1", 1, NEW));
     is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
     says(&device, REPORT_ACKNOWLEDGED, E_NONE);
@@ -200,7 +200,7 @@ static void test_unhealthy_goes_back(void **state)
     says(&device, REPORT_FAILED, E_HEALTHCHECK);
     device.facts.trying = false;
     boots(&device, SLOT_A);
-    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_HEALTHCHECK);
     assert_string_equal(device.record.why, "exit code 3: db is down");
     assert_int_equal(device.memory.release_counter, 0);
@@ -238,7 +238,7 @@ static void test_boot_loops(void **state)
     switched(&device); /* the agent never runs on the new slot */
     device.facts.trial = SLOT_TRIAL_SPENT;
     boots(&device, SLOT_A);
-    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 
     device = device_new();
@@ -248,7 +248,7 @@ static void test_boot_loops(void **state)
     device.facts.trying = false;
     device.facts.trial = SLOT_TRIAL_SPENT;
     boots(&device, SLOT_A);
-    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 }
 
@@ -307,7 +307,7 @@ static void test_probation_without_a_record(void **state)
     (void)state;
     device.facts.trying = true;
     start(&device);
-    is(&device, ON_UNPROVED, AGENT_IDLE, FX_BACK);
+    is(&device, ON_UNPROVED, AGENT_IDLE, FX_CLEAN | FX_BACK);
 }
 
 static void test_commands_that_change_nothing(void **state)
@@ -388,7 +388,7 @@ static void test_told_to_go_back(void **state)
     is(&device, ON_STILL_THERE, AGENT_GOING_BACK, FX_BACK | FX_REBOOT);
     device.facts.trying = false;
     boots(&device, SLOT_A);
-    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_NONE);
 
     device = device_new();
@@ -414,7 +414,7 @@ static void test_a_boot_loader_that_does_not_go_back(void **state)
         tries++;
     }
     assert_in_range(tries, 2, 10);
-    is(&device, ON_STUCK, AGENT_IDLE, FX_END);
+    is(&device, ON_STUCK, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_INTERNAL);
 }
 
@@ -429,7 +429,7 @@ static void test_no_reboot(void **state)
         is(&device, ON_NO_REBOOT, AGENT_SWITCHED, FX_REBOOT);
     }
     wake(&device);
-    is(&device, ON_NEVER_REBOOTS, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_NEVER_REBOOTS, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 }
 
@@ -450,12 +450,16 @@ static void test_failures_of_the_download(void **state)
     DO(&device, core_fetched, E_DOWNLOAD_HTTP, 30000, "503");
     is(&device, ON_FETCH_FAILED, AGENT_IDLE, FX_END); /* what is there is kept for the next attempt */
     says(&device, REPORT_FAILED, E_DOWNLOAD_HTTP);
+    start(&device);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CONFIRM); /* still */
 
     tell(&device, update("u1", 2, NEW));
     DO(&device, core_turn, E_NONE, "");
     DO(&device, core_fetched, E_SIGNATURE, 0, "manifest: 0 of 1 signatures");
     is(&device, ON_FETCH_FAILED, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_SIGNATURE);
+    start(&device);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CLEAN | FX_CONFIRM); /* the power may have gone before it was removed */
 
     tell(&device, update("u1", 3, NEW));
     DO(&device, core_turn, E_REJECTED, "exit code 77: the owner does not want it");
@@ -478,7 +482,7 @@ static void test_failures_of_the_slots(void **state)
     DO(&device, core_confirmed, E_INSTALL, "cannot write");
     is(&device, ON_CONFIRM_FAILED, AGENT_GOING_BACK, FX_BACK | FX_SAY | FX_REBOOT);
     DO(&device, core_went_back, E_ROLLED_BACK, "there is no way back");
-    is(&device, ON_BACK_FAILED, AGENT_IDLE, FX_END);
+    is(&device, ON_BACK_FAILED, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_INTERNAL);
 }
 
