@@ -23,6 +23,7 @@ enum core_effect {
     FX_SAY = 1 << 8,       /* report the state */
     FX_END = 1 << 9,       /* over: the outcome is due until the broker has it */
     FX_REBOOT = 1 << 10,
+    FX_SLOTS = FX_CONFIRM | FX_SWITCH | FX_BACK | FX_INSTALL,
 };
 
 enum core_event {
