@@ -60,7 +60,6 @@ struct slots_task *slots_task_start(const struct slots_order *order)
         return NULL;
     task->order = *order;
     task->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    slots_go_on(order->slots);
     if (task->fd >= 0 && thread_start(task))
         return task;
     if (task->fd >= 0)
@@ -95,6 +94,7 @@ void slots_task_free(struct slots_task *task)
         return;
     slots_task_stop(task);
     (void)pthread_join(task->thread, NULL);
+    slots_go_on(task->order.slots);
     close(task->fd);
     install_found_done(&task->outcome.found);
     free(task);
