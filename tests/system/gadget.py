@@ -66,13 +66,13 @@ class Supervisor:
 class Gadget:
     supervisor = None                             # made with the first one
 
-    def __init__(self, stack, name, model="gear", settings=None, factory="GOOD 1.0.0\n"):
+    def __init__(self, stack, name, model="gear", settings=None, factory="GOOD 1.0.0\n", environment=None):
         self.stack, self.name, self.model = stack, name, model
         self.folder = stack.folder / name
         self.slots, self.boot_id_file, self.reboot_file = self.folder / "slots", self.folder / "boot_id", self.folder / "reboot"
         (self.slots / "a").mkdir(parents=True)
         (self.slots / "a" / "app").write_text(factory)
-        self.program = stack.program("drover-agent")
+        self.program, self.environment = stack.program("drover-agent"), environment   # of the agent, from its next start on
         self.settings = {
             "device.id": name, "device.model": model, "device.version": "1.0.0", "device.boot_id_file": self.boot_id_file,
             "device.version_file": self.folder / "version", "agent.state_dir": self.folder / "state", "slots.dir": self.slots, "mqtt.url": stack.mqtt_url,
@@ -109,7 +109,7 @@ class Gadget:
 
     def _start(self):
         self.starts += 1
-        self.agent = Process(self.name, self.arguments(), self.stack.folder)
+        self.agent = Process(self.name, self.arguments(), self.stack.folder, self.environment)
         return True
 
     def power_on(self):
