@@ -78,6 +78,7 @@ class Gadget:
             "device.version_file": self.folder / "version", "agent.state_dir": self.folder / "state", "slots.dir": self.slots, "mqtt.url": stack.mqtt_url,
             "trust.file": stack.signer.trust, "health.command": f"grep -q '^GOOD' {self.slots}/$DROVER_SLOT/app",
             "reboot.command": f"touch {self.reboot_file}; kill -KILL $PPID", **SETTINGS, **(settings or {})}
+        self.furnish()
         self.boots = self.starts = 0
         self.agent = None
         self.on = True
@@ -85,6 +86,9 @@ class Gadget:
         self.failure, self.is_off = None, threading.Event()
         Gadget.supervisor = Gadget.supervisor or Supervisor()
         self.supervisor.switch_on(self)
+
+    def furnish(self):
+        """Another back end: what its device has before it is switched on."""
 
     def arguments(self, *words):
         return [str(self.program), *words] + [f"--set={name}={value}" for name, value in self.settings.items()]
@@ -94,14 +98,17 @@ class Gadget:
 
     # --- power ---
 
+    def next_slot(self):
+        """The boot loader: one boot is counted, and this is the slot."""
+        return self.ask("boot").stdout.strip() or "a"   # before the first start of the agent there is nothing to ask
+
     def _boot(self):
         """The boot loader's question until a slot comes up; a DEAD image never does, and its watchdog reboots the device."""
         self.reboot_file.unlink(missing_ok=True)
         while self.on:
             self.boots += 1
             self.boot_id_file.write_text(str(uuid.uuid4()) + "\n")
-            answer = self.ask("boot")
-            slot = answer.stdout.strip() or "a"   # before the first start of the agent there is nothing to ask
+            slot = self.next_slot()
             word, version = (self.slots / slot / "app").read_bytes().split(b"\n", 1)[0].decode().split()
             (self.folder / "version").write_text(("9.9.9" if word == "FALSE" else version) + "\n")
             if word != "DEAD":
