@@ -10,6 +10,8 @@ static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 40
 _Static_assert(sizeof statuses / sizeof statuses[0] <= HTTP_STATUS_MAX, "a place for every status");
 
 static const char *const refusals[HTTP_REFUSAL_COUNT] = {
+    [REFUSED_CLIENT_CONNECTIONS] = "client_connections", [REFUSED_REQUESTS] = "requests", [REFUSED_CLIENT_REQUESTS] = "client_requests",
+    [REFUSED_DOWNLOADS] = "downloads", [REFUSED_CLIENT_DOWNLOADS] = "client_downloads", [REFUSED_READER] = "reader",
     [REFUSED_CONNECTIONS] = "connections", [REFUSED_DESCRIPTORS] = "descriptors", [REFUSED_SLOW] = "slow",
     [REFUSED_STALLED] = "stalled",         [REFUSED_FRAMING] = "framing",         [REFUSED_TOO_LARGE] = "too_large",
     [REFUSED_ROUTE] = "route",             [REFUSED_QUERY] = "query",             [REFUSED_TOKEN] = "token",

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "orchestrator/edges/http_clients.h"
 #include "orchestrator/edges/http_thread.h"
 
 typedef void thread_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
@@ -88,6 +89,38 @@ static bool route_find(struct http_conn *conn, struct http_found *ret_found)
         break;
     }
     return http_refuse(conn, REFUSED_ROUTE, 404, NULL, "no such path");
+}
+
+static bool send_away(struct http_conn *conn, const struct http_wait *wait)
+{
+    static const char *const words[] = {[0] = "more requests than this server may be sent", [1] = "more requests than one client may send"};
+    http_metrics_refused(conn->guard->metrics, wait->reason);
+    http_reply_later(conn, wait->status, words[wait->status == 429], wait->retry_after_s);
+    return false;
+}
+
+/* Is there room for it, and for one more of this client? Those who watch over the server are always answered. */
+static bool load_check(struct http_conn *conn)
+{
+    struct http_clients *clients = conn->guard->clients;
+    struct http_wait wait;
+    if (conn->route->audience == HTTP_ANYONE || conn->route->audience == HTTP_HOUSE)
+        return true;
+    if (http_guard_is_surplus(conn)) {
+        http_metrics_refused(conn->guard->metrics, REFUSED_CONNECTIONS);
+        (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), "Connection", "close");
+        http_reply_later(conn, 503, "as many connections as there may be are open", http_clients_turned_away(clients, clock_mono_us()));
+        return false;
+    }
+    return http_clients_request(clients, conn->address, clock_mono_us(), &wait) || send_away(conn, &wait);
+}
+
+/* A device that proved its id has limits of its own. */
+static bool device_load_check(struct http_conn *conn, const struct http_call *call)
+{
+    struct http_wait wait;
+    return !call->known || call->who.role != AUTH_DEVICE ||
+           http_clients_device(conn->guard->clients, conn->address, call->who.subject, clock_mono_us(), &wait) || send_away(conn, &wait);
 }
 
 static bool size_check(struct http_conn *conn)
@@ -178,7 +211,7 @@ static void request_serve(struct http_thread *thread, struct http_conn *conn, co
         (void)http_refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
         return;
     }
-    if (question_fill(thread, conn, found, call) && body_fill(conn, found, call)) {
+    if (question_fill(thread, conn, found, call) && device_load_check(conn, call) && body_fill(conn, found, call)) {
         if (found->route->served_by == HTTP_THREAD && !call->who.has_nonce)
             served_here[found->route->id](thread, conn, call);
         else if (found->route->id == ROUTE_RELEASE_ADD && !http_release_prepare(&thread->shared->depot, call))
@@ -214,6 +247,6 @@ void http_request_came(struct evhttp_request *request, void *arg)
     }
     evhttp_connection_set_closecb(connection, connection_closes, conn);
     http_guard_request(conn, request, clock_mono_ms());
-    if (framing_check(conn) && route_find(conn, &found) && size_check(conn))
+    if (framing_check(conn) && route_find(conn, &found) && load_check(conn) && size_check(conn))
         request_serve(thread, conn, &found);
 }

@@ -8,6 +8,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "orchestrator/edges/depot_places.h"
+#include "orchestrator/edges/http_clients.h"
 #include "orchestrator/edges/http_listen.h"
 #include "orchestrator/edges/http_thread.h"
 
@@ -102,6 +104,9 @@ static void limits_default(struct http_limits *limits)
     DEFAULT(calls, 1024);
     DEFAULT(header_bytes, 8192);
     DEFAULT(package_bytes, 2ll << 30);
+    DEFAULT(downloads, 8192);
+    DEFAULT(device_downloads, 16);
+    DEFAULT(clients, 65536);
 #undef DEFAULT
 }
 
@@ -119,9 +124,13 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
             error = http_tls_new(&config->tls[i], &shared->tls[i], ret_problem);
     if (error != DROVER_OK)
         return error;
+    error = http_clients_new(&shared->limits, &shared->clients, ret_problem);
+    if (error != DROVER_OK)
+        return error;
+    shared->places = depot_places_new(shared->limits.downloads, shared->limits.device_downloads);
     shared->uploads = depot_uploads_new(&shared->depot, shared->limits.package_bytes);
     server->calls_event = event_new(loop, shared->to_loop.event_fd, EV_READ | EV_PERSIST, calls_came, server);
-    if (shared->token == NULL || shared->uploads == NULL || server->calls_event == NULL || event_add(server->calls_event, NULL) != 0)
+    if (shared->token == NULL || shared->uploads == NULL || shared->places == NULL || server->calls_event == NULL || event_add(server->calls_event, NULL) != 0)
         return problem_set(ret_problem, DROVER_MEMORY, "http", "out of memory");
     return DROVER_OK;
 }
@@ -193,6 +202,12 @@ unsigned http_server_open_calls(const struct http_server *server)
     return atomic_load(&server->shared.open_calls);
 }
 
+struct http_depot_load http_server_depot_load(const struct http_server *server)
+{
+    struct depot_places_state state = depot_places_state(server->shared.places, clock_mono_us());
+    return (struct http_depot_load){state.places, state.used, state.replies, state.ahead_ms, atomic_load(&server->shared.metrics.taken_bytes)};
+}
+
 void http_server_drain(struct http_server *server)
 {
     atomic_store(&server->shared.draining, true);
@@ -221,6 +236,8 @@ void http_server_free(struct http_server *server)
         event_free(server->calls_event);
     http_queue_done(&server->shared.to_loop);
     depot_uploads_free(server->shared.uploads);
+    depot_places_free(server->shared.places);
+    http_clients_free(server->shared.clients);
     for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
         http_tls_free(server->shared.tls[i]);
     free(server->shared.token);
@@ -241,9 +258,28 @@ bool http_server_set_token(struct http_server *server, const char *token)
     return true;
 }
 
+static void depot_metrics(const struct http_server *server, struct buffer *text)
+{
+    const struct http_depot_load load = http_server_depot_load(server);
+    const struct {
+        const char *name, *type, *help;
+        double value;
+    } rows[] = {
+        {"places", "gauge", "Devices that may download at a time.", load.places},
+        {"places_used", "gauge", "Those that do, or are between two ranges.", load.used},
+        {"replies", "gauge", "Replies with packages that go out now.", load.replies},
+        {"ahead_seconds", "gauge", "How far ahead those are told to come again for whom there is no place; 0: there is one.", (double)load.ahead_ms / 1000},
+        {"taken_bytes_total", "counter", "Bytes of packages that peers have taken, as they go.", (double)load.taken_bytes},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        buffer_add_format(text, "# HELP drover_depot_%s %s\n# TYPE drover_depot_%s %s\ndrover_depot_%s %.15g\n", rows[i].name, rows[i].help, rows[i].name,
+                          rows[i].type, rows[i].name, rows[i].value);
+}
+
 void http_server_metrics(const struct http_server *server, struct buffer *text)
 {
     http_metrics_print(&server->shared.metrics, text);
+    depot_metrics(server, text);
     buffer_add_text(text, "# HELP drover_http_certificate_expires_seconds When the listener's certificate expires, unix.\n"
                           "# TYPE drover_http_certificate_expires_seconds gauge\n");
     for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
