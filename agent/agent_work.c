@@ -53,6 +53,17 @@ static const char *token_read(void *arg)
     return NULL;
 }
 
+/* As long as the settings allow, but not beyond the command's deadline: then the server has given up, or told it again. A clock that stands in the past
+ * only makes it longer. */
+static int64_t fetch_total_ms(const struct agent *agent)
+{
+    int64_t total_ms = agent->settings->depot_total_s * 1000, deadline_ms = agent->record.command.deadline_ms, left_ms = deadline_ms - agent->unix_ms;
+
+    if (deadline_ms == 0 || left_ms > total_ms)
+        return total_ms;
+    return left_ms > 0 ? left_ms : 1;
+}
+
 void agent_fetch_begin(struct agent *agent)
 {
     const struct agent_settings *settings = agent->settings;
@@ -60,7 +71,7 @@ void agent_fetch_begin(struct agent *agent)
     const struct fetch_config config = {
         .ca_file = settings->tls_ca_file, .certificate_file = settings->tls_certificate_file, .key_file = settings->tls_key_file,
         .token = settings->depot_token_file[0] ? token_read : NULL, .token_arg = agent, .bandwidth_bytes_s = settings->depot_bandwidth_bytes_s,
-        .stall_ms = settings->depot_stall_s * 1000, .total_ms = settings->depot_total_s * 1000, .min_bytes_s = settings->depot_min_bytes_s,
+        .stall_ms = settings->depot_stall_s * 1000, .total_ms = fetch_total_ms(agent), .min_bytes_s = settings->depot_min_bytes_s,
         .window_max = (unsigned)settings->depot_window, .failures_max = (unsigned)settings->depot_failures};
     const struct fetch_job job = {.url = command->url, .sha256 = command->sha256, .size_bytes = command->size_bytes, .staging_path = agent->staging_path,
                                   .policy = &agent->package_policy, .keys = agent_keys(agent)};

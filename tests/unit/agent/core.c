@@ -343,6 +343,53 @@ static void test_commands_that_change_nothing(void **state)
     assert_string_equal(device.record.command.upgrade_id, "u1");
 }
 
+/* A command that comes after its deadline is answered, with what the clock says: it may be the clock that is wrong. */
+static void test_a_deadline_that_has_passed_is_reported(void **state)
+{
+    struct device device = device_new();
+    struct command late = update("u1", 2, NEW);
+
+    (void)state;
+    late.deadline_ms = device.now_ms - 1;
+    tell(&device, late);
+    is(&device, ON_TOO_LATE, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_TIMEOUT);
+    assert_string_equal(device.record.why, "its deadline has passed: the device's clock says 1970-01-01T00:16:40Z");
+    assert_int_equal(device.record.command.attempt, 2);
+    tell(&device, late);
+    is(&device, ON_AGAIN, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_TIMEOUT);
+    tell(&device, update("u1", 1, NEW));
+    refused(&device);
+
+    late = update("u2", 1, NEW);
+    late.deadline_ms = device.now_ms - 1;
+    tell(&device, late); /* u1's outcome is still due */
+    refused(&device);
+    assert_string_equal(device.record.command.upgrade_id, "u1");
+    device.record.outcome_due = false;
+    tell(&device, late);
+    is(&device, ON_TOO_LATE, AGENT_IDLE, FX_END);
+    tell(&device, update("u2", 2, NEW));
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    assert_string_equal(device.record.why, "");
+}
+
+static void test_attack_16_a_clock_that_stands_in_the_past_is_told(void **state)
+{
+    struct device device = device_new();
+    struct command command = update("u1", 1, NEW);
+
+    (void)state;
+    device.memory.floor_ms = device.now_ms;
+    device.now_ms = 1000;
+    command.deadline_ms = device.memory.floor_ms + 1;
+    tell(&device, command);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    assert_string_equal(device.record.why, "not believed: the device's clock says 1970-01-01T00:00:01Z");
+    says(&device, REPORT_ACKNOWLEDGED, E_NONE);
+}
+
 static void test_cancel(void **state)
 {
     struct device device = device_new();
@@ -542,6 +589,8 @@ int main(void)
         cmocka_unit_test(test_the_check_ends_whatever_the_clock_does),
         cmocka_unit_test(test_probation_without_a_record),
         cmocka_unit_test(test_commands_that_change_nothing),
+        cmocka_unit_test(test_a_deadline_that_has_passed_is_reported),
+        cmocka_unit_test(test_attack_16_a_clock_that_stands_in_the_past_is_told),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_what_runs_already),
         cmocka_unit_test(test_told_to_go_back),
