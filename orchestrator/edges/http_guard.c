@@ -31,7 +31,7 @@ static struct http_conn **bucket_of(struct http_guard *guard, const struct buffe
 /* One request with its body must fit, or reading it would never end. */
 static size_t input_max(const struct http_guard *guard, enum http_listener listener)
 {
-    return guard->limits.header_bytes + INPUT_SLACK_BYTES + (listener == HTTP_OPERATORS ? HTTP_PART_BYTES : 0);
+    return guard->limits.header_bytes + INPUT_SLACK_BYTES + http_route_body_max(listener);
 }
 
 /* A peer that ends without TLS' own goodbye is a peer that ended: lengths say whether all has come. */

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "orchestrator/edges/depot_hasher.h"
 #include "orchestrator/edges/http_clients.h"
 #include "orchestrator/edges/http_thread.h"
 
@@ -17,6 +18,13 @@ static thread_serve *const served_here[HTTP_ROUTE_COUNT] = {
     [ROUTE_ARTIFACT] = depot_serve,
     [ROUTE_UPLOAD_PUT] = http_upload_put,
     [ROUTE_UPLOAD_GET] = http_upload_get,
+};
+
+/* What the thread makes of a body before another thread answers. False: call->answer is to be sent. */
+typedef bool call_prepare(const struct depot *depot, struct http_call *call);
+static call_prepare *const prepared_here[HTTP_ROUTE_COUNT] = {
+    [ROUTE_ARTIFACT_RESUME] = http_resume_prepare,
+    [ROUTE_RELEASE_ADD] = http_release_prepare,
 };
 
 bool http_refuse(struct http_conn *conn, enum http_refusal reason, int status, const char *where, const char *what)
@@ -180,7 +188,15 @@ static struct http_slot *slot_take(struct http_thread *thread, struct http_conn 
     return slot;
 }
 
-/* Hands the call to the loop. It belongs to the loop afterwards, whatever becomes of the connection. */
+/* Nonces are the loop's, whoever answers afterwards. */
+static bool call_queue(struct http_shared *shared, struct http_call *call)
+{
+    if (call->route->served_by == HTTP_HASHER && !call->who.has_nonce)
+        return depot_hasher_push(shared->hasher, call);
+    return http_queue_push(&shared->to_loop, call);
+}
+
+/* Hands the call to the loop or the hasher. It belongs to it afterwards, whatever becomes of the connection. */
 static bool call_push(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
 {
     struct http_shared *shared = thread->shared;
@@ -195,12 +211,22 @@ static bool call_push(struct http_thread *thread, struct http_conn *conn, struct
         uint32_t place = (uint32_t)(slot - thread->slots);
         call->ticket = (uint64_t)slot->generation << 32 | place;
         http_guard_wait(conn, call->ticket, call->deadline_ms);
-        if (http_queue_push(&shared->to_loop, call))
+        if (call_queue(shared, call))
             return true;
         http_slot_free(thread, place);
     }
     atomic_fetch_sub(&shared->open_calls, 1);
     return http_refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
+}
+
+static bool body_prepare(struct http_thread *thread, struct http_call *call)
+{
+    call_prepare *prepare = prepared_here[call->route->id];
+    if (prepare == NULL || prepare(&thread->shared->depot, call))
+        return true;
+    if (call->status == 400)
+        http_metrics_refused(&thread->shared->metrics, REFUSED_BODY);
+    return false;
 }
 
 /* The loop sees a call whose nonce must be taken, even when the thread serves it afterwards. */
@@ -214,7 +240,7 @@ static void request_serve(struct http_thread *thread, struct http_conn *conn, co
     if (question_fill(thread, conn, found, call) && device_load_check(conn, call) && body_fill(conn, found, call)) {
         if (found->route->served_by == HTTP_THREAD && !call->who.has_nonce)
             served_here[found->route->id](thread, conn, call);
-        else if (found->route->id == ROUTE_RELEASE_ADD && !http_release_prepare(&thread->shared->depot, call))
+        else if (!body_prepare(thread, call))
             http_reply_call(conn, call);
         else if (call_push(thread, conn, call))
             return;

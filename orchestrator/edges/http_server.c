@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "orchestrator/edges/depot_hasher.h"
 #include "orchestrator/edges/depot_places.h"
 #include "orchestrator/edges/http_clients.h"
 #include "orchestrator/edges/http_listen.h"
@@ -37,10 +38,12 @@ struct proving {
 
 static void call_dispatch(struct http_server *server, struct http_call *call)
 {
-    if (call->route->served_by == HTTP_THREAD)
-        http_call_return(call);
-    else
+    if (call->route->served_by == HTTP_LOOP)
         server->call(server->arg, call);
+    else if (call->route->served_by == HTTP_THREAD)
+        http_call_return(call);
+    else if (!depot_hasher_push(server->shared.hasher, call))
+        http_call_error(call, DROVER_FULL, "resume");
 }
 
 static void nonce_answered(void *arg, enum drover_error error)
@@ -129,8 +132,10 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
         return error;
     shared->places = depot_places_new(shared->limits.downloads, shared->limits.device_downloads);
     shared->uploads = depot_uploads_new(&shared->depot, shared->limits.package_bytes);
+    error = depot_hasher_new(&shared->depot, &shared->metrics, &shared->hasher);
     server->calls_event = event_new(loop, shared->to_loop.event_fd, EV_READ | EV_PERSIST, calls_came, server);
-    if (shared->token == NULL || shared->uploads == NULL || shared->places == NULL || server->calls_event == NULL || event_add(server->calls_event, NULL) != 0)
+    if (error != DROVER_OK || shared->token == NULL || shared->uploads == NULL || shared->places == NULL || server->calls_event == NULL ||
+        event_add(server->calls_event, NULL) != 0)
         return problem_set(ret_problem, DROVER_MEMORY, "http", "out of memory");
     return DROVER_OK;
 }
@@ -149,6 +154,8 @@ static enum drover_error threads_start(struct http_server *server, const struct 
         }
         server->thread_count = i + 1;
     }
+    if (depot_hasher_run(server->shared.hasher) != DROVER_OK)
+        return problem_set(ret_problem, DROVER_UNAVAILABLE, "http", "cannot start the thread that hashes");
     for (unsigned i = 0; i < config->threads; i++)
         if (http_thread_run(&server->threads[i]) != DROVER_OK)
             return problem_set(ret_problem, DROVER_UNAVAILABLE, "http.threads", "cannot start thread %u", i);
@@ -230,6 +237,7 @@ void http_server_free(struct http_server *server)
     if (server == NULL)
         return;
     http_server_stop(server);
+    depot_hasher_free(server->shared.hasher);   /* before the queues that its answers go to */
     for (unsigned i = 0; i < server->thread_count; i++)
         http_thread_done(&server->threads[i]);
     if (server->calls_event != NULL)

@@ -105,7 +105,7 @@ static enum drover_error side_init(struct http_side *side, int fd)
     if (side->http == NULL)
         return DROVER_MEMORY;
     evhttp_set_max_headers_size(side->http, (ev_ssize_t)limits->header_bytes);
-    evhttp_set_max_body_size(side->http, side->listener == HTTP_OPERATORS ? HTTP_PART_BYTES : 0);
+    evhttp_set_max_body_size(side->http, (ev_ssize_t)http_route_body_max(side->listener));
     evhttp_set_allowed_methods(side->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
                                                EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_PATCH);
     evhttp_set_timeout_tv(side->http, &idle);
@@ -251,9 +251,7 @@ enum drover_error http_thread_run(struct http_thread *thread)
 
 void http_thread_wake(struct http_thread *thread)
 {
-    uint64_t one = 1;
-    ssize_t written = write(thread->answers.event_fd, &one, sizeof one);
-    (void)written;   /* it can only fail when the counter is not 0: then the thread wakes anyway */
+    http_queue_wake(&thread->answers);
 }
 
 void http_thread_join(struct http_thread *thread)

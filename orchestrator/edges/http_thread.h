@@ -33,6 +33,7 @@ struct http_shared {
     struct depot_places *places;
     struct http_clients *clients;
     struct http_queue to_loop;
+    struct depot_hasher *hasher;
     struct http_metrics metrics;
     bool (*served)(void *arg, const struct served *served);
     void *served_arg;
@@ -123,3 +124,5 @@ void http_upload_get(struct http_thread *thread, struct http_conn *conn, struct 
 /* --- http_release.c: the body of POST /api/v1/releases, read and its packages looked up in the depot, which the loop must not do.
  * False: call->answer is a problem to be sent. Else call->prepared is a struct release. --- */
 bool http_release_prepare(const struct depot *depot, struct http_call *call);
+/* --- http_resume.c: the same for POST /artifacts/<sha256>/resume; call->prepared is a struct resume_question. --- */
+bool http_resume_prepare(const struct depot *depot, struct http_call *call);
