@@ -184,6 +184,14 @@ void depot_places_leave(struct depot_places *places, unsigned index, bool last, 
     pthread_mutex_unlock(&places->lock);
 }
 
+int depot_places_later(struct depot_places *places, int64_t now_us, uint64_t random)
+{
+    pthread_mutex_lock(&places->lock);
+    int seconds = waiting_line_book(&places->line, now_us, random);
+    pthread_mutex_unlock(&places->lock);
+    return seconds;
+}
+
 struct depot_places_state depot_places_state(struct depot_places *places, int64_t now_us)
 {
     pthread_mutex_lock(&places->lock);

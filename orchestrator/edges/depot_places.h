@@ -23,6 +23,9 @@ MUST_USE enum drover_error depot_places_take(struct depot_places *places, const 
 /* The reply is over. last: it went to the package's end; the device needs no further range. */
 void depot_places_leave(struct depot_places *places, unsigned place, bool last, int64_t now_us);
 
+/* For whoever would only be refused: an appointment, in seconds. */
+int depot_places_later(struct depot_places *places, int64_t now_us, uint64_t random);
+
 struct depot_places_state {
     unsigned places, used, replies;   /* used: with those that wait for a next range */
     int64_t ahead_ms;                 /* how far ahead newcomers are sent away; 0: nobody is */

@@ -266,6 +266,11 @@ bool http_server_set_token(struct http_server *server, const char *token)
     return true;
 }
 
+int http_server_depot_later(struct http_server *server)
+{
+    return depot_places_later(server->shared.places, clock_mono_us(), clock_random());
+}
+
 static void depot_metrics(const struct http_server *server, struct buffer *text)
 {
     const struct http_depot_load load = http_server_depot_load(server);

@@ -96,6 +96,8 @@ struct http_depot_load {
     int64_t ahead_ms;
     uint64_t taken_bytes;             /* bytes of packages that peers have taken so far, as they go */
 };
+/* Somebody cannot be served now: when he shall come again, s. Each call is another appointment. */
+int http_server_depot_later(struct http_server *server);
 struct http_depot_load http_server_depot_load(const struct http_server *server);
 void http_server_stop(struct http_server *server);
 void http_server_free(struct http_server *server);                   /* stops it if it runs; NULL is fine */
