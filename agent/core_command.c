@@ -67,13 +67,21 @@ static void offered(const struct situation *s, const struct command *command, st
         ret->next.wake_ms = s->now_ms + (s->policy->spread_ms > 0 ? (int64_t)(s->random % (uint64_t)s->policy->spread_ms) : 0);
 }
 
+/* Offers to a device that pulls all have one name: each is a new one, but of the package that is under way. */
+static bool is_repeated(const struct situation *s, const struct command *command)
+{
+    if (!is_same(s, command) || command->attempt != s->record->command.attempt)
+        return false;
+    if (strcmp(command->upgrade_id, CORE_PULL_ID) != 0)
+        return true;
+    return s->record->state != AGENT_IDLE && strcmp(command->sha256, s->record->command.sha256) == 0;
+}
+
 static void update(const struct situation *s, const struct command *command, struct decision *ret)
 {
-    bool same = is_same(s, command);
-
-    if (same && command->attempt < s->record->command.attempt)
+    if (is_same(s, command) && command->attempt < s->record->command.attempt)
         core_refuse(ret, "an older attempt");
-    else if (same && command->attempt == s->record->command.attempt)
+    else if (is_repeated(s, command))
         (void)core_make(s, ON_AGAIN, ret);
     else if (is_over(s, command))
         too_late(s, command, ret);

@@ -390,6 +390,29 @@ static void test_attack_16_a_clock_that_stands_in_the_past_is_told(void **state)
     says(&device, REPORT_ACKNOWLEDGED, E_NONE);
 }
 
+/* A device that pulls gives all its updates one name; the second one must not be taken for the first. */
+static void test_one_pulled_update_after_another(void **state)
+{
+    struct device device = device_new();
+    struct command first = update(CORE_PULL_ID, 1, NEW), second = update(CORE_PULL_ID, 1, "1.2.0");
+
+    (void)state;
+    memset(first.sha256, 'a', 64);
+    memset(second.sha256, 'b', 64);
+    tell(&device, first);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    tell(&device, first);
+    is(&device, ON_AGAIN, AGENT_WAITING, FX_SAY);
+    DO(&device, core_turn, E_NONE, "");
+    DO(&device, core_fetched, E_DOWNLOAD_TIMEOUT, 0, "silence");
+    assert_int_equal(device.record.state, AGENT_IDLE);
+    tell(&device, first);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    tell(&device, second);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_STOP | FX_SAY);
+    assert_string_equal(device.record.command.version, "1.2.0");
+}
+
 static void test_cancel(void **state)
 {
     struct device device = device_new();
@@ -590,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_probation_without_a_record),
         cmocka_unit_test(test_commands_that_change_nothing),
         cmocka_unit_test(test_a_deadline_that_has_passed_is_reported),
+        cmocka_unit_test(test_one_pulled_update_after_another),
         cmocka_unit_test(test_attack_16_a_clock_that_stands_in_the_past_is_told),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_what_runs_already),
