@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fault/fault_server.h"
+
 #define PUBLIC __attribute__((visibility("default")))
 #define ENTRIES_MAX 4096
 
@@ -64,7 +66,7 @@ static void *real(const char *name)
     return found;
 }
 
-__attribute__((constructor)) static void begin(void)
+static void settings_take(void)
 {
     const char *root = getenv("DROVER_FAULT_ROOT"), *program = getenv("DROVER_FAULT_PROGRAM");
     const char *at = getenv("DROVER_FAULT_AT"), *mode = getenv("DROVER_FAULT_MODE"), *trace = getenv("DROVER_FAULT_TRACE");
@@ -81,15 +83,23 @@ __attribute__((constructor)) static void begin(void)
     shim.on = true;
 }
 
+/* glibc gives constructors what it gives to main(). */
+__attribute__((constructor)) static void begin(int argc, char **argv)
+{
+    fault_serve(argc, argv);
+    settings_take();
+}
+
 /* --- what is meant --- */
 
 static bool is_below_root(int fd)
 {
     char link[48], path[PATH_MAX];
+    struct stat status;
     ssize_t length;
 
-    if (!shim.on || fd < 0)
-        return false;
+    if (!shim.on || fd < 0 || fstat(fd, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)))
+        return false; /* most are sockets, and a look into /proc takes its time */
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     length = readlink(link, path, sizeof path - 1);
     if (length < (ssize_t)shim.root_length)
