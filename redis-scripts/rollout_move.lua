@@ -24,6 +24,7 @@ if ARGV[10] ~= '1' then
   local running = KEYS[2] .. 'model:' .. had[4] .. ':running'
   if redis.call('GET', running) == id then redis.call('DEL', running) end
   redis.call('SREM', KEYS[2] .. 'running', id)
+  redis.call('UNLINK', KEYS[2] .. 'rollout:' .. id .. ':done')
   if redis.call('EXISTS', KEYS[2] .. 'rollout:' .. id .. ':live') == 1 then redis.call('SADD', KEYS[2] .. 'ending', id) end
 end
 event_add(ARGV[9], { at_ms = ARGV[7], kind = 'rollout', model = had[4], rollout = id, from = had[1], to = ARGV[2], on = ARGV[5],

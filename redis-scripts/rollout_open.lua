@@ -27,6 +27,7 @@ if other then
   local epoch = string.format('%.0f', math.max(tonumber(at_ms), tonumber(had[3]) + 1))
   redis.call('HSET', key, 'state', 'superseded', 'why', ARGV[8], 'epoch', epoch)
   redis.call('SREM', KEYS[2] .. 'running', other)
+  redis.call('UNLINK', KEYS[2] .. 'rollout:' .. other .. ':done')
   if redis.call('EXISTS', KEYS[2] .. 'rollout:' .. other .. ':live') == 1 then redis.call('SADD', KEYS[2] .. 'ending', other) end
   event_add(ARGV[7], { at_ms = at_ms, kind = 'rollout', model = model, rollout = other, from = had[1], to = 'superseded', on = 'supersede',
     revision = revision, version = had[2], why = ARGV[8], instance = ARGV[6] })

@@ -1,5 +1,6 @@
 -- settle: keeps what hangs on an upgrade's state right: rollout and model counts, live and done sets, deadline index, the
--- device's own fields, the marker in `facts`, and `ending`. Includes counts and states.
+-- device's own fields, the marker in `facts`, and `ending`. Includes counts and states. Who had a turn in a rollout that has ended is
+-- nobody's question: then there is no done set (rollout_open, rollout_move).
 -- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one.
 local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
 
@@ -35,7 +36,8 @@ local function settle(device_id, was, now, deadline_ms)
     if state ~= 'running' and state ~= 'paused' then redis.call('SADD', KEYS[2] .. 'ending', now.rollout) end
   elseif was_live and not is_live then
     redis.call('SREM', live, device_id)
-    redis.call('SADD', done, device_id)
+    local state = redis.call('HGET', rollout, 'state')
+    if state == 'running' or state == 'paused' then redis.call('SADD', done, device_id) end
     if redis.call('EXISTS', live) == 0 then redis.call('SREM', KEYS[2] .. 'ending', now.rollout) end
   end
   if is_live and tonumber(deadline_ms) > 0 then
