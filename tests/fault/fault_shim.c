@@ -1,5 +1,6 @@
 /* The power cut: a preloaded library that ends its process at the N-th call that changes the disk, and takes back what was not synced. README.md here
  * says how to use it. Each change below the root is entered into a journal with what it takes to undo it; fsync of a file or folder drops its entries. */
+#undef _TIME_BITS        /* goes with the next */
 #undef _FILE_OFFSET_BITS /* would turn open into open64 and so on; both are defined here */
 #include <dirent.h>
 #include <dlfcn.h>
