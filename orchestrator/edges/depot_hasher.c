@@ -108,18 +108,23 @@ static void call_serve(struct depot_hasher *hasher, struct http_call *call)
     }
 }
 
+void depot_hasher_serve(struct depot_hasher *hasher)
+{
+    struct http_call *next;
+    for (struct http_call *call = http_queue_take(&hasher->calls); call != NULL; call = next) {
+        next = call->next;
+        call_serve(hasher, call);
+    }
+}
+
 static void *hasher_main(void *arg)
 {
     struct depot_hasher *hasher = arg;
     struct pollfd due = {.fd = hasher->calls.event_fd, .events = POLLIN};
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);   /* on Linux of this thread alone */
     while (!atomic_load(&hasher->stopping)) {
-        struct http_call *next;
         (void)poll(&due, 1, -1);
-        for (struct http_call *call = http_queue_take(&hasher->calls); call != NULL; call = next) {
-            next = call->next;
-            call_serve(hasher, call);
-        }
+        depot_hasher_serve(hasher);
     }
     return NULL;
 }

@@ -23,5 +23,7 @@ MUST_USE enum drover_error depot_hasher_new(const struct depot *depot, struct ht
 MUST_USE enum drover_error depot_hasher_run(struct depot_hasher *hasher);
 /* A call whose `prepared` is a struct resume_question. From any thread. False: too many wait; the call stays the caller's. */
 bool depot_hasher_push(struct depot_hasher *hasher, struct http_call *call);
+/* Serves what waits, on the caller's thread: what the hasher's own does when it runs, and what a test does instead. */
+void depot_hasher_serve(struct depot_hasher *hasher);
 /* Stops and joins it; calls that still wait are freed. NULL is fine. */
 void depot_hasher_free(struct depot_hasher *hasher);

@@ -6,7 +6,7 @@
 #define COUNT(counter) ((uint64_t)atomic_load_explicit(&(counter), memory_order_relaxed))
 #define ADD(counter, n) atomic_fetch_add_explicit(&(counter), (uint_fast64_t)(n), memory_order_relaxed)
 
-static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 413, 416, 422, 429, 500, 503, 507, 0};
+static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 413, 416, 422, 429, 500, 503, 505, 507, 0};
 _Static_assert(sizeof statuses / sizeof statuses[0] <= HTTP_STATUS_MAX, "a place for every status");
 
 static const char *const refusals[HTTP_REFUSAL_COUNT] = {

@@ -61,6 +61,18 @@ static unsigned header_count(struct evkeyvalq *headers, const char *name)
     return count;
 }
 
+/* evhttp answers in the version that was asked in, whatever that is (RFC 9110, 2.5: never in one that is not ours). */
+static bool version_check(struct http_conn *conn)
+{
+    struct evhttp_request *request = conn->request;
+    bool ours = request->major == 1 && request->minor >= 0;
+    if (!ours || request->minor > 1) {
+        request->major = 1;
+        request->minor = 1;
+    }
+    return ours || http_refuse(conn, REFUSED_FRAMING, 505, "version", "only HTTP/1 is spoken here");
+}
+
 /* Where does this request end? If a proxy in front of us could see that differently, it is refused and the connection closed. */
 static bool framing_check(struct http_conn *conn)
 {
@@ -273,6 +285,6 @@ void http_request_came(struct evhttp_request *request, void *arg)
     }
     evhttp_connection_set_closecb(connection, connection_closes, conn);
     http_guard_request(conn, request, clock_mono_ms());
-    if (framing_check(conn) && route_find(conn, &found) && load_check(conn) && size_check(conn))
+    if (version_check(conn) && framing_check(conn) && route_find(conn, &found) && load_check(conn) && size_check(conn))
         request_serve(thread, conn, &found);
 }

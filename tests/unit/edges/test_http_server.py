@@ -205,6 +205,13 @@ def test_no_host_and_two_hosts():
         assert server.raw(b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
 
 
+def test_only_http_1_is_spoken():
+    with Server() as server:
+        for version, wanted in [(b"0.9", b"1.1 505"), (b"1.2", b"1.1 200"), (b"1.-1", b"1.1 505"), (b"1.0", b"1.0 200")]:
+            answer = server.raw(b"GET /healthz HTTP/" + version + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert answer.startswith(b"HTTP/" + wanted), (version, answer)
+
+
 def test_pipelined_requests_are_answered_in_order():
     with Server() as server:
         ask = "/firmware/latest?device_model=m{}&current_version=1.0.0&device_id={}"
