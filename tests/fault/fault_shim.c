@@ -2,6 +2,7 @@
  * says how to use it. Each change below the root is entered into a journal with what it takes to undo it; fsync of a file or folder drops its entries. */
 #undef _TIME_BITS        /* goes with the next */
 #undef _FILE_OFFSET_BITS /* would turn open into open64 and so on; both are defined here */
+#undef _TIME_BITS        /* goes with it */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
