@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import signal
 import time
 
 import paho.mqtt.client as mqtt
@@ -140,6 +141,22 @@ def test_attack_12_old_and_foreign_notices(net):
     says(net, "update/a12", notice(net, "a12", epoch=1_600_000_000_001), retain=True)
     wait_until(lambda: gadget.log().count('why="its epoch is not newer"') >= 2, 10, "it to be ignored again")
     assert untouched(gadget) == before and not [request for request in net.mirror.requests[asked:] if "a12" in request.target]
+    net.next_honest_update(gadget)
+
+
+def test_attack_14_the_package_is_swapped_after_it_was_checked(net):
+    """Between the download, whose every byte was proved, and the end of the installation. The slot does not become valid."""
+    gadget = net.gadget("a14", model="a14")
+    before = gadget.digest("a"), gadget.version(), gadget.boots
+    net.update_all([gadget], "1.1.0", "--max-attempts", "1", size=30_000_000)
+    wait_until(lambda: "to=installing" in gadget.log(), 30, "the installation", interval=0.002)
+    gadget.agent.signal(signal.SIGSTOP)
+    with open(gadget.folder / "state" / "package.dfw", "r+b") as package:
+        package.seek(-70_000, os.SEEK_END)
+        package.write(b"swapped")
+    gadget.agent.signal(signal.SIGCONT)
+    fails(net, gadget, "E_SHA256")
+    assert (gadget.digest("a"), gadget.version(), gadget.boots) == before and "invalid" in gadget.ask("status").stdout
     net.next_honest_update(gadget)
 
 

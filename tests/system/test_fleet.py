@@ -38,7 +38,7 @@ def test_two_instances_share_the_work(stack):
     assert set(instances) == {"drover-1", "drover-2"} and min(instances.values()) > 500, instances
 
 
-def test_pause_resume_and_cancel_in_the_middle(stack):
+def test_attack_19_pause_resume_and_cancel_in_the_middle(stack):
     stack.start_redis()
     stack.start_broker()
     stack.start_droverd(settings=FAST)

@@ -187,7 +187,7 @@ def test_who_has_no_good_certificate_comes_not_in(secure):
 
 @pytest.mark.asan
 @with_settings(clients="required")
-def test_a_certificate_speaks_for_one_device(secure):
+def test_attack_10_a_certificate_speaks_for_one_device(secure):
     ca, path = secure.ca, secure.put(b"x" * 1000)
     named = {
         "common name": ca.client(ca.issue("d1")[0]),

@@ -111,7 +111,7 @@ def failing(device):
     device.report("failed", error="E_SIGNATURE")
 
 
-def test_a_spent_error_budget_pauses_the_rollout_with_the_reason_and_an_alarm(world):
+def test_attack_19_a_spent_error_budget_pauses_the_rollout_with_the_reason_and_an_alarm(world):
     devices = [world.device(f"d{number:02}") for number in range(14)]
     rollout = world.rollout("1.1.0", "--error-budget", 20, "--max-in-flight", 10)
     for device in devices[:3]:

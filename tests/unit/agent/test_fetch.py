@@ -293,7 +293,7 @@ def test_the_file_of_another_package_is_thrown_away(package, small, tmp_path):
     assert honest_succeeds(small, staging) == len(small.bytes)
 
 
-def test_a_symlink_in_its_place_is_not_followed(small, tmp_path):
+def test_attack_14_a_symlink_in_its_place_is_not_followed(small, tmp_path):
     staging, victim = tmp_path / "staging", tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "staging.id").write_text(f"{small.sha256} {len(small.bytes)}\n")
