@@ -13,7 +13,7 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-ALL_SUITES = ["docs", "unit", "flow", "scripts", "fuzz", "system"]
+ALL_SUITES = ["docs", "unit", "flow", "scripts", "fuzz", "cross", "system"]
 
 SANITIZED = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:detect_stack_use_after_return=1",
              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "DROVER_PYTEST_MARK": "asan"}
@@ -131,7 +131,7 @@ def main(words):
     counts = Counts()
     plan = {name: suites for name, (*_, suites) in CONFIGURATIONS.items()}
     if words == ["quick"]:
-        plan = {"gcc": [suite for suite in ALL_SUITES if suite != "system"]}
+        plan = {"gcc": [suite for suite in ALL_SUITES if suite not in ("cross", "system")]}
     elif words:
         unknown = [word for word in words if word not in ALL_SUITES]
         if unknown:
