@@ -23,8 +23,9 @@ static void record_print(const struct upgrade_record *record, const struct devic
 {
     fprintf(out, "state: %s\n", agent_state_name(record->state));
     if (record->command.upgrade_id[0])
-        fprintf(out, "upgrade: %s attempt %" PRId64 ", %s from %s%s%s%s%s%s\n", record->command.upgrade_id, record->command.attempt, record->command.version,
-                record->from_version, record->error == E_NONE ? "" : ", ", error_code_name(record->error), record->why[0] ? " (" : "", record->why,
+        fprintf(out, "upgrade: %s attempt %" PRId64 ", %s%s from %s%s%s%s%s%s\n", record->command.upgrade_id, record->command.attempt,
+                record->command.kind == COMMAND_ROLLBACK ? "back to " : "", record->command.version, record->from_version,
+                record->error == E_NONE ? "" : ", ", error_code_name(record->error), record->why[0] ? " (" : "", record->why,
                 record->why[0] ? ")" : "");
     if (record->outcome_due)
         fprintf(out, "the outcome has not been reported yet\n");
