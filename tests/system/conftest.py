@@ -34,9 +34,9 @@ def sanitizer_reports(stack):
 
 
 @contextlib.contextmanager
-def watched_stack(build, request):
+def watched_stack(build, request, **options):
     """An empty stack; what a failed test leaves in its logs is printed, and a word of a sanitizer fails the test."""
-    with Stack(build) as stack:
+    with Stack(build, **options) as stack:
         failed_before = request.session.testsfailed
         yield stack
         if request.session.testsfailed > failed_before or sanitizer_reports(stack):
@@ -51,7 +51,8 @@ def watched_stack(build, request):
 
 @pytest.fixture
 def stack(build, request):
-    with watched_stack(build, request) as stack:
+    """Plain, unless a test gives it {"secure": True}: then TLS, certificates and access lists everywhere."""
+    with watched_stack(build, request, **getattr(request, "param", {})) as stack:
         yield stack
 
 

@@ -1,9 +1,11 @@
-"""Fifty real agents, each a process with slots and a record of its own: a release that is no good sends every one of them back, the next one stays."""
+"""Fifty real agents, each a process with slots, a record and a certificate of its own, over TLS with the shipped access lists: a release that is no good sends
+every one of them back, the next one stays."""
 import collections
 import hashlib
 import threading
 
 import paho.mqtt.client as mqtt
+import pytest
 
 from fleet import devices_of, events_of, upgrades_of
 from gadget import Gadget
@@ -62,11 +64,12 @@ def check_at_rest(gadget, **slots):
         assert sorted(path.name for path in (gadget.slots / slot).iterdir()) == ["app"] and gadget.digest(slot) == sha256(content), f"{gadget.name}, slot {slot}"
 
 
-def retained(stack, topics):
-    """Topics under which the broker keeps a message. It sends those before it answers the next subscription."""
+def retained(stack, topics, name):
+    """Topics under which the broker keeps a message that `name` may read. It sends those before it answers the next subscription."""
     found, answered = set(), collections.deque([threading.Event(), threading.Event()])
     both = list(answered)
-    client = mqtt.Client("whoever-looks", protocol=mqtt.MQTTv5)
+    client = mqtt.Client(name, protocol=mqtt.MQTTv5)
+    client.tls_set_context(stack.security.context(name))
     client.on_message = lambda _client, _data, message: found.add(message.topic)
     client.on_subscribe = lambda *_: answered.popleft().set()
     client.connect("127.0.0.1", stack.broker_port)
@@ -83,9 +86,11 @@ def each_once(shop):
     return {gadget.name: 1 for gadget in shop.gadgets}
 
 
+@pytest.mark.parametrize("stack", [{"secure": True}], indirect=True, ids=[""])
 def test_a_bad_release_sends_all_of_them_back_and_the_next_one_stays(shop):
-    for number in range(AGENTS):
-        shop.gadgets.append(Gadget(shop.stack, f"g{number:02}", settings=CALM, factory=FACTORY))
+    names = [f"g{number:02}" for number in range(AGENTS)]
+    shop.stack.security.certify([*names, "onlooker"])
+    shop.gadgets += [Gadget(shop.stack, name, settings=CALM, factory=FACTORY) for name in names]
     wait_until(lambda: shop.store.hget("drover:v1:model:gear", "version:1.0.0") == str(AGENTS), WAIT_S, "all of them to be known")
 
     bad = shop.release("1.1.0", "SICK")
@@ -122,7 +127,8 @@ def test_a_bad_release_sends_all_of_them_back_and_the_next_one_stays(shop):
 
     # What is over is over, at the broker and in Redis.
     shop.stack.drover("rollout", "cancel", rollout)
-    wait_until(lambda: not retained(shop.stack, "update/#"), WAIT_S, "the notice to be taken back")
-    assert retained(shop.stack, "device/#") == {f"device/{gadget.name}/online" for gadget in shop.gadgets}
+    wait_until(lambda: not retained(shop.stack, "update/#", "onlooker"), WAIT_S, "the notice to be taken back")
+    shop.stack.security.certify_client("drover-2")
+    assert retained(shop.stack, "device/#", "drover-2") == {f"device/{gadget.name}/online" for gadget in shop.gadgets}
     under_way = {key for key in shop.store.scan_iter("drover:priv:*") if key.rsplit(":", 1)[1] in ("live", "done", "running", "ending", "deadlines")}
     assert not under_way and shop.stack.metrics()["drover_work_under_way"] == 0, under_way
