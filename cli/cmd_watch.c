@@ -99,7 +99,7 @@ static void end_judge(struct watch *watch, const struct cJSON *rollout)
     if (is_broken_off(rollout))
         watch->code = cli_fail(watch->cli, CLI_NOT_UPDATED, "it is %s: %s", value_text(rollout, "state"), value_text(rollout, "why"));
     else if (behind > 0)
-        watch->code = cli_fail(watch->cli, CLI_NOT_UPDATED, "it has ended; %lld devices were not updated", (long long)behind);
+        watch->code = cli_fail(watch->cli, CLI_NOT_UPDATED, "it has ended; %lld %s not updated", (long long)behind, behind == 1 ? "device was" : "devices were");
 }
 
 static enum cli_exit look(struct watch *watch)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "orchestrator/edges/api_inside.h"
 #include "orchestrator/edges/http_body.h"
 
@@ -54,6 +55,16 @@ static void rollout_ask_error(struct api_ask *ask, enum drover_error error, cons
     else
         http_call_error(ask->call, error, what);
     rollout_ask_end(ask);
+}
+
+/* The log tells who moved the fleet (api.token_file's token names nobody), the rest of droverd that it has moved. */
+static void rollout_say(const struct api_ask *ask, const struct rollout *rollout)
+{
+    const char *who = ask->call->who.subject;
+    log_event(LOG_INFO, "rollout_moved", LOG_TEXT("rollout", rollout->id), LOG_TEXT("model", rollout->model), LOG_TEXT("version", rollout->version),
+              LOG_TEXT("state", rollout_state_name(rollout->state)), LOG_TEXT("by", who[0] ? who : "api.token_file"));
+    if (!ask->api->closed)
+        ask->api->config.changed(ask->api->config.arg, rollout->id);
 }
 
 /* Keeps copies of what is to be shown and reads the fleet. */
@@ -290,8 +301,7 @@ static void rollout_opened(void *arg, enum drover_error error, const struct roll
         rollout_ask_error(ask, error, error == DROVER_NOT_FOUND ? "release" : "the rollout was not opened");
         return;
     }
-    if (!ask->api->closed)
-        ask->api->config.changed(ask->api->config.arg, rollout->id);
+    rollout_say(ask, rollout);
     extra->status = 201;
     fleet_ask(ask, rollout, 1);
 }
@@ -338,8 +348,7 @@ static void rollout_moved(void *arg, enum drover_error error, const struct rollo
         rollout_ask_error(ask, error, "rollout");
         return;
     }
-    if (!ask->api->closed)
-        ask->api->config.changed(ask->api->config.arg, rollout->id);
+    rollout_say(ask, rollout);
     ((struct rollout_ask *)ask->extra)->status = 200;
     fleet_ask(ask, rollout, 1);
 }

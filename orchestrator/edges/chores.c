@@ -32,7 +32,7 @@ static bool notice_said(void *arg, const char *model, const struct notice *notic
                   LOG_TEXT("version", notice->version), LOG_NUMBER("spread_s", notice->spread_s));
     } else {
         chores->counters.notices_cleared++;
-        log_event(LOG_DEBUG, "notice_cleared", LOG_TEXT("model", model));
+        log_event(LOG_INFO, "notice_cleared", LOG_TEXT("model", model));
     }
     return true;
 }

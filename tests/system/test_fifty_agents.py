@@ -52,6 +52,10 @@ def attempts(shop, rollout):
     return collections.Counter(event["device"] for _, event in events_of(shop.store) if event["rollout"] == rollout and event["on"] == "dispatch")
 
 
+def log_of(shop, name):
+    return next(process for process in shop.stack.processes if process.name == name).log_path.read_text()
+
+
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
 
@@ -128,6 +132,7 @@ def test_a_bad_release_sends_all_of_them_back_and_the_next_one_stays(shop):
     # What is over is over, at the broker and in Redis.
     shop.stack.drover("rollout", "cancel", rollout)
     wait_until(lambda: not retained(shop.stack, "update/#", "onlooker"), WAIT_S, "the notice to be taken back")
+    assert f"event=rollout_moved instance=drover-1 rollout={rollout} model=gear version=1.2.0 state=cancelled by=api.token_file" in log_of(shop, "drover-1")
     shop.stack.security.certify_client("drover-2")
     assert retained(shop.stack, "device/#", "drover-2") == {f"device/{gadget.name}/online" for gadget in shop.gadgets}
     under_way = {key for key in shop.store.scan_iter("drover:priv:*") if key.rsplit(":", 1)[1] in ("live", "done", "running", "ending", "deadlines")}
