@@ -43,7 +43,7 @@ class BadNet(Shop):
         """After the attack everything works as ever."""
         for gadget in gadgets:
             self.mirror.answers.pop(gadget.name, None)
-        content, _ = self.update_all(gadgets, version)
+        content, _ = self.update_all(gadgets, version, "--spread", "0s")
         self.all_succeed(gadgets, version, content)
 
     def logged(self, gadget, text, seconds=WAIT_S):
@@ -59,6 +59,17 @@ class BadNet(Shop):
     def close(self):
         super().close()
         self.proxies.close()
+
+
+def untouched(gadget):
+    return gadget.digest("a"), gadget.digest("b"), gadget.version(), gadget.boots
+
+
+def fails(net, gadget, code, *whys):
+    """The upgrade ends in this code, and nothing of the device is another than before."""
+    net.wait_state(gadget, "failed")
+    upgrade = gadget.upgrade()
+    assert upgrade["error"] == code and all(why in upgrade["note"] for why in whys), upgrade
 
 
 @pytest.fixture(scope="module")
