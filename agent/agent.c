@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "agent/agent_inside.h"
+#include "agent/memory.h"
 #include "common/clock.h"
 #include "common/log.h"
 
 #define POLL_MAX_MS 60000
 #define FDS_MAX 8
+#define TIDY_MS 10000
 
 static void times_take(struct agent *agent)
 {
@@ -57,6 +59,13 @@ static void signals_step(struct agent *agent)
     }
 }
 
+/* When there is a turn anyway. */
+static void memory_tidy(struct agent *agent)
+{
+    memory_give_back();
+    agent->small_mono_ms = agent->mono_ms + TIDY_MS;
+}
+
 static void turn(struct agent *agent)
 {
     struct curl_waitfd fds[FDS_MAX];
@@ -65,6 +74,8 @@ static void turn(struct agent *agent)
 
     (void)curl_multi_poll(agent->multi, fds, count, poll_ms(agent), NULL);
     times_take(agent);
+    if (agent->mono_ms >= agent->small_mono_ms)
+        memory_tidy(agent);
     (void)curl_multi_perform(agent->multi, &running);
     signals_step(agent);
     if (agent->ending)
@@ -87,14 +98,17 @@ static int end(struct agent *agent, int status)
 
 int agent_run(const struct agent_settings *settings)
 {
-    struct agent *agent = calloc(1, sizeof *agent);
+    struct agent *agent;
     struct problem problem = {.what = "out of memory"};
 
+    memory_keep_small();
+    agent = calloc(1, sizeof *agent);
     if (!agent || agent_setup(agent, settings, &problem) != DROVER_OK) {
         log_event(LOG_ERROR, "cannot_start", LOG_TEXT("where", problem.where), LOG_TEXT("why", problem.what));
         return agent ? end(agent, 1) : 1;
     }
     times_take(agent);
+    agent->small_mono_ms = agent->mono_ms + TIDY_MS / 4; /* the start is over then */
     log_event(LOG_INFO, "started", LOG_TEXT("version", agent->version), LOG_TEXT("slot", slot_name(agent->facts.running)), LOG_TEXT("boot_id", agent->boot_id),
               LOG_TEXT("state", agent_state_name(agent->record.state)));
     agent_start(agent);

@@ -67,6 +67,7 @@ struct agent {
     int64_t run_mono_ms;
     int64_t wake_mono_ms, check_mono_ms, reboot_mono_ms;
     int64_t start_again_mono_ms;         /* the record could not be written: all is looked at anew then */
+    int64_t small_mono_ms;               /* memory is given back then */
     unsigned stumbles;
     int64_t progress_pct, progress_said_pct, progress_said_mono_ms;
     struct pull *pull;

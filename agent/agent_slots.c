@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/agent_inside.h"
+#include "agent/memory.h"
 #include "common/log.h"
 
 static const struct {
@@ -90,8 +91,10 @@ static void step_begin(struct agent *agent, enum slots_step step)
         .install = {.staging_path = agent->staging_path, .journal_dir = agent->settings->state_dir, .policy = &agent->package_policy, .keys = agent_keys(agent),
                     .version = agent->package_version}};
 
-    if (step == SLOTS_INSTALL)
+    if (step == SLOTS_INSTALL) {
+        memory_give_back(); /* what the download needed */
         agent_package_policy(agent);
+    }
     agent->task_is_waited_for = agent->slots_hold;
     agent->task = slots_task_start(&order);
     if (!agent->task)

@@ -4,11 +4,13 @@
 
 #include "agent/agent_inside.h"
 #include "agent/device_facts.h"
+#include "agent/memory.h"
 #include "common/log.h"
 
 #define REBOOT_TIMEOUT_MS 60000
 #define PROGRESS_MS 5000
 #define PROGRESS_PCT 10
+#define BEGUN_MS 500                 /* connections are made then, and the package is proved to be ours: that code may go */
 #define EXIT_REFUSES 77              /* EX_NOPERM */
 
 /* --- download --- */
@@ -77,6 +79,8 @@ void agent_fetch_begin(struct agent *agent)
                                   .policy = &agent->package_policy, .keys = agent_keys(agent)};
     const struct fetch_events events = {progress_made, fetch_done, agent};
 
+    memory_give_back();
+    agent->small_mono_ms = agent->mono_ms + BEGUN_MS;
     agent_pull_drop(agent);
     agent_package_policy(agent);
     agent->progress_pct = agent->progress_said_pct = 0;

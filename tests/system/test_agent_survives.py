@@ -1,6 +1,5 @@
-"""Real agents that are killed, lose their broker, have little memory, take deltas, and talk over TLS."""
+"""Real agents that are killed, lose their broker, take deltas, and talk over TLS."""
 import hashlib
-import os
 import random
 import subprocess
 import time
@@ -51,36 +50,6 @@ def test_the_broker_goes_away_during_the_update(shop):
     shop.stack.start_broker()
     shop.wait_state(gadget, "succeeded")
     assert gadget.image() == content
-
-
-def memory_kib(pid, what):
-    """0 when the process is gone meanwhile."""
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
-            return next((int(line.split()[1]) for line in status if line.startswith(what)), 0)
-    except OSError:
-        return 0
-
-
-def test_memory_while_downloading_and_installing(shop, record_property):
-    """The agent's own memory; pages of shared libraries, which other programs of a device have in memory anyway, are measured and told."""
-    if "ASAN_OPTIONS" in os.environ:
-        pytest.skip("a sanitizer's memory is not the agent's")
-    gadget = shop.gadget("g0", settings={"depot.bandwidth_bytes_s": 4_000_000})
-    shop.release("1.1.0", size=8_000_000)
-    shop.rollout("1.1.0")
-    own = resident = 0
-
-    def switched():
-        nonlocal own, resident
-        own, resident = max(own, memory_kib(gadget.agent.pid, "RssAnon")), max(resident, memory_kib(gadget.agent.pid, "VmHWM"))
-        return "to=switched" in gadget.log()
-    wait_until(switched, WAIT_S, "the installation", interval=0.005)
-    record_property("own_kib", own)
-    record_property("resident_kib", resident)
-    print("KiB of its own", own, "resident with libraries", resident)
-    assert 0 < own < 4096, "no growth with the size of the package"
-    shop.wait_state(gadget, "succeeded")
 
 
 @pytest.mark.parametrize("shop", [{"release.delta_from": 1}], indirect=True, ids=[""])
