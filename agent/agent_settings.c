@@ -1,16 +1,10 @@
 /* The table of settings, and what no single row can check. */
 #include "agent/agent_settings.h"
 
-#include <stddef.h>
 #include <string.h>
 
-#define AT(member) offsetof(struct agent_settings, member), sizeof(((struct agent_settings *)0)->member)
-#define SIZE(member) (int64_t)sizeof(((struct agent_settings *)0)->member)
-#define TEXT(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 0, 0, NULL, fallback, false, false, "", help}
-#define NEEDED(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 1, SIZE(member) - 1, NULL, fallback, false, false, "", help}
-#define NUMBER(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, false, false, unit, help}
-#define CHOICE(name, member, choices, fallback, help) {name, SETTING_CHOICE, AT(member), 0, 0, choices, fallback, false, false, "", help}
-#define SWITCH(name, member, fallback, help) {name, SETTING_BOOL, AT(member), 0, 0, NULL, fallback, false, false, "", help}
+#define SETTINGS_OF struct agent_settings
+#include "common/settings_rows.h"
 
 static const struct setting rows[] = {
     TEXT("device.id", device_id, "", "Name of the device: topics, MQTT client id, subject of its token and certificate. Needed."),

@@ -2,29 +2,23 @@
  * --name=value, --name value, and --name alone for yes. */
 #include "sim/options.h"
 
-#include <stddef.h>
 #include <string.h>
 
-#include "common/settings.h"
+#define SETTINGS_OF struct options
+#include "common/settings_rows.h"
 #include "common/text.h"
 
 #define DAY_MS (24 * 3600 * 1000)
 #define DEVICES_MAX 1000000
 #define COUNT_MAX INT64_C(1000000000000)
 
-#define TEXT(name, member, fallback, help) \
-    {name, SETTING_TEXT, offsetof(struct options, member), sizeof(((struct options *)0)->member), 0, 0, NULL, fallback, false, false, "", help}
-#define NUMBER(name, member, least, most, fallback, unit, help) \
-    {name, SETTING_INTEGER, offsetof(struct options, member), sizeof(int64_t), least, most, NULL, fallback, false, false, unit, help}
-#define FLAG(name, member, help) \
-    {name, SETTING_BOOL, offsetof(struct options, member), sizeof(bool), 0, 0, NULL, "no", false, false, "", help}
+#define FLAG(name, member, help) SWITCH(name, member, "no", help)
 
 static const struct setting rows[] = {
     TEXT("mqtt", mqtt, "tcp://127.0.0.1:1883", "the broker: tcp://host:port, ssl://host:port or unix:///path"),
     TEXT("ca", ca, "", "with TLS: file of the authorities of broker and depot; empty: the system's"),
     TEXT("certificates", certificates, "", "with TLS: folder with <id>.pem and <id>.key of each device, for both; empty: none"),
-    {"mqtt-version", SETTING_CHOICE, offsetof(struct options, mqtt_version), sizeof(int64_t), 0, 0, "5|3.1.1", "5", false, false, "",
-     "what the devices speak"},
+    CHOICE("mqtt-version", mqtt_version, "5|3.1.1", "5", "what the devices speak"),
     TEXT("username", username, "", "of all devices; empty: none"),
     TEXT("password-file", password_file, "", "file with the password"),
     NUMBER("keepalive-s", keepalive_s, 5, 65535, "60", "s", "MQTT keep alive"),
@@ -34,8 +28,7 @@ static const struct setting rows[] = {
     NUMBER("window", window, 1, 30000, "500", "", "most unacknowledged QoS 1 messages on a connection"),
     NUMBER("devices", devices, 0, DEVICES_MAX, "100", "", "managed devices: they obey commands and report each step"),
     NUMBER("simple", simple, 0, DEVICES_MAX, "0", "", "simple devices: notice, HTTP, heartbeats; nothing else"),
-    {"simple-says-kind", SETTING_BOOL, offsetof(struct options, simple_says_kind), sizeof(bool), 0, 0, NULL, "no", false, false, "",
-     "simple devices send \"managed\":false, which those of the field do not"},
+    FLAG("simple-says-kind", simple_says_kind, "simple devices send \"managed\":false, which those of the field do not"),
     TEXT("models", models, "esp32", "name[=version][:weight], with commas between them; weight 1 when left out"),
     TEXT("prefix", prefix, "sim-", "device ids begin with it; seven digits follow"),
     TEXT("firmware", firmware, "1.0.0", "the firmware of models that name no version"),

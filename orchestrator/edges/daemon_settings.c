@@ -1,21 +1,15 @@
 /* The table of settings, and what no single row can check. */
 #include "orchestrator/edges/daemon_settings.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
+#define SETTINGS_OF struct daemon_settings
+#include "common/settings_rows.h"
 #include "orchestrator/edges/networks.h"
 
-#define AT(member) offsetof(struct daemon_settings, member), sizeof(((struct daemon_settings *)0)->member)
-#define TEXT(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 0, 0, NULL, fallback, false, false, "", help}
-#define NEEDED(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 1, sizeof(((struct daemon_settings *)0)->member) - 1, NULL, fallback, false, false, "", help}
-#define NUMBER(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, false, false, unit, help}
-#define RELOAD(name, member, min, max, fallback, unit, help) {name, SETTING_INTEGER, AT(member), min, max, NULL, fallback, true, false, unit, help}
 #define POLICY(member, min, max, fallback, unit, help) {"flow." #member, SETTING_INTEGER, AT(flow.member), min, max, NULL, fallback, true, false, unit, help}
-
-#define CHOICE(name, member, choices, fallback, help) {name, SETTING_CHOICE, AT(member), 0, 0, choices, fallback, false, false, "", help}
 #define TLS(listener, member) \
     TEXT(listener ".tls_certificate", member.certificate, "", "PEM file with the server's certificate and its chain; empty: no TLS. Read again on SIGHUP, like the next three."), \
     TEXT(listener ".tls_key", member.key, "", "PEM file with its key, without a passphrase; empty: it is in the file of the certificate."), \
