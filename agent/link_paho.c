@@ -7,6 +7,7 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/text.h"
+#include "proto/mqtt_failure.h"
 #include "proto/online.h"
 
 #define STEADY_MS 10000          /* a connection that lasted this long starts the backoff anew */
@@ -52,20 +53,6 @@ void link_went_down(struct link *link, const char *why)
     link_unlock_changed(link);
 }
 
-static void failure_text(const MQTTAsync_failureData5 *data, char *ret, size_t size)
-{
-    const char *reason = NULL;
-
-    if (data && data->code > 0) /* where Paho 1.3.12 puts the broker's reason */
-        reason = MQTTReasonCode_toString((enum MQTTReasonCodes)data->code);
-    if (data && !reason && data->reasonCode > 0)
-        reason = MQTTReasonCode_toString(data->reasonCode);
-    if (data && !reason && data->code < 0)
-        reason = MQTTAsync_strerror(data->code);
-    (void)snprintf(ret, size, "%s%s%s", data && data->message ? data->message : "", data && data->message && reason ? ": " : "",
-                   reason ? reason : data && data->message ? "" : "no reason given");
-}
-
 static void connection_lost(void *context, char *cause)
 {
     link_went_down(context, cause && cause[0] ? cause : "connection lost");
@@ -94,7 +81,7 @@ static void connect_failed(void *context, MQTTAsync_failureData5 *data)
 {
     char text[LINK_TEXT_SIZE];
 
-    failure_text(data, text, sizeof text);
+    mqtt_failure_text(data, text, sizeof text);
     link_went_down(context, text);
 }
 
@@ -128,7 +115,7 @@ static void subscribe_failed(void *context, MQTTAsync_failureData5 *data)
     struct link *link = context;
     char text[LINK_TEXT_SIZE];
 
-    failure_text(data, text, sizeof text);
+    mqtt_failure_text(data, text, sizeof text);
     pthread_mutex_lock(&link->lock);
     (void)snprintf(link->error, sizeof link->error, "subscribe: %.100s", text);
     link_unlock_changed(link);

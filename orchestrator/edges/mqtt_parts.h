@@ -46,8 +46,6 @@ MUST_USE enum drover_error mqtt_identity_make(const struct mqtt_link_config *con
 int mqtt_connect(MQTTAsync client, const struct mqtt_identity *identity, struct mqtt_link *link);
 /* The status message that is also the will. */
 const char *mqtt_status_payload(bool online);
-/* What Paho says went wrong, for people. */
-void mqtt_failure_text(const MQTTAsync_failureData5 *data, char *ret, size_t size);
 
 /* --- the link's own state --- */
 

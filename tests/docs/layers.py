@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # folder: (folders it may include beside itself, third-party headers it may use)
 LAYERS = {
     "common": ((), ("cjson", "openssl", "ini.h")),
-    "proto": (("common",), ("cjson",)),
+    "proto": (("common",), ("cjson", "MQTTAsync.h")),
     "firmware": (("common", "proto"), ("openssl", "cjson", "zlib.h", "zstd.h", "zstd_errors.h", "bzlib.h", "divsufsort.h", "zip.h")),
     "orchestrator/core": (("common", "proto"), ()),
     "redis-scripts": ((), ()),
