@@ -19,7 +19,7 @@ LAYERS = {
     "orchestrator/edges": (("common", "proto", "firmware", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl")),
     "orchestrator": (("common", "orchestrator/edges"), ()),
     "cli": (("common", "proto", "firmware"), ("curl", "cjson")),
-    "agent": (("common", "proto", "firmware"), ("curl", "MQTTAsync.h", "ini.h", "cjson", "openssl")),
+    "agent": (("common", "proto", "firmware"), ("curl", "MQTTAsync.h", "ini.h", "cjson", "openssl", "zlib.h")),
     "sim": (("common", "proto", "firmware"), ("event2", "openssl", "curl", "ini.h", "cjson")),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
