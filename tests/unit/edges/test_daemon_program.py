@@ -18,9 +18,9 @@ import redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "deploy"))
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(ROOT / "tests/docs"))
 
-from daemon_docs import block, with_block  # noqa: E402
+from printed import block, with_block  # noqa: E402
 from stack import Stack, free_port, wait_until  # noqa: E402
 from stack_secure import broker_config  # noqa: E402
 
