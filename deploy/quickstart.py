@@ -1,12 +1,14 @@
 """The main job of deploy/quickstart, once packages and build are there: a private Drover, a fleet of 200, two rollouts, a table."""
 import argparse
 import collections
+import contextlib
 import os
 import signal
 import sys
 import time
 
 try:
+    from quickstart_secure import Cameras, strangers_stay_outside
     from stack import Stack, StackError, wait_until
 except ImportError as error:
     sys.exit(f"quickstart: {error}; run deploy/install-packages first")
@@ -28,6 +30,7 @@ def arguments_of(words):
     parser = argparse.ArgumentParser(prog="deploy/quickstart", description=__doc__)
     parser.add_argument("--build", default="build/release", help="build folder (default %(default)s)")
     parser.add_argument("--devices", type=int, default=200, metavar="N", help="devices in all, a fifth of them simple ones (default %(default)s)")
+    parser.add_argument("--secure", action="store_true", help="TLS with certificates and access lists everywhere, and three real drover-agents beside the fleet")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same fleet (default %(default)s)")
     parser.add_argument("--keep", action="store_true", help="leave everything running; ctrl-C ends it")
     parser.add_argument("--folder", help="put files here and keep them (default: a temporary folder)")
@@ -93,23 +96,52 @@ def outcome_table(stack, rollouts):
     return "\n".join(lines)
 
 
+def start_fleet(stack, options):
+    simple = options.devices // 5
+    say(f"starting {options.devices} devices ({simple} simple) of models {' and '.join(model for model, *_ in MODELS)}")
+    sim = stack.start_sim("--devices", options.devices - simple, "--simple", simple, "--models", ",".join(f"{model}={old}" for model, old, *_ in MODELS),
+                          "--heartbeat-ms", 1000, "--step-ms", 500, "--reboot-ms", 800, "--seed", options.seed, "--profile", "mixed")
+    store = stack.redis()
+    wait_until(lambda: int(store.hget("drover:v1:fleet", "devices") or 0) >= options.devices, 30, "the whole fleet to be known", alive=[sim])
+
+
+def add_releases(stack):
+    """(model, version) of each."""
+    for model, _, version, size in MODELS:
+        stack.add_release(model, version, size)
+        yield model, version
+
+
+def start_cameras(stack):
+    say("starting three drover-agents: camera-1 and camera-2 are sound, camera-3 will not be healthy with the new version")
+    cameras = Cameras(stack)
+    try:
+        wait_until(cameras.known, 30, "the agents to be known")
+    except BaseException:
+        cameras.close()
+        raise
+    return cameras
+
+
 def run(options):
     started = time.monotonic()
-    folder = options.folder
-    with Stack(options.build, folder) as stack:
+    if options.secure:
+        say("making an authority, keys and certificates")
+    with Stack(options.build, options.folder, secure=options.secure) as stack, contextlib.ExitStack() as ends:
         say(f"starting Redis, Mosquitto and droverd in {stack.folder}")
         stack.start_redis()
         stack.start_broker()
         stack.start_droverd(settings=FAST)
-        simple = options.devices // 5
-        say(f"starting {options.devices} devices ({simple} simple) of models {' and '.join(model for model, *_ in MODELS)}")
-        sim = stack.start_sim("--devices", options.devices - simple, "--simple", simple, "--models", ",".join(f"{model}={old}" for model, old, *_ in MODELS),
-                              "--heartbeat-ms", 1000, "--step-ms", 500, "--reboot-ms", 800, "--seed", options.seed, "--profile", "mixed")
-        store = stack.redis()
-        wait_until(lambda: int(store.hget("drover:v1:fleet", "devices") or 0) >= options.devices, 30, "the whole fleet to be known", alive=[sim])
+        start_fleet(stack, options)
+        cameras = None
+        releases = list(add_releases(stack))
+        if options.secure:
+            cameras = start_cameras(stack)
+            ends.callback(cameras.close)
+            say(strangers_stay_outside(stack))
+            releases.append(cameras.release())
         rollouts = []
-        for model, _, version, size in MODELS:
-            stack.add_release(model, version, size)
+        for model, version in releases:
             rollouts.append(stack.drover("rollout", "start", model, version, "--spread", "2s", "--soak", "2s", "-o", "name").stdout.strip())
             say(f"rollout {rollouts[-1]} started: {model} goes to {version}")
         progress = Progress()
@@ -117,26 +149,32 @@ def run(options):
         def settled():
             states = [stack.drover_json("rollout", "show", rollout) for rollout in rollouts]
             progress.show(states)
+            if cameras:
+                cameras.check_alive()
             return all(state["settled"] for state in states)
 
         wait_until(settled, 120, "the rollouts to end", interval=0.5, alive=stack.processes)
         say("")
         say(outcome_table(stack, rollouts))
-        say(f"\n{options.devices} devices, {time.monotonic() - started:.0f} s")
+        if cameras:
+            say("\n" + cameras.table())
+        beside = f" and {len(cameras.agents)} agents" if cameras else ""
+        say(f"\n{options.devices} devices{beside}, {time.monotonic() - started:.0f} s")
         if options.keep:
             keep(stack)
 
 
 def keep(stack):
     drover = stack.program("drover").resolve()
+    certificates = f"\n  pki      {stack.security.pki_folder}   (deploy/pki list {stack.security.pki_folder})" if stack.security else ""
     say(f"""
 everything still runs; ctrl-C ends it
   MQTT     {stack.mqtt_url}
-  HTTP     http://127.0.0.1:{stack.http_ports['drover-1']}   (devices: /firmware/latest, /artifacts/...)
+  HTTP     {stack.depot_url()}   (devices: /firmware/latest, /artifacts/...)
   API      {stack.url('')}   (/metrics, /readyz, /api/v1/...)
-  Redis    {stack.redis_socket}
+  Redis    {stack.redis_socket}{certificates}
 three commands to try, in another terminal:
-  export DROVER_API={stack.url('')} DROVER_TOKEN_FILE={stack.token_file}
+  export {' '.join(f'{name}={value}' for name, value in stack.drover_environment().items())}
   {drover} status
   {drover} device list --state failed
   {drover} events -f""")

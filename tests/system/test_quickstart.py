@@ -1,5 +1,6 @@
 """deploy/quickstart as a newcomer runs it, after the build: it ends with a true table, and cleans up after itself."""
 import contextlib
+import hashlib
 import os
 import pathlib
 import re
@@ -46,6 +47,24 @@ def test_it_ends_with_a_table_of_everybody(build):
     retried = totals.pop("retried")
     assert sum(totals.values()) == 200, done.stdout
     assert retried > 0 and all(totals.get(outcome, 0) > 0 for outcome in ("succeeded", "rolled_back", "failed", "rejected", "lost")), done.stdout
+
+
+def test_secure_proves_what_each_agent_runs(build, tmp_path):
+    folder = tmp_path / "kept"
+    done = subprocess.run(command(build, "--secure", "--devices", "40", "--folder", str(folder)), capture_output=True, text=True, timeout=150, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "without a certificate: refused by broker and depot; camera-1 asking as camera-2: 403" in done.stdout
+    agents = dict(re.findall(r"^(camera-\d)  +(.*)$", done.stdout, re.MULTILINE))
+    image = hashlib.sha256((folder / "camera-1/slots/b/app").read_bytes()).hexdigest()[:12]
+    for name in ("camera-1", "camera-2"):
+        assert re.fullmatch(rf"succeeded +1\.1\.0 +slot a -> b, its bytes are the signed image \({image}\); \d boots; proved by its heartbeats", agents[name]), done.stdout
+    assert re.fullmatch(r"rolled_back +1\.0\.0 +slot a again, untouched \([0-9a-f]{12}\); \d boots; E_HEALTHCHECK: .*", agents["camera-3"]), done.stdout
+    assert (folder / "camera-3/slots/a/app").read_bytes().startswith(b"GOOD 1.0.0\n")
+    totals = [int(count) for count in re.findall(r"^(?:esp32|gateway)-\S+ +(?:succeeded|rolled_back|failed|rejected|lost) +(\d+)", done.stdout, re.MULTILINE)]
+    assert sum(totals) == 40, done.stdout
+    listeners = [re.search(r"(?m)^listener .*$", path.read_text()).group() for path in sorted((folder / "broker").rglob("*.conf"))]
+    assert len(listeners) == 2 and all(text.endswith(" 127.0.0.1") for text in listeners)
+    assert re.search(r"event=mqtt_ready url=\"?ssl://", (folder / "drover-1.log").read_text())
 
 
 def test_keep_leaves_it_running_and_ctrl_c_cleans_up(build, tmp_path):

@@ -1,6 +1,6 @@
 """Devices with a real drover-agent: two slots of files, a boot loader that is `drover-agent boot`, and one supervisor that boots them all, lets them crash and
 cuts their power. An image is one file whose first word says how it behaves: GOOD, SICK (its health check fails), DEAD (never gets as far as the agent),
-FALSE (says to be another version)."""
+FALSE (says to be another version). deploy/quickstart --secure has three, the system tests many."""
 import collections
 import hashlib
 import os
@@ -12,7 +12,7 @@ import subprocess
 import threading
 import uuid
 
-from stack import Process, wait_until
+from stack import Process, StackError, wait_until
 
 SETTINGS = {"mqtt.heartbeat_s": 1, "mqtt.retry_max_s": 1, "health.passes": 2, "health.interval_ms": 50, "health.total_s": 6, "reboot.delay_ms": 1000,
             "reboot.retry_s": 20, "slots.tries": 3, "depot.stall_s": 5, "slots.parts": "app"}
@@ -58,7 +58,7 @@ class Supervisor:
                 self._waiting[fd] = gadget
                 self._poll.register(fd, select.POLLIN)
                 return
-        except Exception as error:                # said by check(), on the test's own thread
+        except Exception as error:                # said by check(), on the thread that asks
             gadget.failure = repr(error)
         gadget.is_off.set()
 
@@ -142,7 +142,8 @@ class Gadget:
         agent.signal(signal.SIGKILL)
 
     def check(self):
-        assert self.failure is None, self.failure
+        if self.failure:
+            raise StackError(f"{self.name}: {self.failure}")
 
     def switch_off(self):
         """Begins what stop() waits for, so that many may end at once."""
