@@ -9,7 +9,7 @@ from faulty_proxy import Faults
 from mirror import pass_on
 from stack import wait_until
 
-QUICK = {"depot.failures": 3, "depot.stall_s": 2}
+QUICK = {"depot.failures": 3, "depot.stall_s": 1}
 DRIP = in_steps(honest, 1, Wait(1))
 
 
