@@ -64,7 +64,7 @@ def test_secure_proves_what_each_agent_runs(build, tmp_path):
     assert sum(totals) == 40, done.stdout
     listeners = [re.search(r"(?m)^listener .*$", path.read_text()).group() for path in sorted((folder / "broker").rglob("*.conf"))]
     assert len(listeners) == 2 and all(text.endswith(" 127.0.0.1") for text in listeners)
-    assert re.search(r"event=mqtt_ready url=\"?ssl://", (folder / "drover-1.log").read_text())
+    assert re.search(r"event=mqtt_ready .*url=ssl://", (folder / "drover-1.log").read_text())
 
 
 def test_keep_leaves_it_running_and_ctrl_c_cleans_up(build, tmp_path):
