@@ -41,6 +41,14 @@ int patch_temporary_file(void)
     return fd;
 }
 
+/* Here, not beside the makers: a device that only reads patches is not linked with those. */
+enum error_code patch_write(int fd, const void *bytes, size_t length, struct problem *ret_problem)
+{
+    if (file_write(fd, bytes, length))
+        return E_NONE;
+    return package_refuse(ret_problem, errno == ENOSPC || errno == EDQUOT ? E_NO_SPACE : E_INSTALL, "patch", "cannot be written: %s", strerror(errno));
+}
+
 static enum error_code base_digest(const struct patch_target *target, uint8_t *ret_digest, struct problem *ret_problem)
 {
     struct sha256 *sha256 = sha256_new();

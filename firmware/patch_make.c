@@ -1,17 +1,6 @@
 /* Makes a patch in one of the formats and writes it to a file descriptor. */
-#include <errno.h>
-#include <string.h>
-
 #include "firmware/bsdiff_make.h"
-#include "firmware/file_io.h"
 #include "firmware/patch_inside.h"
-
-enum error_code patch_write(int fd, const void *bytes, size_t length, struct problem *ret_problem)
-{
-    if (file_write(fd, bytes, length))
-        return E_NONE;
-    return package_refuse(ret_problem, errno == ENOSPC || errno == EDQUOT ? E_NO_SPACE : E_INSTALL, "patch", "cannot be written: %s", strerror(errno));
-}
 
 static enum error_code bsdiff_make(const uint8_t *old, size_t old_bytes, const uint8_t *new, size_t new_bytes, const struct patch_make_options *options,
                                    unsigned threads, struct parallel_report *report, struct buffer *patch, struct problem *ret_problem)
