@@ -132,11 +132,7 @@ static enum cli_exit package_apply(struct cli *cli, const char *path)
 
     if (code)
         return code;
-    code = trust_open(cli, &trust);
-    if (!code && trust_given(cli))
-        policy.trust = &trust;
-    else if (!code)
-        cli_note(cli, "signatures are not checked: neither --trust nor --public-key is given");
+    code = trust_open_noted(cli, &trust, &policy);
     if (!code)
         code = package_unpack(cli, &source, &policy);
     trust_done(&trust);

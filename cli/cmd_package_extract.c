@@ -142,11 +142,7 @@ enum cli_exit cmd_package_extract(struct cli *cli)
 
     if (code)
         return code;
-    code = trust_open(cli, &trust);
-    if (!code && trust_given(cli))
-        policy.trust = &trust;
-    else if (!code)
-        cli_note(cli, "signatures are not checked: neither --trust nor --public-key is given");
+    code = trust_open_noted(cli, &trust, &policy);
     if (!code)
         code = image_folder_init(&extraction.folder, cli, cli_argument(cli, 1), false);
     if (!code) {

@@ -210,3 +210,14 @@ enum cli_exit trust_open(struct cli *cli, struct trust *ret_trust)
         cli_note(cli, "%s has expired: there should be a newer one", path);
     return code;
 }
+
+enum cli_exit trust_open_noted(struct cli *cli, struct trust *ret_trust, struct package_policy *policy)
+{
+    enum cli_exit code = trust_open(cli, ret_trust);
+
+    if (!code && trust_given(cli))
+        policy->trust = ret_trust;
+    else if (!code)
+        cli_note(cli, "signatures are not checked: neither --trust nor --public-key is given");
+    return code;
+}

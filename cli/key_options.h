@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "firmware/package_head.h"
 #include "firmware/recipient.h"
 #include "firmware/signature.h"
 #include "firmware/trust.h"
@@ -38,3 +39,5 @@ const struct recipient_keys *decrypt_keys_use(const struct decrypt_keys *keys);
 /* Whom to believe: --trust, or a store made of the --public-key's, one of which must have signed. Freed with trust_done on every path. */
 bool trust_given(const struct cli *cli);
 enum cli_exit trust_open(struct cli *cli, struct trust *ret_trust);
+/* The same, into the policy, for commands that can do without; the user is told then. */
+enum cli_exit trust_open_noted(struct cli *cli, struct trust *ret_trust, struct package_policy *policy);
