@@ -12,26 +12,7 @@
 #include "agent/link_inside.h"
 #include "common/clock.h"
 #include "common/text.h"
-
-static enum drover_error url_make(struct link *link, const char *url, struct problem *ret_problem)
-{
-    static const struct {
-        const char *scheme, *to;
-        bool tls;
-    } schemes[] = {{"tcp://", "tcp://", false}, {"mqtt://", "tcp://", false}, {"ssl://", "ssl://", true}, {"mqtts://", "ssl://", true}};
-
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t length = strlen(schemes[i].scheme);
-
-        if (strncmp(url, schemes[i].scheme, length) != 0)
-            continue;
-        link->tls = schemes[i].tls;
-        memcpy(link->url, schemes[i].to, strlen(schemes[i].to));
-        if (url[length] && text_copy(link->url + strlen(schemes[i].to), sizeof link->url - strlen(schemes[i].to), url + length))
-            return DROVER_OK;
-    }
-    return problem_set(ret_problem, DROVER_SYNTAX, "mqtt.url", "must be tcp://, mqtt://, ssl:// or mqtts:// and a host");
-}
+#include "proto/mqtt_paho.h"
 
 static void topics_make(struct link *link)
 {
@@ -93,7 +74,7 @@ enum drover_error link_new(const struct link_config *config, struct link **ret_l
     locks_make(link);
     link->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     topics_make(link);
-    error = link->fd < 0 ? problem_set(ret_problem, DROVER_IO, "mqtt", "no eventfd: %s", strerror(errno)) : url_make(link, config->url, ret_problem);
+    error = link->fd < 0 ? problem_set(ret_problem, DROVER_IO, "mqtt", "no eventfd: %s", strerror(errno)) : mqtt_paho_url(config->url, link->url, sizeof link->url, &link->tls, ret_problem);
     if (!error && !text_copy(link->password, sizeof link->password, config->password))
         error = problem_set(ret_problem, DROVER_TOO_LONG, "mqtt.password_file", "at most %d bytes", LINK_TEXT_SIZE - 1);
     if (!error)

@@ -7,7 +7,7 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/text.h"
-#include "proto/mqtt_failure.h"
+#include "proto/mqtt_paho.h"
 #include "proto/online.h"
 
 #define STEADY_MS 10000          /* a connection that lasted this long starts the backoff anew */
@@ -135,32 +135,16 @@ static void disconnect_failed(void *context, MQTTAsync_failureData5 *data)
 
 /* --- connecting --- */
 
-static void property_add(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t value)
-{
-    MQTTProperty property = {.identifier = code};
-
-    if (code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM)
-        property.value.integer2 = (unsigned short)value;
-    else
-        property.value.integer4 = value;
-    (void)MQTTProperties_add(properties, &property); /* fails only without memory: then the broker's default holds */
-}
-
-static const char *or_null(const char *text)
-{
-    return text[0] ? text : NULL;
-}
-
 static MQTTAsync_SSLOptions tls_options(struct link *link)
 {
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
 
     tls.verify = 1; /* the certificate must be valid, and for this host */
     tls.enableServerCertAuth = 1;
-    tls.trustStore = or_null(link->config.ca_file);
+    tls.trustStore = mqtt_or_null(link->config.ca_file);
     tls.disableDefaultTrustStore = link->config.ca_file[0] != '\0';
-    tls.keyStore = or_null(link->config.certificate_file);
-    tls.privateKey = or_null(link->config.key_file);
+    tls.keyStore = mqtt_or_null(link->config.certificate_file);
+    tls.privateKey = mqtt_or_null(link->config.key_file);
     tls.ssl_error_cb = tls_failed;
     tls.ssl_error_context = link;
     return tls;
@@ -174,9 +158,9 @@ static int connect_with(struct link *link, const char *last_words)
     MQTTProperties properties = MQTTProperties_initializer;
     int code;
 
-    property_add(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, (uint32_t)link->config.session_expiry_s);
-    property_add(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, LINK_INFLIGHT);
-    property_add(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, LINK_PACKET_MAX);
+    mqtt_property_add(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, (uint32_t)link->config.session_expiry_s);
+    mqtt_property_add(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, LINK_INFLIGHT);
+    mqtt_property_add(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, LINK_PACKET_MAX);
     will.topicName = link->topics[TOPIC_ONLINE];
     will.message = last_words;
     will.retained = 1;
@@ -185,8 +169,8 @@ static int connect_with(struct link *link, const char *last_words)
     options.keepAliveInterval = (int)link->config.keepalive_s;
     options.connectTimeout = CONNECT_TIMEOUT_S;
     options.maxInflight = LINK_SAID_MAX;
-    options.username = or_null(link->config.username);
-    options.password = or_null(link->password);
+    options.username = mqtt_or_null(link->config.username);
+    options.password = mqtt_or_null(link->password);
     options.will = &will;
     options.connectProperties = &properties;
     options.ssl = link->tls ? &tls : NULL;

@@ -1,13 +1,13 @@
 /* Our container from a pipe: a record is collected (at most 1 MiB), and the apply runs until it needs the next one. Memory, at most: a record and
  * a decompressor a stream, 4 MiB each. */
 #include <bzlib.h>
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "firmware/bsdiff_apply.h"
 #include "firmware/bsdiff_container.h"
+#include "firmware/little_endian.h"
 #include "firmware/patch_inside.h"
 
 /* The record of a stream that is being used up. */
@@ -132,22 +132,6 @@ static enum error_code reader_begin(const struct patch_job *job, void **ret_stat
     }
     *ret_state = reader;
     return E_NONE;
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-
-    memcpy(&value, at, sizeof value);
-    return le64toh(value);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-
-    memcpy(&value, at, sizeof value);
-    return le32toh(value);
 }
 
 static enum error_code container_began(struct reader *reader, struct problem *ret_problem)

@@ -1,58 +1,17 @@
 /* Header and section headers: fixed offsets, little-endian, checked before anything behind them is believed. */
 #include "firmware/format.h"
 
-#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "firmware/little_endian.h"
+
 #define HEADER_VERSION 1
 #define FLAGS_KNOWN (PACKAGE_DELTA | PACKAGE_ENCRYPTED)
 static const uint8_t magic[8] = {0x89, 'D', 'F', 'W', '\r', '\n', 0x1A, '\n'};
 static const uint8_t zip_magic[4] = {'P', 'K', 3, 4};
-
-static void put16(uint8_t *at, uint16_t value)
-{
-    value = htole16(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(at, &value, sizeof value);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-    uint16_t value;
-
-    memcpy(&value, at, sizeof value);
-    return le16toh(value);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value;
-
-    memcpy(&value, at, sizeof value);
-    return le32toh(value);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value;
-
-    memcpy(&value, at, sizeof value);
-    return le64toh(value);
-}
 
 enum error_code package_refuse(struct problem *ret_problem, enum error_code code, const char *where, const char *format, ...)
 {

@@ -8,7 +8,7 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "orchestrator/edges/mqtt_parts.h"
-#include "proto/mqtt_failure.h"
+#include "proto/mqtt_paho.h"
 
 #define STEADY_MS 10000   /* a connection that lasted this long starts the backoff anew */
 

@@ -3,26 +3,7 @@
 #include <string.h>
 
 #include "orchestrator/edges/mqtt_parts.h"
-
-static enum drover_error url_make(const char *url, struct mqtt_identity *identity, struct problem *ret_problem)
-{
-    static const struct {
-        const char *scheme, *to;
-        bool tls;
-    } schemes[] = {{"tcp://", "tcp://", false}, {"mqtt://", "tcp://", false}, {"ssl://", "ssl://", true}, {"mqtts://", "ssl://", true}};
-
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t length = strlen(schemes[i].scheme);
-
-        if (strncmp(url, schemes[i].scheme, length) != 0)
-            continue;
-        identity->tls = schemes[i].tls;
-        if (!url[length] || (size_t)snprintf(identity->url, sizeof identity->url, "%s%s", schemes[i].to, url + length) >= sizeof identity->url)
-            break;
-        return DROVER_OK;
-    }
-    return problem_set(ret_problem, DROVER_SYNTAX, "mqtt.url", "must be tcp://, mqtt://, ssl:// or mqtts:// and a host");
-}
+#include "proto/mqtt_paho.h"
 
 static enum drover_error texts_copy(const struct mqtt_link_config *config, struct mqtt_identity *identity, struct problem *ret_problem)
 {
@@ -46,7 +27,7 @@ static enum drover_error texts_copy(const struct mqtt_link_config *config, struc
 enum drover_error mqtt_identity_make(const struct mqtt_link_config *config, struct mqtt_identity *ret, struct problem *ret_problem)
 {
     struct mqtt_identity identity = {.keepalive_s = (int)config->keepalive_s, .session_expiry_s = config->session_expiry_s};
-    enum drover_error error = url_make(config->url, &identity, ret_problem);
+    enum drover_error error = mqtt_paho_url(config->url, identity.url, sizeof identity.url, &identity.tls, ret_problem);
 
     if (error)
         return error;
@@ -66,32 +47,16 @@ const char *mqtt_status_payload(bool online)
     return online ? "{\"schema\":1,\"online\":true}" : "{\"schema\":1,\"online\":false}";
 }
 
-static void property_add(MQTTProperties *properties, enum MQTTPropertyCodes code, uint32_t value)
-{
-    MQTTProperty property = {.identifier = code};
-
-    if (code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM)
-        property.value.integer2 = (unsigned short)value;
-    else
-        property.value.integer4 = value;
-    (void)MQTTProperties_add(properties, &property); /* fails only without memory: then the broker's default holds */
-}
-
-static const char *or_null(const char *text)
-{
-    return text[0] ? text : NULL;
-}
-
 static MQTTAsync_SSLOptions tls_options(const struct mqtt_identity *identity, struct mqtt_link *link)
 {
     MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
 
     tls.verify = 1; /* the certificate must be valid, and for this host */
     tls.enableServerCertAuth = 1;
-    tls.trustStore = or_null(identity->ca_file);
+    tls.trustStore = mqtt_or_null(identity->ca_file);
     tls.disableDefaultTrustStore = identity->ca_file[0] != '\0';
-    tls.keyStore = or_null(identity->certificate_file);
-    tls.privateKey = or_null(identity->key_file);
+    tls.keyStore = mqtt_or_null(identity->certificate_file);
+    tls.privateKey = mqtt_or_null(identity->key_file);
     tls.ssl_error_cb = mqtt_tls_failed;
     tls.ssl_error_context = link;
     return tls;
@@ -105,10 +70,10 @@ int mqtt_connect(MQTTAsync client, const struct mqtt_identity *identity, struct 
     MQTTProperties properties = MQTTProperties_initializer, will_properties = MQTTProperties_initializer;
     int code;
 
-    property_add(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, (uint32_t)identity->session_expiry_s);
-    property_add(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, MQTT_RECEIVE_MAX);
-    property_add(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, MQTT_PACKET_MAX);
-    property_add(&will_properties, MQTTPROPERTY_CODE_WILL_DELAY_INTERVAL, MQTT_WILL_DELAY_S);
+    mqtt_property_add(&properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, (uint32_t)identity->session_expiry_s);
+    mqtt_property_add(&properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, MQTT_RECEIVE_MAX);
+    mqtt_property_add(&properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, MQTT_PACKET_MAX);
+    mqtt_property_add(&will_properties, MQTTPROPERTY_CODE_WILL_DELAY_INTERVAL, MQTT_WILL_DELAY_S);
     will.topicName = identity->status_topic;
     will.message = mqtt_status_payload(false);
     will.retained = 1;
@@ -118,8 +83,8 @@ int mqtt_connect(MQTTAsync client, const struct mqtt_identity *identity, struct 
     options.keepAliveInterval = identity->keepalive_s;
     options.connectTimeout = MQTT_CONNECT_TIMEOUT_S;
     options.maxInflight = 65535; /* the outbox keeps the window: Paho's own stalls for a second whenever it fills */
-    options.username = or_null(identity->username);
-    options.password = or_null(identity->password);
+    options.username = mqtt_or_null(identity->username);
+    options.password = mqtt_or_null(identity->password);
     options.will = &will;
     options.willProperties = &will_properties;
     options.connectProperties = &properties;
