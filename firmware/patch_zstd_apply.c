@@ -96,11 +96,20 @@ static enum error_code reader_begin(const struct patch_job *job, void **ret_stat
     return E_NONE;
 }
 
+/* A window that this machine's zstd does not take is no fault of the package: E_DELTA_BASE asks for the full one. */
+static enum error_code code_of(size_t status)
+{
+    switch (ZSTD_getErrorCode(status)) {
+    case ZSTD_error_memory_allocation: return E_INTERNAL;
+    case ZSTD_error_dstSize_tooSmall: return E_SHA256;
+    case ZSTD_error_frameParameter_windowTooLarge: return E_DELTA_BASE;
+    default: return E_INCOMPATIBLE;
+    }
+}
+
 static enum error_code refused(size_t status, struct problem *ret_problem)
 {
-    enum error_code code = ZSTD_getErrorCode(status) == ZSTD_error_memory_allocation ? E_INTERNAL
-        : ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall                   ? E_SHA256
-                                                                                     : E_INCOMPATIBLE;
+    enum error_code code = code_of(status);
 
     return package_refuse(ret_problem, code, "zstd", "%s",
                           code == E_SHA256 ? "the patch makes more bytes than announced" : ZSTD_getErrorName(status));

@@ -334,6 +334,8 @@ static void attack_05_zstd_window_larger_than_both_images(void **state)
     patch.length = out.pos;
     check_refused(try_patch(PATCH_ZSTD, &patch, new.length, &problem), E_INCOMPATIBLE, &problem, "window");
     assert_non_null(strstr(problem.what, "window"));
+    patch.bytes[5] = 22 << 3; /* RFC 8878, 3.1.1.1.2: 2^32 bytes, more than any zstd takes */
+    check_refused(try_patch(PATCH_ZSTD, &patch, new.length, &problem), E_DELTA_BASE, &problem, "no machine's window");
     ZSTD_freeCCtx(context);
     image_done(&patch);
 }
