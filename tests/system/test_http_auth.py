@@ -180,6 +180,21 @@ def test_nobody_fills_redis_with_nonces(guarded):
     assert guarded.refused("nonces") == 3
 
 
+def test_what_is_right_of_a_download_is_said_to_whom_it_may_be_fetched_by(guarded):
+    guarded.roll_out()
+    path, have = guarded.artifact + "/resume", guarded.package[:30_000]
+    body = json.dumps({"offset": len(have), "sha256": hashlib.sha256(have).hexdigest()}).encode()
+    assert guarded.status(path, None, "POST", body) == 401
+    assert guarded.status(path + "?device=d2", guarded.keys.bearer("d1"), "POST", body) == 403
+    assert guarded.status(path, guarded.keys.bearer("viewer", "viewers"), "POST", body) in (401, 403)
+    signed = guarded.keys.signed("d1", "POST", path, body)
+    for authorization in (guarded.keys.bearer("d1"), signed):
+        status, _, answer = guarded.ask(path, authorization, "POST", body)
+        assert status == 200 and json.loads(answer)["offset"] == len(have)
+    assert guarded.status(path, signed, "POST", body) == 409, "once only"
+    assert guarded.status(path, guarded.keys.signed("d1", "POST", path, body), "POST", body + b" ") == 401, "another body than was signed"
+
+
 def test_without_redis_signed_requests_are_refused_and_tokens_are_not(guarded):
     content = os.urandom(3000)
     digest = hashlib.sha256(content).hexdigest()

@@ -338,6 +338,43 @@ def test_a_peer_that_leaves_while_its_call_waits():
         assert server.ask("GET", "/healthz")[0] == 200
 
 
+def resume(server, digest, content, have):
+    question = {"offset": have, "sha256": hashlib.sha256(content[:have]).hexdigest()}
+    return server.ask("POST", f"/artifacts/{digest}/resume", json.dumps(question), port=server.devices)
+
+
+def test_what_a_package_takes_to_hash_is_done_over_several_tries():
+    content = random_bytes(96 << 20, 3)
+    with Server("call_ms=20") as server:
+        digest = server.artifact(content)
+        statuses = []
+        while statuses[-1:] != [200]:
+            status, headers, answer = resume(server, digest, content, len(content) - 1)
+            assert status == 200 or (status == 503 and int(headers["Retry-After"]) > 0), (status, answer)
+            statuses.append(status)
+            assert len(statuses) < 500, "it begins anew each time"
+        assert json.loads(answer)["offset"] == len(content) - 1
+        assert 503 in statuses, "it was too fast to be stopped"
+        assert server.metric("drover_http_hashed_bytes_total") < 2 * len(content)
+        begin = time.monotonic()
+        assert server.ask("GET", "/healthz")[0] == 200 and time.monotonic() - begin < 5
+
+
+def test_it_stops_while_a_package_is_hashed():
+    with Server("call_ms=20000") as server:
+        content = random_bytes(64 << 20, 2)
+        digest = server.artifact(content)
+        body = json.dumps({"offset": len(content), "sha256": digest}).encode()
+        peers = []
+        for _ in range(20):
+            peer = socket.create_connection(("127.0.0.1", server.devices))
+            peer.sendall(request(f"/artifacts/{digest}/resume", f"Content-Length: {len(body)}", method="POST") + body)
+            peers.append(peer)
+        until(lambda: server.metric("drover_http_connections") == 21, "all have come")
+    for peer in peers:
+        peer.close()
+
+
 def test_it_stops_while_calls_wait_and_downloads_run():
     with Server("call_ms=20000") as server:
         digest = server.artifact(random_bytes(8 << 20, 1))
