@@ -80,7 +80,7 @@ class Machine:
             fcntl.flock(lock, fcntl.LOCK_EX)
             call([ROOT / "deploy" / "install-packages", compiler, "qemu-user-static"], Unavailable)
 
-    def apt(self, *words):
+    def apt(self, *words, error=Unavailable):
         """apt-get with the host's settings, and a state, a cache and a source of its own."""
         apt = self.folder / "apt"
         for part in ("lists/partial", "cache/archives/partial", "sources"):
@@ -91,7 +91,7 @@ class Machine:
                    "APT::Update::Error-Mode": "any", "Acquire::Languages": "none", "Acquire::Retries": "3", "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
                    "Dir::State": apt, "Dir::State::lists": apt / "lists", "Dir::State::status": apt / "status", "Dir::Cache": apt / "cache",
                    "Dir::Etc::sourcelist": "/dev/null", "Dir::Etc::sourceparts": apt / "sources", "Debug::NoLocking": "true"}
-        return call(["apt-get", *words, "-q", "-y", *[f"-o{name}={value}" for name, value in options.items()]], Unavailable)
+        return call(["apt-get", *words, "-q", "-y", *[f"-o{name}={value}" for name, value in options.items()]], error)
 
     def make_sysroot(self):
         """Downloads and unpacks the libraries, unless the same ones are there."""
@@ -102,6 +102,7 @@ class Machine:
         shutil.rmtree(self.folder / "apt", ignore_errors=True)
         shutil.rmtree(self.sysroot, ignore_errors=True)
         self.apt("update")
+        self.apt("install", "--simulate", *LIBRARIES, error=Failed)   # a name that the archive does not have is our fault
         self.apt("install", "--download-only", *LIBRARIES)
         for folder in ("bin", "sbin", "lib"):   # one /usr, as every Debian since 12: the packages name files by both ways
             (self.sysroot / "usr" / folder).mkdir(parents=True, exist_ok=True)
