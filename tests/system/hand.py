@@ -19,14 +19,17 @@ class Hand:
         self.heard = collections.defaultdict(list)   # device -> commands, in order
         self.said = 0
         self._lock = threading.Lock()
-        self._taken_before = self._taken()
+        self._taken_before = self.taken()
+        self.connect(client_id)
+
+    def connect(self, client_id):
         self.client = mqtt.Client(client_id, protocol=mqtt.MQTTv5)
         self.client.max_inflight_messages_set(500)
         self.client.on_message = self._on_message
         self.client.on_connect = lambda client, *_: client.subscribe("update/+/+", qos=1)
         subscribed = threading.Event()
         self.client.on_subscribe = lambda *_: subscribed.set()
-        self.client.connect("127.0.0.1", stack.broker_port)
+        self.client.connect("127.0.0.1", self.stack.broker_port)
         self.client.loop_start()
         assert subscribed.wait(20), "the broker did not answer"
 
@@ -43,17 +46,20 @@ class Hand:
         with self._lock:
             return [command for command in self.heard[device] if kind in (None, command["command"])]
 
-    def _taken(self):
+    def taken(self):
         return sum(value for name, value in self.stack.metrics(self.instance).items() if name.startswith("drover_mqtt_received_total"))
 
     def publish(self, topic, message, retain=False):
         payload = message if isinstance(message, (bytes, str)) else json.dumps(message)
-        info = self.client.publish(topic, payload, qos=1, retain=retain)
+        info = self.send(topic, payload, retain)
         self.said += 1
         return info
 
+    def send(self, topic, payload, retain):
+        return self.client.publish(topic, payload, qos=1, retain=retain)
+
     def _is_settled(self):
-        if self._taken() - self._taken_before < self.said:
+        if self.taken() - self._taken_before < self.said:
             return False
         metrics = self.stack.metrics(self.instance)   # asked anew: within one answer the rings are read before the counters
         waiting = sum(value for name, value in metrics.items() if name.startswith("drover_ring_used_bytes"))
@@ -65,7 +71,7 @@ class Hand:
 
     def droverd_is_new(self):
         """After a restart: its counters begin anew."""
-        self.said, self._taken_before = 0, self._taken()
+        self.said, self._taken_before = 0, self.taken()
 
     def counter(self, name):
         return int(self.stack.metrics(self.instance)[name])

@@ -1,5 +1,6 @@
-"""MQTT clients that show certificates to the broker of a secure stack, for tests of who may come in, say and hear what."""
+"""MQTT clients that show certificates to the broker of a secure stack: for tests of who may come in, say and hear what, and for devices played by hand there."""
 import contextlib
+import json
 import socket
 import ssl
 import threading
@@ -8,6 +9,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from hand import Hand
 from stack import wait_until
 
 
@@ -55,9 +57,9 @@ class Peer:
         with self._lock:
             return [topic for topic, _ in self.heard]
 
-    def say(self, topic, payload="{}", retain=False):
+    def say(self, topic, message="{}", retain=False):
         """Returns when the broker has answered, whether it takes the message or not."""
-        self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(20)
+        self.client.publish(topic, message if isinstance(message, (str, bytes)) else json.dumps(message), qos=1, retain=retain).wait_for_publish(20)
 
     def hears(self, topic, count=1):
         wait_until(lambda: self.topics().count(topic) >= count, 20, f"{topic} to reach {self.name}")
@@ -72,3 +74,30 @@ class Peer:
         if not self.ended.is_set():
             self.client.disconnect()
         self.client.loop_stop()
+
+
+class CertifiedHand(Hand):
+    """The hand of a secure stack: each device has a certificate and a connection of its own."""
+
+    def connect(self, client_id):
+        self.peers = {}
+
+    def close(self):
+        for peer in self.peers.values():
+            peer.close()
+
+    def peer(self, name):
+        return self.peers.get(name) or self.plug_in(name)
+
+    def plug_in(self, name):
+        """A new connection under this name; one that was there is the broker's to end. Returns the new one."""
+        self.stack.security.certify([name])
+        self.peers[name] = Peer(self.stack, name, filters=[f"update/+/{name}"])
+        return self.peers[name]
+
+    def send(self, topic, payload, retain):
+        self.peer(topic.split("/")[1]).say(topic, payload, retain)
+
+    def commands(self, device, kind=None):
+        heard = [json.loads(payload) for topic, payload in self.peer(device).heard if topic.startswith("update/")]
+        return [command for command in heard if kind in (None, command["command"])]

@@ -41,6 +41,14 @@ class Broker:
         self.process.signal(signal.SIGHUP)
         wait_until(condition, 10, "Mosquitto to go by its new files", alive=[self.process])
 
+    def is_good_for(self, host):
+        """Is the certificate that it shows good for this host?"""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 10) as plain, self.security.context("d2").wrap_socket(plain, server_hostname=host):
+                return True
+        except ssl.SSLCertVerificationError:
+            return False
+
     def serial(self, context):
         """Of the certificate that it shows."""
         with socket.create_connection(("127.0.0.1", self.port), 10) as plain, context.wrap_socket(plain, server_hostname="localhost") as peer:
@@ -221,3 +229,63 @@ def test_a_list_that_is_out_of_date_lets_nobody_in(stack):
     assert not broker.lets_in(security.context("d1"))
     security.pki("crl")
     broker.new_files(lambda: broker.lets_in(security.context("d1")))
+
+
+# --- whom droverd, agents and the simulator take for the broker ---
+
+@secure
+@pytest.mark.asan
+def test_nobody_talks_to_a_broker_that_is_not_ours(stack):
+    """A stranger's certificate for our host; then one of our authority for another host. All stay away, and go on when the right one is back."""
+    security = stack.security
+    stack.start_redis()
+    security.pki("server", "elsewhere", "--san", "mqtt.example.org")
+    certificate, key = Authority(stack.folder / "stranger").issue("localhost", server=True)[0].read_text().split("-----BEGIN PRIVATE KEY", 1)
+    broker = Broker(stack)
+
+    def shows(certificate, key, condition):
+        (security.broker_folder / "pki/broker.pem").write_text(certificate)
+        (security.broker_folder / "pki/broker.key").write_text(key)
+        broker.process.signal(signal.SIGHUP)
+        wait_until(condition, 10, "the other certificate", alive=[broker.process])
+    shows(certificate, "-----BEGIN PRIVATE KEY" + key, lambda: not broker.is_good_for("localhost"))
+    droverd = stack.start_droverd(wait_ready=False)
+    agent = stack.start("agent", [stack.program("drover-agent"), *[f"--set={name}={value}" for name, value in {
+        "device.model": "gear", "agent.state_dir": stack.folder / "agent", "slots.dir": stack.folder / "agent-slots", "slots.parts": "app",
+        "mqtt.retry_max_s": 1, "mqtt.heartbeat_s": 1, **stack.agent_settings("d1")}.items()]])
+    sim = stack.start_sim("--devices", 3, "--heartbeat-ms", 500)
+    for process in (droverd, agent):
+        wait_until(lambda: "certificate verify failed" in process.log_path.read_text(), 20, "it to be said", alive=[process])
+    shows(security.certificate("elsewhere").read_text(), security.key("elsewhere").read_text(), lambda: broker.is_good_for("mqtt.example.org"))
+    for process in (droverd, agent):
+        wait_until(lambda: "TLS connect failure" in process.log_path.read_text(), 20, "the other host to be refused, too", alive=[process])
+    assert stack.metrics()["drover_mqtt_connects_total"] == 0 and not stack.redis().exists("drover:v1:seen")
+    broker.new_files(lambda: broker.is_good_for("localhost"))
+    wait_until(lambda: stack.redis().zcard("drover:v1:seen") == 4, 40, "all of them to be heard", alive=[droverd, agent, sim])
+
+
+@secure
+def test_a_simulator_without_a_certificate_for_each_device_does_not_begin(stack):
+    security = stack.security
+    broker = Broker(stack)
+    security.certify(["sim-0000000"])
+    for certificates, words in ((security.pki_folder, ("sim-0000001", "no certificate")), (stack.folder / "nowhere", ("sim-0000000", "no certificate"))):
+        sim = stack.start("sim", [stack.program("drover-sim"), "--mqtt", stack.mqtt_url, "--ca", security.ca, "--certificates", certificates, "--devices", "2"])
+        assert sim.popen.wait(20) == 1 and all(word in sim.log_tail(1) for word in words), sim.log_tail()
+        stack.forget(sim)
+    sim = stack.start("sim", [stack.program("drover-sim"), "--mqtt", stack.mqtt_url, "--ca", stack.folder / "no.pem"])
+    assert sim.popen.wait(20) == 1 and "no.pem" in sim.log_tail(1), sim.log_tail()
+    stack.forget(sim)
+    broker.process.check_alive()
+
+
+@secure
+def test_settings_of_the_link_that_cannot_be_meant(stack):
+    security = stack.security
+    for settings, word in (({"mqtt.url": "tcp://127.0.0.1:1883"}, "mqtt.url"), ({"mqtt.tls_certificate": ""}, "mqtt.tls_certificate")):
+        arguments = [stack.program("droverd"), "--check-config"]
+        for name, value in {**security.droverd_settings("drover-1"), "mqtt.url": "ssl://127.0.0.1:8883", **settings}.items():
+            arguments += ["--set", f"{name}={value}"]
+        droverd = stack.start("check", arguments)
+        assert droverd.popen.wait(20) == 2 and word in droverd.log_tail(1), droverd.log_tail()
+        stack.forget(droverd)

@@ -8,6 +8,7 @@ import pytest
 
 from fleet import FAST, check_aggregates, check_histories, events_of
 from hand import Device, Hand
+from peer import CertifiedHand
 
 SETTINGS = {**FAST, "flow.pending_ms": 200, "flow.retry_base_ms": 50, "flow.retry_cap_ms": 200}
 REFUSED = 'drover_flow_refused_total{why="%s"}'
@@ -22,7 +23,7 @@ class World:
         stack.start_redis()
         stack.start_broker()
         self.droverd = stack.start_droverd(settings=self.settings)
-        self.hand = Hand(stack)
+        self.hand = (CertifiedHand if stack.security else Hand)(stack)
         self.store = self.hand.store
 
     def device(self, name="d1", **facts):
@@ -45,11 +46,16 @@ class World:
         """GET /firmware/latest as this device; None: nothing for it."""
         query = urllib.parse.urlencode({"device_model": device.model, "current_version": device.version, "device_id": device.name})
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.stack.http_ports['drover-1']}/firmware/latest?{query}", timeout=10) as answer:
+            with self.get(device.name, self.stack.depot_url("/firmware/latest?" + query)) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             assert error.code == 304, error
             return None
+
+    def get(self, name, url):
+        """The answer to this device, which shows its certificate when the stack is secure."""
+        context = self.stack.security.context(name) if self.stack.security else None
+        return urllib.request.urlopen(url, timeout=10, context=context)
 
     def next_honest_update(self, *devices, version="1.9.0", model="esp32"):
         """After the attack everything works as ever."""

@@ -45,6 +45,11 @@ static void bad_lines_are_refused(void **state)
     assert_int_not_equal(READ("--devices", "600000", "--simple", "600000", "--connections", "4"), DROVER_OK);
     assert_int_not_equal(READ("--prefix", "a/b"), DROVER_OK);
     assert_int_not_equal(READ("--share", "liar=70", "--share", "reject=40"), DROVER_OK);
+    assert_int_not_equal(READ("--certificates", "/pki", "--connections", "4"), DROVER_OK);
+    assert_int_not_equal(READ("--load", "--mqtt", "ssl://localhost"), DROVER_OK);
+    assert_int_not_equal(READ("--load", "--mqtt", "mqtts://localhost"), DROVER_OK);
+    assert_int_equal(READ("--ca", "/pki/ca.pem", "--certificates", "/pki", "--mqtt", "ssl://localhost"), DROVER_OK);
+    assert_string_equal(options.certificates, "/pki");
     assert_int_equal(READ("--devices", "1000000", "--connections", "4"), DROVER_OK);
     assert_int_equal(READ("--devices", "1000000", "--load"), DROVER_OK);
 }
