@@ -236,6 +236,14 @@ class Device:
         data = path.read_bytes() if path.exists() else b""
         return data.rstrip(b"\0") if self.backend == "block" else data
 
+    def valid_slots(self):
+        """Those that boot.state, or else its copy, calls written or good."""
+        for path in sorted((self.disk / "slots").glob("boot.state*")):
+            lines = path.read_text().splitlines() if not path.name.endswith(".new") else []
+            if lines and lines[-1].startswith("crc32="):
+                return [line[0] for line in lines if line[:2] in ("a=", "b=") and not line[2:].startswith("invalid")]
+        return []
+
     def _record(self):
         with contextlib.suppress(OSError, ValueError):
             return json.loads((self.disk / "state" / "upgrade.log").read_text())["data"]
