@@ -113,7 +113,7 @@ static void layout_draw(struct cli *cli, const struct cJSON *description)
     }
 }
 
-void package_print(struct cli *cli, const struct cJSON *description)
+static void package_print(struct cli *cli, const struct cJSON *description)
 {
     output_object(&cli->output, &package_view, description, clock_unix_ms());
     if (cli->output.format != OUTPUT_TABLE)
@@ -125,7 +125,12 @@ void package_print(struct cli *cli, const struct cJSON *description)
     fputs("\nThis is what the package says of itself. Nothing of it is proved: `drover package verify` does that.\n", cli->output.stream);
 }
 
-enum cli_exit package_report(struct cli *cli, const char *path)
+static void report_print(struct cli *cli, const struct cJSON *description)
+{
+    output_object(&cli->output, &report_view, description, clock_unix_ms());
+}
+
+static enum cli_exit describe_file(struct cli *cli, const char *path, bool complete, void (*print)(struct cli *cli, const struct cJSON *description))
 {
     struct problem problem = {0};
     struct package_file file;
@@ -134,12 +139,22 @@ enum cli_exit package_report(struct cli *cli, const char *path)
 
     if (code)
         return code;
-    description = package_describe(cli, path, &file, false);
+    description = package_describe(cli, path, &file, complete);
     if (description)
-        output_object(&cli->output, &report_view, description, clock_unix_ms());
+        print(cli, description);
     else
         code = CLI_FAILED;
     cJSON_Delete(description);
     package_file_close(&file);
     return code;
+}
+
+enum cli_exit package_inspect(struct cli *cli, const char *path)
+{
+    return describe_file(cli, path, true, package_print);
+}
+
+enum cli_exit package_report(struct cli *cli, const char *path)
+{
+    return describe_file(cli, path, false, report_print);
 }

@@ -9,8 +9,8 @@ struct cJSON;
 /* Facts, components, signatures, recipients, the delta's facts and the layout. complete: the documents too, and the file's SHA-256.
  * Freed with cJSON_Delete; NULL: out of memory or the file cannot be read, reported. */
 struct cJSON *package_describe(struct cli *cli, const char *path, const struct package_file *file, bool complete);
-/* The whole description: for people tables and the layout's picture. */
-void package_print(struct cli *cli, const struct cJSON *description);
+/* Prints the complete description of a file: for people tables and the layout's picture. */
+enum cli_exit package_inspect(struct cli *cli, const char *path);
 /* After a package was written: its few most important facts (in other formats than table the description). */
 enum cli_exit package_report(struct cli *cli, const char *path);
 /* SHA-256 of a whole open file, read from its start. False with errno. */
