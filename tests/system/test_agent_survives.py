@@ -58,7 +58,7 @@ def test_a_delta_is_fetched_and_applied_to_the_running_slot(shop):
     first = shop.good_update(gadget, "1.1.0")
     second = b"GOOD 1.2.0\n" + first[11:100_000] + b"new" * 1000 + first[100_000:]
     shop.release("1.2.0", content=second)
-    wait_until(lambda: shop.stack.drover("release", "show", "gear", "1.2.0").stdout.count("1.1.0"), WAIT_S, "the delta")
+    wait_until(lambda: shop.store.hget("drover:v1:release:gear:1.2.0", "delta_state:1.1.0") == "derived", WAIT_S, "the delta")
     shop.rollout("1.2.0")
     shop.wait_state(gadget, "succeeded", version="1.2.0")
     assert gadget.image() == second and gadget.version() == "1.2.0"

@@ -6,6 +6,10 @@ from fleet import FAST, check_aggregates, check_histories, check_reports, check_
 from stack import wait_until
 
 
+# A liar spends three attempts, each to the end of its proof: as short as five seconds of frost allow.
+WAITS = {**FAST, "flow.verify_ms": 10000}
+
+
 def moved(stack):
     return stack.redis().xlen("drover:v1:events")
 
@@ -18,7 +22,7 @@ def wait_for_moves(stack, more):
 def start(stack):
     redis = stack.start_redis()
     broker = stack.start_broker()
-    droverd = stack.start_droverd(settings=FAST)
+    droverd = stack.start_droverd(settings=WAITS)
     fleet = start_fleet(stack, managed=500, simple=100, profile="mixed", seed=21, max_in_flight=150)
     wait_for_moves(stack, 200)
     return redis, broker, droverd, fleet
@@ -38,7 +42,7 @@ def test_droverd_killed_five_times(stack):
         wait_for_moves(stack, 150)
         droverd.kill()
         stack.forget(droverd)
-        droverd = stack.start_droverd(settings=FAST)
+        droverd = stack.start_droverd(settings=WAITS)
     finish(stack, fleet)
 
 
