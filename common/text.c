@@ -54,6 +54,14 @@ bool text_copy_n(char *dst, size_t size, const char *src, size_t length)
     return true;
 }
 
+void text_lower(char *dst, size_t size, const char *src)
+{
+    size_t i = 0;
+    for (; src[i] != '\0' && i + 1 < size; i++)
+        dst[i] = src[i] >= 'A' && src[i] <= 'Z' ? (char)(src[i] - 'A' + 'a') : src[i];
+    dst[i] = '\0';
+}
+
 bool text_is_id(const char *text, size_t length)
 {
     return length >= 1 && length < ID_SIZE && is_alnum(text[0]) && all_are(is_id, text + 1, length - 1);

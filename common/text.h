@@ -15,6 +15,9 @@ bool text_copy(char *dst, size_t size, const char *src);
 /* Copies length bytes of src; refuses embedded NULs too. */
 bool text_copy_n(char *dst, size_t size, const char *src, size_t length);
 
+/* The same, cut to fit, A-Z as a-z: names of .def files, which are written in capitals. */
+void text_lower(char *dst, size_t size, const char *src);
+
 /* True when the length bytes are an id as above. */
 bool text_is_id(const char *text, size_t length);
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, <= U+10FFFF). */

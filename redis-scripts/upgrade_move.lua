@@ -20,12 +20,12 @@ local now, wrong = upgrade_fields(12)
 if not now then return redis.error_reply(wrong) end
 local device, upgrade = KEYS[1] .. 'device:' .. id, KEYS[1] .. 'upgrade:' .. id
 
-local had = redis.call('HMGET', upgrade, 'state', 'token', 'revision', 'last_event', 'upgrade_id', 'rollout', 'model', 'attempt', 'error')
+local had = redis.call('HMGET', upgrade, 'state', 'token', 'revision', 'last_event', 'upgrade_id', 'rollout', 'model', 'attempt', 'error', 'stage', 'site')
 if not had[1] or had[5] ~= now.upgrade_id then return { 'CONFLICT' } end
 if had[3] == now.revision and had[2] == now.token then return { 'REPEAT', had[3], had[4] or '' } end
 if had[3] ~= ARGV[2] or had[1] ~= ARGV[10] then return { 'CONFLICT' } end
 
-now.rollout, now.model = had[6], had[7]
+now.rollout, now.model, now.stage, now.site = had[6], had[7], had[10] or nil, had[11] or nil
 local last = redis.call('HGET', device, 'last_event') or ''
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = had[1], to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,

@@ -150,7 +150,7 @@ const char *decide_dispatch_refusal(const struct situation *s)
 {
     if (!s->rollout)
         return "its rollout is not known here now";
-    if (s->rollout->state != ROLLOUT_RUNNING)
+    if (!rollout_state_takes(s->rollout->state))
         return "the rollout is paused";
     if (eligible_in_clash(s->policy, s->device, s->now_ms))
         return "two devices with this identity were seen";
@@ -159,7 +159,7 @@ const char *decide_dispatch_refusal(const struct situation *s)
 
 void decide_dispatch(const struct situation *s, struct decision *ret)
 {
-    if (s->rollout && (s->rollout->state == ROLLOUT_CANCELLED || s->rollout->state == ROLLOUT_SUPERSEDED)) {
+    if (s->rollout && rollout_state_is_ended(s->rollout->state)) {
         decide_ending(s, ret);
         return;
     }

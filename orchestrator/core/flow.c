@@ -54,6 +54,13 @@ static void free_queue(struct work *work)
     }
 }
 
+static void known_free(struct flow *flow)
+{
+    for (size_t i = 0; i < flow->known_count; i++)
+        rollout_drop(&flow->known[i].rollout);
+    free(flow->known);
+}
+
 void flow_free(struct flow *flow)
 {
     if (!flow)
@@ -67,7 +74,7 @@ void flow_free(struct flow *flow)
     batches_free(flow);
     sweeps_free(flow);
     free(flow->table);
-    free(flow->plans);
+    known_free(flow);
     free(flow);
 }
 
@@ -86,60 +93,55 @@ uint64_t flow_random(struct flow *flow)
 /* Out of memory the flow goes on with what it knew: the next call repairs it. */
 void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count)
 {
-    struct plan *plans = calloc(count ? count : 1, sizeof *plans);
-    if (!plans)
+    struct known *fresh = calloc(count ? count : 1, sizeof *fresh);
+    if (!fresh)
         return;
     for (size_t i = 0; i < count; i++)
-        plans[i].rollout = rollouts[i];
-    free(flow->plans);
-    flow->plans = plans;
-    flow->plan_count = count;
+        rollout_keep(&fresh[i].rollout, &rollouts[i]);
+    known_free(flow);
+    flow->known = fresh;
+    flow->known_count = count;
 }
 
-struct plan *flow_plan(const struct flow *flow, const char *rollout_id)
+struct known *flow_known(const struct flow *flow, const char *rollout_id)
 {
-    for (size_t i = 0; i < flow->plan_count; i++)
-        if (!strcmp(flow->plans[i].rollout.id, rollout_id))
-            return &flow->plans[i];
+    for (size_t i = 0; i < flow->known_count; i++)
+        if (!strcmp(flow->known[i].rollout.id, rollout_id))
+            return &flow->known[i];
     return NULL;
 }
 
-static bool is_open(const struct rollout *rollout)
+struct known *flow_known_of_model(const struct flow *flow, const char *model)
 {
-    return rollout->state == ROLLOUT_RUNNING || rollout->state == ROLLOUT_PAUSED;
-}
-
-struct plan *flow_plan_of_model(const struct flow *flow, const char *model)
-{
-    for (size_t i = flow->plan_count; i > 0; i--) {
-        struct plan *plan = &flow->plans[i - 1];
-        if (is_open(&plan->rollout) && !strcmp(plan->rollout.model, model))
-            return plan;
+    for (size_t i = flow->known_count; i > 0; i--) {
+        struct known *known = &flow->known[i - 1];
+        if (rollout_state_is_open(known->rollout.state) && !strcmp(known->rollout.model, model))
+            return known;
     }
     return NULL;
 }
 
-int64_t plan_in_flight(const struct plan *plan)
+int64_t known_in_flight(const struct known *known)
 {
-    return rollout_in_flight(&plan->rollout) + plan->opened;
+    return rollout_in_flight(&known->rollout) + known->opened;
 }
 
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id)
 {
-    const struct plan *plan = flow_plan(flow, rollout_id);
-    return plan ? &plan->rollout : NULL;
+    const struct known *known = flow_known(flow, rollout_id);
+    return known ? &known->rollout : NULL;
 }
 
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret)
 {
-    const struct plan *running = flow_plan_of_model(flow, device->last.model);
+    const struct known *running = flow_known_of_model(flow, device->last.model);
     *ret = (struct situation){
         .now_ms = flow->config.now_ms(flow->config.now_arg),
         .random = random,
         .policy = &flow->config.policy,
         .rollout = flow_rollout(flow, upgrade->rollout),
         .running = running ? &running->rollout : NULL,
-        .in_flight = running ? plan_in_flight(running) : 0,
+        .in_flight = running ? known_in_flight(running) : 0,
         .device = device,
         .upgrade = upgrade,
     };
@@ -163,8 +165,8 @@ static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat
     uint64_t hash = hash_text(heartbeat->device_id, 0);
     if (flow->unsettled[hash % UNSETTLED_MAX] == hash)
         return true;
-    const struct plan *plan = flow_plan_of_model(flow, heartbeat->model);
-    return plan && eligible_by_heartbeat(&flow->config.policy, &plan->rollout, plan_in_flight(plan), heartbeat,
+    const struct known *known = flow_known_of_model(flow, heartbeat->model);
+    return known && eligible_by_heartbeat(&flow->config.policy, &known->rollout, known_in_flight(known), heartbeat,
                                          flow->config.now_ms(flow->config.now_arg));
 }
 

@@ -31,8 +31,8 @@ static const char *refusal_for_unnamed(const struct flow *flow, const struct rel
 /* Somebody unnamed has no place in a rollout and cannot be counted: only a rollout to everybody is for them. */
 static void ask_anonymously(struct flow *flow, const char *model, const char *version, flow_answered *answered, void *arg)
 {
-    const struct plan *plan = flow_plan_of_model(flow, model);
-    const struct rollout *rollout = plan && plan->rollout.state == ROLLOUT_RUNNING ? &plan->rollout : NULL;
+    const struct known *known = flow_known_of_model(flow, model);
+    const struct rollout *rollout = known && known->rollout.state == ROLLOUT_RUNNING ? &known->rollout : NULL;
     const char *against;
     if (!rollout) {
         answer_nothing(answered, arg, DROVER_OK, "no rollout runs for its model");

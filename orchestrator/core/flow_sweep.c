@@ -59,18 +59,18 @@ static void close_one(struct sweep *sweep)
 
 static bool is_ended(const struct rollout *rollout)
 {
-    return rollout->state == ROLLOUT_CANCELLED || rollout->state == ROLLOUT_SUPERSEDED;
+    return rollout_state_is_ended(rollout->state);
 }
 
 static bool list_ending(struct sweep *sweep)
 {
     const struct flow *flow = sweep->flow;
-    sweep->ending = calloc(flow->plan_count ? flow->plan_count : 1, sizeof *sweep->ending);
+    sweep->ending = calloc(flow->known_count ? flow->known_count : 1, sizeof *sweep->ending);
     if (!sweep->ending)
         return false;
-    for (size_t i = 0; i < flow->plan_count; i++)
-        if (is_ended(&flow->plans[i].rollout))
-            text_copy(sweep->ending[sweep->ending_count++], ID_SIZE, flow->plans[i].rollout.id);
+    for (size_t i = 0; i < flow->known_count; i++)
+        if (is_ended(&flow->known[i].rollout))
+            text_copy(sweep->ending[sweep->ending_count++], ID_SIZE, flow->known[i].rollout.id);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "orchestrator/core/eligible.h"
 
 static void work_run(struct work *work);                                                                                     /* 1 load, unless it was given    */
 static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);   /* 2 decide                        */
@@ -179,7 +180,8 @@ static void fill_save(struct work *work, const struct situation *s, const struct
     memcpy(save->why, decision->why, sizeof save->why);
     make_token(work->flow, save->upgrade.token);
     work->effects = decision->effects;
-    work->max_in_flight = opens ? s->running->max_in_flight : 0;
+    if (opens)
+        eligible_limits(s->running, &save->upgrade, &s->device->last, s->now_ms, &work->limits);
     work->resent = false;
 }
 
@@ -207,7 +209,7 @@ static void work_save(struct work *work)
 {
     const struct store_port *store = &work->flow->config.store;
     if (work->save.on == EVENT_OPEN)
-        store->open(store->store, &work->save, work->max_in_flight, move_saved, work);
+        store->open(store->store, &work->save, &work->limits, move_saved, work);
     else
         store->move(store->store, &work->save, move_saved, work);
 }
@@ -223,9 +225,9 @@ static void saved_well(struct work *work, const struct upgrade *upgrade)
         work->device.last.kind = work->save.kind;
     work->moves++;
     work->flow->counts.moves[work->save.on]++;
-    struct plan *plan = work->save.on == EVENT_OPEN ? flow_plan(work->flow, upgrade->rollout) : NULL;
-    if (plan)
-        plan->opened++;
+    struct known *known = work->save.on == EVENT_OPEN ? flow_known(work->flow, upgrade->rollout) : NULL;
+    if (known)
+        known->opened++;
     flow_speak(work, before);
     if (decides_again(work))
         work_decide(work);
@@ -263,6 +265,7 @@ static void move_saved(void *arg, enum drover_error error, const struct upgrade 
     case DROVER_CONFLICT:
         saved_by_another(work);
         return;
+    case DROVER_FULL:
     case DROVER_REFUSED:
         work->flow->counts.opens_refused++;
         work_end(work, DROVER_OK, "no place is free, or it had its turn");

@@ -38,13 +38,13 @@ struct work {
     struct upgrade upgrade;
     struct upgrade_save save;      /* on its way to the store */
     unsigned effects;              /* to be spoken when it is saved */
-    int64_t max_in_flight;         /* of an open */
+    struct open_limits limits;     /* of an open */
     unsigned moves, conflicts;
     bool resent;
 };
 
 /* A rollout and the upgrades opened since its counts were read. */
-struct plan {
+struct known {
     struct rollout rollout;
     int64_t opened;
 };
@@ -65,8 +65,8 @@ struct flow {
     struct flow_config config;
     char instance[INSTANCE_SIZE];
     char public_url[PUBLIC_URL_SIZE];
-    struct plan *plans;
-    size_t plan_count;
+    struct known *known;
+    size_t known_count;
     struct work **table;           /* by device id; size is a power of two */
     size_t table_mask;
     size_t work_count;
@@ -79,10 +79,10 @@ struct flow {
 };
 
 uint64_t flow_random(struct flow *flow);
-struct plan *flow_plan(const struct flow *flow, const char *rollout_id);
-/* The model's rollout that runs or is paused; there is one at most. NULL: none. */
-struct plan *flow_plan_of_model(const struct flow *flow, const char *model);
-int64_t plan_in_flight(const struct plan *plan);
+struct known *flow_known(const struct flow *flow, const char *rollout_id);
+/* The rollout that holds the model's place; there is one at most. NULL: none. */
+struct known *flow_known_of_model(const struct flow *flow, const char *model);
+int64_t known_in_flight(const struct known *known);
 /* What a decision about this device looks at; points into device, upgrade and flow. */
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret);
 

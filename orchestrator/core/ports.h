@@ -7,7 +7,8 @@
  *   DROVER_UNAVAILABLE  not sent, or the outcome is unknown (connection lost, deadline passed): nothing may be spoken
  *   DROVER_STORE        Redis refused (read-only, out of memory, script error): nothing was changed
  *   DROVER_CONFLICT     (move) the revision is another one by now: load again and decide again
- *   DROVER_REFUSED      (open) no place free, the rollout does not run, or the device had its turn in it */
+ *   DROVER_FULL         (open) a limit is reached, for now
+ *   DROVER_REFUSED      (open) the rollout does not run, its stage has enough, or the device had its turn in it */
 #pragma once
 
 #include <stdbool.h>
@@ -47,8 +48,15 @@ typedef void store_recorded(void *arg, enum drover_error error, const struct rec
 /* --- load: one device with its upgrade; device NULL when it is unknown --- */
 typedef void store_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);
 
-/* --- open: a new upgrade in state PENDING, revision 1, if the rollout runs, has a place free (in flight < max_in_flight, counted
- *     in Redis), the device has no live upgrade and had no turn in this rollout. Also writes one event (none -> pending). --- */
+/* --- open: a new upgrade in state PENDING, revision 1, if the rollout takes devices, the limits allow it (counted in Redis, so that all
+ *     instances keep them together), the device has no live upgrade and had no turn in this rollout. Also writes one event (none -> pending). --- */
+struct open_limits {
+    int64_t max_in_flight;
+    int64_t stage_max;               /* most to open in its stage, or in this stratum of it; 0: any */
+    char stratum[ID_SIZE];           /* "": the stage has none */
+    int64_t per_site;                /* most in flight for upgrade.site; 0: any */
+    int64_t per_minute;              /* most to open in a minute; 0: any */
+};
 /* --- move: replaces the upgrade when its revision still is `expected_revision`; saves it as revision expected + 1; moves counters,
  *     deadline index, device fields and event stream in the same script. from == to is a note: saved, counted as no transition;
  *     `silent` leaves out the event entry (progress). The same token found with revision expected + 1 is success: the first try had worked. --- */
@@ -79,7 +87,7 @@ struct store_port {
     void *store;
     void (*record)(void *store, const struct beat *beats, size_t count, store_recorded *done, void *arg);
     void (*load)(void *store, const char *device_id, store_loaded *done, void *arg);
-    void (*open)(void *store, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg);
+    void (*open)(void *store, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg);
     void (*move)(void *store, const struct upgrade_save *save, store_saved *done, void *arg);
     void (*take_due)(void *store, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);
     void (*take_live)(void *store, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);

@@ -1,4 +1,5 @@
-/* The plan that brings a release to the devices of its model. A value; owns nothing. */
+/* What brings a release to the devices of its model: the plan, where it stands, and its counts. A value but for the plan, which is
+ * shared: whoever keeps a copy holds it (rollout_keep) and lets it go (rollout_drop). */
 #pragma once
 
 #include <stdbool.h>
@@ -7,12 +8,17 @@
 #include "common/semver.h"
 #include "common/text.h"
 #include "orchestrator/core/release.h"
+#include "orchestrator/core/rollout_fsm.h"
 #include "orchestrator/core/upgrade_fsm.h"
 #include "proto/error_code.h"
+#include "proto/plan.h"
 
-enum rollout_state { ROLLOUT_RUNNING, ROLLOUT_PAUSED, ROLLOUT_CANCELLED, ROLLOUT_SUPERSEDED, ROLLOUT_STATE_COUNT };
-const char *rollout_state_name(enum rollout_state state);
-bool rollout_state_read(const char *name, enum rollout_state *ret_state);
+/* Upgrades of distinct devices, as last read from Redis. */
+struct rollout_counts {
+    int64_t states[UPGRADE_STATE_COUNT];   /* per state */
+    int64_t opened;                        /* ever */
+    int64_t errors[ERROR_CODE_COUNT];      /* failed, rolled back, rejected or lost, per error code */
+};
 
 struct rollout {
     char id[ID_SIZE];
@@ -23,24 +29,41 @@ struct rollout {
     int64_t revision;
     int64_t epoch;                    /* unix ms of the last change; goes into notices */
     int64_t created_ms;
-    /* the plan */
-    int64_t share_pct;                /* 1 .. 100: devices whose place is below it take part */
+    struct plan *plan;                /* with stages; NULL: a flat rollout, of which the numbers below say all */
+    int64_t plan_revision;            /* rises with each edit; 0: flat */
+    int64_t stage;                    /* the current one, from 1; 0: flat */
+    int64_t stage_ms;                 /* when it began */
+    int64_t start_ms;                 /* not before; 0: at once */
+    int64_t approvals;                /* given so far */
+    /* of the plan, or all of it */
+    int64_t share_pct;                /* 1 .. 100: devices whose place is below it take part; of a staged one: for notices only */
     int64_t max_in_flight;            /* live upgrades at a time */
     int64_t max_attempts;             /* per device */
     int64_t error_budget_pct;         /* pause when more of the settled devices failed, rolled back or were lost; 100: never */
     int64_t confirmations;            /* N healthy heartbeats on the target version */
     int64_t soak_ms;                  /* and this long on it */
     int64_t spread_s;                 /* simple devices ask within this time of the notice */
-    /* counts, as last read from Redis */
-    int64_t counts[UPGRADE_STATE_COUNT];   /* upgrades per state */
-    int64_t opened;                        /* upgrades ever opened */
-    int64_t retried;                       /* upgrades with more than one attempt */
-    int64_t errors[ERROR_CODE_COUNT];      /* final, not succeeded, per error code */
+    struct rollout_counts counts;     /* of all */
+    struct rollout_counts staged;     /* of the current stage */
+    int64_t retried;                  /* upgrades with more than one attempt */
     struct release release;
 };
 
+/* A new staged rollout: everything but id, why and release, from the plan, which it holds. Its state: awaiting approval, scheduled, or running in stage 1. */
+void rollout_begin(struct rollout *rollout, struct plan *plan, int64_t now_ms);
+/* Position and numbers for this stage, from rollout->plan; also after an edit. */
+void rollout_enter_stage(struct rollout *rollout, int64_t stage, int64_t now_ms);
+/* *dst = *src, holding its plan; what dst held before is not looked at. */
+void rollout_keep(struct rollout *dst, const struct rollout *src);
+void rollout_drop(struct rollout *rollout);   /* lets the plan go and forgets it */
+
 /* Upgrades that hold a place in flight: every state that is neither final nor lost. */
+int64_t rollout_counts_in_flight(const struct rollout_counts *counts);
 int64_t rollout_in_flight(const struct rollout *rollout);
+/* Devices that it harmed or that it does not reach: failed, rolled back, lost. */
+int64_t rollout_counts_failed(const struct rollout_counts *counts);
+/* Devices that are through with it: succeeded, failed as above, or rejected. */
+int64_t rollout_counts_settled(const struct rollout_counts *counts);
 
 /* The device's place in the rollout, 0 .. 9999, uniform over devices, independent between rollouts. */
 unsigned rollout_place(const char *rollout_id, const char *device_id);

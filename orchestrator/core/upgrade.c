@@ -5,6 +5,7 @@
 
 #include "orchestrator/core/device.h"
 #include "orchestrator/core/rollout.h"
+#include "orchestrator/core/stage.h"
 
 void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms)
 {
@@ -14,6 +15,10 @@ void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const 
     memcpy(upgrade->model, rollout->model, sizeof upgrade->model);
     memcpy(upgrade->from_version, device->last.version, sizeof upgrade->from_version);
     memcpy(upgrade->version, rollout->version, sizeof upgrade->version);
+    int64_t stage = rollout->plan ? stage_of(rollout, &device->last) : 0;
+    upgrade->stage = stage > 0 ? stage : 0;
+    if (rollout->plan && rollout->plan->limits.site_tag[0])
+        plan_tag_with_prefix(device->last.tags, rollout->plan->limits.site_tag, upgrade->site);
     rollout_upgrade_id(rollout->id, upgrade->device_id, upgrade->upgrade_id);
 }
 

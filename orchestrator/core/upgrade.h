@@ -24,6 +24,8 @@ struct upgrade {
     char from_version[VERSION_SIZE];
     char version[VERSION_SIZE];           /* the target */
     enum upgrade_state state;             /* STATE_NONE: there is no upgrade */
+    int64_t stage;                        /* of the rollout, through which it was taken; 0: the rollout has none */
+    char site[ID_SIZE];                   /* where it counts as in flight; "": nowhere, or no matter */
     int64_t attempt;                      /* 0 before the first dispatch */
     int64_t revision;                     /* counts moves and notes; every save compares it */
     int64_t deadline_ms;                  /* unix ms; 0 in final states */

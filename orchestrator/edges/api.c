@@ -182,8 +182,8 @@ void api_note_rollouts(struct api *api, const struct rollout *rollouts, size_t c
     for (size_t i = 0; i < count; i++) {
         struct api_noted *noted = noted_find(api, rollouts[i].id);
         api->running += rollouts[i].state == ROLLOUT_RUNNING;
-        if (noted->opened != rollouts[i].opened) {
-            noted->opened = rollouts[i].opened;
+        if (noted->opened != rollouts[i].counts.opened) {
+            noted->opened = rollouts[i].counts.opened;
             noted->since_ms = clock_mono_ms();
         }
     }

@@ -28,17 +28,17 @@ static void plan_put(struct json_writer *writer, const struct rollout *rollout)
 
 static void counts_put(struct json_writer *writer, const struct rollout *rollout)
 {
-    json_put_i64(writer, "opened", rollout->opened);
+    json_put_i64(writer, "opened", rollout->counts.opened);
     json_put_i64(writer, "retried", rollout->retried);
     json_put_i64(writer, "in_flight", rollout_in_flight(rollout));
     json_open_object(writer, "states");
     for (int i = STATE_NONE + 1; i < UPGRADE_STATE_COUNT; i++)
-        json_put_i64(writer, upgrade_state_name((enum upgrade_state)i), rollout->counts[i]);
+        json_put_i64(writer, upgrade_state_name((enum upgrade_state)i), rollout->counts.states[i]);
     json_close_object(writer);
     json_open_object(writer, "errors");
     for (int i = E_NONE + 1; i < ERROR_CODE_COUNT; i++)
-        if (rollout->errors[i] > 0)
-            json_put_i64(writer, error_code_name((enum error_code)i), rollout->errors[i]);
+        if (rollout->counts.errors[i] > 0)
+            json_put_i64(writer, error_code_name((enum error_code)i), rollout->counts.errors[i]);
     json_close_object(writer);
 }
 
@@ -49,7 +49,7 @@ static int64_t left_behind(const struct rollout *rollout)
                                                 STATE_LOST,   STATE_CANCELLED,   STATE_SUPERSEDED};
     int64_t sum = 0;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        sum += rollout->counts[states[i]];
+        sum += rollout->counts.states[states[i]];
     return sum;
 }
 
@@ -70,7 +70,7 @@ static bool is_quiet(const struct api *api, const struct rollout *rollout)
 {
     for (size_t i = 0; i < API_NOTED_MAX; i++)
         if (strcmp(api->noted[i].id, rollout->id) == 0)
-            return api->noted[i].opened == rollout->opened && clock_mono_ms() - api->noted[i].since_ms >= API_QUIET_MS;
+            return api->noted[i].opened == rollout->counts.opened && clock_mono_ms() - api->noted[i].since_ms >= API_QUIET_MS;
     return false;
 }
 

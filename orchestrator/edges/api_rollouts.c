@@ -206,7 +206,7 @@ static enum drover_error numbers_read(const cJSON *body, struct rollout *plan, s
     return error;
 }
 
-static enum drover_error plan_read(const cJSON *body, struct rollout_ask *ret, struct problem *ret_problem)
+static enum drover_error flat_read(const cJSON *body, struct rollout_ask *ret, struct problem *ret_problem)
 {
     static const char *const known[] = {"id", "model", "version", "supersede", "share_pct", "max_in_flight", "max_attempts",
                                         "error_budget_pct", "confirmations", "soak_ms", "spread_s", NULL};
@@ -261,7 +261,7 @@ void api_rollout_open(struct api *api, struct http_call *call)
     struct rollout_ask *extra = ask->extra;
     enum drover_error error = http_body_read(call, &body, &problem);
     if (error == DROVER_OK)
-        error = plan_read(body, extra, &problem);
+        error = flat_read(body, extra, &problem);
     cJSON_Delete(body);
     if (error != DROVER_OK) {
         http_call_problem(call, 400, problem.where, "%s", problem.what);
@@ -298,7 +298,7 @@ static void rollout_opened(void *arg, enum drover_error error, const struct roll
 
 /* --- pause, resume, cancel --- */
 
-static void rollout_move(struct api *api, struct http_call *call, enum rollout_state to)
+static void rollout_move(struct api *api, struct http_call *call, enum rollout_event on, enum rollout_state to)
 {
     static const char *const none[] = {NULL};
     struct problem problem = {0};
@@ -313,22 +313,24 @@ static void rollout_move(struct api *api, struct http_call *call, enum rollout_s
     }
     struct api_ask *ask = api_ask_new(api, call, sizeof(struct rollout_ask));
     if (ask != NULL)
-        store_rollout_move(api->config.store, call->params[0], to, 0, "operator", clock_unix_ms(), rollout_moved, ask);
+        store_rollout_move(api->config.store,
+                           &(struct rollout_change){.id = call->params[0], .on = on, .to = to, .why = "operator", .at_ms = clock_unix_ms()},
+                           rollout_moved, ask);
 }
 
 void api_rollout_pause(struct api *api, struct http_call *call)
 {
-    rollout_move(api, call, ROLLOUT_PAUSED);
+    rollout_move(api, call, ROLLOUT_EVENT_PAUSE, ROLLOUT_PAUSED);
 }
 
 void api_rollout_resume(struct api *api, struct http_call *call)
 {
-    rollout_move(api, call, ROLLOUT_RUNNING);
+    rollout_move(api, call, ROLLOUT_EVENT_RESUME, ROLLOUT_RUNNING);
 }
 
 void api_rollout_cancel(struct api *api, struct http_call *call)
 {
-    rollout_move(api, call, ROLLOUT_CANCELLED);
+    rollout_move(api, call, ROLLOUT_EVENT_CANCEL, ROLLOUT_CANCELLED);
 }
 
 static void rollout_moved(void *arg, enum drover_error error, const struct rollout *rollout)

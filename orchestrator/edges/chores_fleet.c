@@ -105,6 +105,14 @@ static void rollout_paused(void *arg, enum drover_error error, const struct roll
     chores_rollouts_changed(chores);
 }
 
+void chores_pause(struct chores *chores, const struct rollout *rollout, const char *why, store_rollout_changed *done)
+{
+    const struct rollout_change change = {.id = rollout->id, .on = ROLLOUT_EVENT_PAUSE, .to = ROLLOUT_PAUSED, .expected_revision = rollout->revision,
+                                          .why = why, .at_ms = clock_unix_ms()};
+    chores->pauses_open++;
+    store_rollout_move(chores->config.store, &change, done, chores);
+}
+
 void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts, size_t count)
 {
     char why[sizeof rollouts->why];
@@ -115,9 +123,7 @@ void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts,
     for (size_t i = 0; i < count; i++) {
         if (!budget_is_over(&chores->budgets, &rollouts[i], why, sizeof why))
             continue;
-        chores->pauses_open++;
-        store_rollout_move(chores->config.store, rollouts[i].id, ROLLOUT_PAUSED, rollouts[i].revision, why, clock_unix_ms(),
-                           rollout_paused, chores);
+        chores_pause(chores, &rollouts[i], why, rollout_paused);
     }
 }
 

@@ -38,6 +38,8 @@ void chores_write_series(void *chores);
 bool chores_is_leader(const struct chores *chores);
 /* Pauses what went over its budget; called with each reading of the rollouts. */
 void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts, size_t count);
+/* Pauses a running rollout as it was read; counted in pauses_open until `done`. */
+void chores_pause(struct chores *chores, const struct rollout *rollout, const char *why, store_rollout_changed *done);
 /* A rollout was paused by Drover itself: into the log, and as an alarm into the event stream. on: "budget_spent", "release_refused". */
 void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on);
 

@@ -35,6 +35,7 @@ void store_free(struct store *store)
     if (!store)
         return;
     facts_cache_free(store->facts);
+    plan_shelf_done(&store->plans);
     redis_args_done(&store->args);
     free(store);
 }

@@ -115,24 +115,34 @@ void store_release_judge(struct store *store, const struct release *judged, stor
 
 typedef void store_rollouts_listed(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 enum rollout_list {
-    ROLLOUTS_ACTIVE,      /* running and paused, newest last: for flow_set_rollouts */
+    ROLLOUTS_ACTIVE,      /* those that hold their model's place, newest last */
     ROLLOUTS_ENDING,      /* cancelled or superseded, with live upgrades left */
-    ROLLOUTS_KNOWN,       /* active and ending together, newest last */
-    ROLLOUTS_ALL,         /* all ever, newest first, at most 1000 */
+    ROLLOUTS_KNOWN,       /* active, ending and waiting together, newest last */
+    ROLLOUTS_ALL,         /* all ever, newest first, at most 1000; without the plans of those that are not known */
 };
 void store_rollouts(struct store *store, enum rollout_list list, store_rollouts_listed *done, void *arg);
 void store_rollout(struct store *store, const char *rollout_id, store_rollouts_listed *done, void *arg);  /* DROVER_NOT_FOUND */
 
 /* One rollout after a change; NULL unless DROVER_OK. */
 typedef void store_rollout_changed(void *arg, enum drover_error error, const struct rollout *rollout);
-/* plan: id, model, version, the plan and created_ms are used. Starts in ROLLOUT_RUNNING, revision 1, epoch created_ms.
- * DROVER_NOT_FOUND: no such release; DROVER_REFUSED: it does not verify; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one runs or is paused for this
- * model and supersede is false. Writes an event of kind rollout (and one for the superseded). */
-void store_rollout_open(struct store *store, const struct rollout *plan, bool supersede, store_rollout_changed *done, void *arg);
-/* Pause (running), resume (paused), cancel (running or paused): `to` says which. expected_revision 0: any.
- * DROVER_NOT_FOUND; DROVER_REFUSED: not possible in its state; DROVER_CONFLICT: another revision. */
-void store_rollout_move(struct store *store, const char *rollout_id, enum rollout_state to, int64_t expected_revision,
-                        const char *why, int64_t at_ms, store_rollout_changed *done, void *arg);
+/* A new rollout in its first state (running; or scheduled or awaiting approval, which hold no place), revision 1, epoch created_ms.
+ * DROVER_NOT_FOUND: no such release; DROVER_REFUSED: it does not verify; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one holds the
+ * model's place and supersede is false (a completed one is always overtaken). Writes an event of kind rollout (and one for the superseded). */
+void store_rollout_open(struct store *store, const struct rollout *rollout, bool supersede, store_rollout_changed *done, void *arg);
+/* One move of the table in core/rollout_fsm.def. DROVER_NOT_FOUND; DROVER_REFUSED: not possible in its state; DROVER_CONFLICT: another revision, or
+ * (START) another one holds the model's place. */
+struct rollout_change {
+    const char *id;
+    enum rollout_event on;
+    enum rollout_state to;           /* as rollout_move_find says */
+    int64_t expected_revision;       /* 0: any */
+    const char *why;
+    int64_t at_ms;
+    bool supersede;                  /* START: take the place from whoever holds it */
+    const struct rollout *next;      /* its position and numbers as they shall be (stage, stage_ms, approvals, share_pct, ...); NULL: unchanged */
+    const struct plan *edited;       /* EDIT: the new plan; next->plan_revision must have risen. NULL: unchanged */
+};
+void store_rollout_move(struct store *store, const struct rollout_change *change, store_rollout_changed *done, void *arg);
 
 /* --- events --- */
 

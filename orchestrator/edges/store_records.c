@@ -95,6 +95,8 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(I64, attempt), .always = true},
     {UPGRADE(I64, revision), .always = true},
     {UPGRADE(I64, deadline_ms), .always = true},
+    {UPGRADE(I64, stage)},
+    {UPGRADE(TEXT, site)},
     {UPGRADE(I64, opened_ms)},
     {UPGRADE(I64, state_ms)},
     {UPGRADE(I64, attempt_ms)},
@@ -136,6 +138,11 @@ static const struct record_field rollout_fields[] = {
     {ROLLOUT(I64, revision)},
     {ROLLOUT(I64, epoch)},
     {ROLLOUT(I64, created_ms)},
+    {ROLLOUT(I64, plan_revision)},
+    {ROLLOUT(I64, stage)},
+    {ROLLOUT(I64, stage_ms)},
+    {ROLLOUT(I64, start_ms)},
+    {ROLLOUT(I64, approvals)},
     {ROLLOUT(I64, share_pct)},
     {ROLLOUT(I64, max_in_flight)},
     {ROLLOUT(I64, max_attempts)},
@@ -143,10 +150,18 @@ static const struct record_field rollout_fields[] = {
     {ROLLOUT(I64, confirmations)},
     {ROLLOUT(I64, soak_ms)},
     {ROLLOUT(I64, spread_s)},
-    {ROLLOUT(I64, opened)},
+    {RECORD_NAMED(struct rollout, I64, "opened", counts.opened)},
     {ROLLOUT(I64, retried)},
 };
 const struct record_table rollout_record = RECORD_TABLE(rollout_fields);
+
+#define POSITION(member) RECORD_MEMBER(struct rollout, I64, member), .always = true
+static const struct record_field rollout_position_fields[] = {
+    {POSITION(plan_revision)}, {POSITION(stage)}, {POSITION(stage_ms)}, {POSITION(start_ms)}, {POSITION(approvals)},
+    {POSITION(share_pct)}, {POSITION(max_in_flight)}, {POSITION(max_attempts)}, {POSITION(error_budget_pct)},
+    {POSITION(confirmations)}, {POSITION(soak_ms)}, {POSITION(spread_s)},
+};
+const struct record_table rollout_position_record = RECORD_TABLE(rollout_position_fields);
 
 #define EVENT(kind, name, member) RECORD_NAMED(struct event, kind, name, member), .always = true
 static const struct record_field event_fields[] = {
@@ -215,6 +230,27 @@ static void read_state_count(const struct redisReply *name, const struct redisRe
         counts[state] = count;
 }
 
+static void read_count(const struct redisReply *name, const struct redisReply *value, struct rollout_counts *counts)
+{
+    int64_t count;
+    enum error_code code;
+    read_state_count(name, value, counts->states);
+    const char *word = counter_name(name, value, "error:", &count);
+    if (word && error_code_read(word, &code))
+        counts->errors[code] = count;
+}
+
+void rollout_counts_read(const struct redisReply *fields, struct rollout_counts *ret)
+{
+    *ret = (struct rollout_counts){0};
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        const struct redisReply *name = fields->element[i], *value = fields->element[i + 1];
+        read_count(name, value, ret);
+        if (strcmp(name->str, "opened") == 0)
+            (void)text_to_i64(value->str, value->len, 0, INT64_MAX, &ret->opened);
+    }
+}
+
 size_t rollout_read(const struct redisReply *fields, const struct redisReply *release_fields_, struct rollout *ret)
 {
     struct rollout rollout = {0};
@@ -224,12 +260,7 @@ size_t rollout_read(const struct redisReply *fields, const struct redisReply *re
         return SIZE_MAX;
     for (size_t i = 0; i + 1 < fields->elements; i += 2) {
         const struct redisReply *name = fields->element[i], *value = fields->element[i + 1];
-        read_state_count(name, value, rollout.counts);
-        int64_t count;
-        enum error_code code;
-        const char *word = counter_name(name, value, "error:", &count);
-        if (word && error_code_read(word, &code))
-            rollout.errors[code] = count;
+        read_count(name, value, &rollout.counts);
     }
     size_t release_bad = release_read(release_fields_, &rollout.release);
     if (release_bad == SIZE_MAX)

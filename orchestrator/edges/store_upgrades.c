@@ -29,15 +29,19 @@ static void add_common(struct store *store, struct redis_args *args, const struc
     redis_args_add_text(args, save->alarm ? "1" : "0");
 }
 
-void store_upgrade_open(void *store_, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg)
+void store_upgrade_open(void *store_, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg)
 {
     struct store *store = store_;
     struct store_call *call = save_begin(store, save, 1, done, arg);
     struct redis_args *args = store_script_begin(store, SCRIPT_UPGRADE_OPEN);
     redis_args_add_text(args, save->upgrade.device_id);
-    redis_args_add_i64(args, max_in_flight);
+    redis_args_add_i64(args, limits->max_in_flight);
     add_common(store, args, save);
     redis_args_add_text(args, device_kind_name(save->kind));
+    redis_args_add_i64(args, limits->stage_max);
+    redis_args_add_text(args, limits->stratum);
+    redis_args_add_i64(args, limits->per_site);
+    redis_args_add_i64(args, limits->per_minute);
     record_add(&upgrade_record, &call->upgrade, args);
     store_script_send(store, SCRIPT_UPGRADE_OPEN, saved, call);
 }
@@ -57,13 +61,15 @@ void store_upgrade_move(void *store_, const struct upgrade_save *save, store_sav
     store_script_send(store, SCRIPT_UPGRADE_MOVE, saved, call);
 }
 
-/* {'OK' or 'REPEAT', revision, last_event}, {'REFUSED', why}, {'CONFLICT'} */
+/* {'OK' or 'REPEAT', revision, last_event}, {'REFUSED', why}, {'FULL', why}, {'CONFLICT'} */
 static enum drover_error saved_error(struct store_call *call, const struct redisReply *reply)
 {
     struct store_counters *counters = &call->store->counters;
     bool repeat = store_reply_is(reply, "REPEAT");
     if (store_reply_is(reply, "REFUSED"))
         return DROVER_REFUSED;
+    if (store_reply_is(reply, "FULL"))
+        return DROVER_FULL;
     if (store_reply_is(reply, "CONFLICT")) {
         counters->move_conflicts++;
         return DROVER_CONFLICT;

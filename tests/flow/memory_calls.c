@@ -47,11 +47,11 @@ static void port_load(void *port, const char *device_id, store_loaded *done, voi
     call->done.loaded = done;
 }
 
-static void port_open(void *port, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg)
+static void port_open(void *port, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg)
 {
     struct memory_call *call = call_new(port, CALL_OPEN, arg);
     call->save = *save;
-    call->max_in_flight = max_in_flight;
+    call->limits = *limits;
     call->done.saved = done;
 }
 

@@ -17,7 +17,8 @@ struct memory_call {
     struct beat beats[DEVICES_MAX];
     char id[ID_SIZE];
     struct upgrade_save save;
-    int64_t max_in_flight, now_ms, lease_ms;
+    struct open_limits limits;
+    int64_t now_ms, lease_ms;
     size_t max, count;
     /* what is answered: copies as they were when it was applied */
     struct device devices[DEVICES_MAX];

@@ -128,7 +128,7 @@ static void count_state(struct memory_store *store, const struct upgrade *upgrad
 {
     struct rollout *rollout = memory_store_rollout(store, upgrade->rollout);
     if (rollout && upgrade->state != STATE_NONE)
-        rollout->counts[upgrade->state] += by;
+        rollout->counts.states[upgrade->state] += by;
 }
 
 static void add_event(struct memory_store *store, const struct upgrade_save *save, struct upgrade *saved)
@@ -207,11 +207,11 @@ void apply_open(struct memory_store *store, struct memory_call *call)
         tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
         answer_keep(call, 0, known);
     } else if (!known || live || !rollout || rollout->state != ROLLOUT_RUNNING || had_turn(known, rollout->id) ||
-               rollout_in_flight(rollout) >= call->max_in_flight) {
+               rollout_in_flight(rollout) >= call->limits.max_in_flight) {
         tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
         call->error = DROVER_REFUSED;
     } else {
-        rollout->opened++;
+        rollout->counts.opened++;
         replace(store, call, known, 1);
     }
 }
@@ -276,7 +276,7 @@ static bool counters_hold(const struct memory_store *store, const struct rollout
         if (!strcmp(store->devices[i].upgrade.rollout, rollout->id))
             counts[store->devices[i].upgrade.state]++;
     bool newest = rollout == &store->rollouts[store->rollout_count - 1]; /* records of older rollouts may have been replaced */
-    if (!newest || !memcmp(counts, rollout->counts, sizeof counts))
+    if (!newest || !memcmp(counts, rollout->counts.states, sizeof counts))
         return true;
     fprintf(stderr, "counters of rollout %s do not fit its devices\n", rollout->id);
     return false;

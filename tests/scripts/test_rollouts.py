@@ -129,9 +129,9 @@ def test_lists(drover):
     drover.rollout("r2", supersede=1, at_ms=2)
     drover.rollout("r3", supersede=1, at_ms=3)
 
-    def names(*arguments):
-        reply = drover.call("rollouts_load", *arguments)
-        return [pairs(reply[i])["id"] for i in range(0, len(reply), 2)]
+    def names(which, most, name=""):
+        reply = drover.call("rollouts_load", which, most, name)
+        return [pairs(reply[i])["id"] for i in range(0, len(reply), 4)]
     assert names("active", 10) == ["r3"] and names("ending", 10) == ["r1"] and sorted(names("known", 10)) == ["r1", "r3"]
     assert names("all", 2) == ["r3", "r2"] and names("one", 1, "r2") == ["r2"] and names("one", 1, "r9") == []
     with pytest.raises(redis.ResponseError, match="no such list"):
@@ -139,9 +139,9 @@ def test_lists(drover):
 
 
 def test_bad_arguments_change_nothing(drover):
-    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why"]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
+    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why", 0, ""]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
                             ("release_delta", ["m", "v"]), ("release_judge", ["m", "v", "x", "y", 1, ""]), ("releases_due", ["some", 1, 1, "", 0]), ("releases_due", ["unproved", 1, 1, ""]), ("deltas_again", ["a", 0]),
-                            ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, 1])):
+                            ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, "keep", ""])):
         with pytest.raises(redis.ResponseError, match="bad arguments"):
             drover.call(name, *arguments)
     assert drover.redis.keys("*") == []

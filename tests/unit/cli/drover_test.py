@@ -17,7 +17,7 @@ from fake_api import STATES, TOKEN, Api, now_ms
 
 DROVER = os.environ["DROVER"]
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, NOT_UPDATED, TIMED_OUT, REFUSED, NO_DELTA = range(11)
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 @pytest.fixture
