@@ -138,6 +138,39 @@ def test_lists(drover):
         names("some", 1)
 
 
+def test_one_that_waits_holds_no_place(drover):
+    drover.release(), drover.rollout("r1", at_ms=1)
+    assert drover.rollout("r2", at_ms=2, waits=1, state="scheduled")[0] == "OK"
+    assert drover.redis.get("drover:priv:model:esp32:running") == "r1" and drover.redis.smembers("drover:priv:waiting") == {"r2"}
+    assert drover.rollout_move("r2", "running", "scheduled", on="start", place="take") == ["CONFLICT", "r1"]
+    assert drover.rollout_move("r2", "running", "scheduled", on="start", place="supersede")[0] == "OK"
+    assert drover.redis.get("drover:priv:model:esp32:running") == "r2" and drover.redis.exists("drover:priv:waiting") == 0
+    assert drover.redis.hget("drover:v1:rollout:r1", "state") == "superseded"
+    drover.rollout("r3", at_ms=3, waits=1, state="scheduled")
+    assert drover.rollout_move("r3", "cancelled", "scheduled", on="cancel")[0] == "OK"
+    assert drover.redis.exists("drover:priv:waiting") == 0 and drover.redis.get("drover:priv:model:esp32:running") == "r2"
+
+
+def test_a_completed_one_makes_room(drover):
+    drover.release(), drover.rollout("r1", at_ms=1)
+    drover.rollout_move("r1", "completed", "running", on="complete", place="keep")
+    assert drover.rollout("r2", at_ms=2)[0] == "OK"
+    assert drover.redis.hget("drover:v1:rollout:r1", "state") == "superseded"
+
+
+def test_a_plan_comes_once_and_with_the_counts_of_the_stage(drover):
+    drover.release(), drover.rollout("r1", plan='{"a":1}', plan_revision=1, stage=2)
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    drover.open("d1", drover.upgrade(stage=2))
+    _, _, stage, plan = drover.call("rollouts_load", "known", 10, "")
+    assert pairs(stage) == {"opened": "1", "state:pending": "1"} and plan == '{"a":1}'
+    assert drover.call("rollouts_load", "known", 10, "", "r1", 1)[3] == ""
+    drover.rollout_move("r1", "running", "running", on="edit", plan='{"a":2}', plan_revision=2, stage=3)
+    _, _, stage, plan = drover.call("rollouts_load", "one", 10, "r1", "r1", 1)
+    assert stage == [] and plan == '{"a":2}'
+    assert drover.call("rollouts_load", "all", 10, "")[3] == "", "a list of all comes without them"
+
+
 def test_bad_arguments_change_nothing(drover):
     for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why", 0, ""]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
                             ("release_delta", ["m", "v"]), ("release_judge", ["m", "v", "x", "y", 1, ""]), ("releases_due", ["some", 1, 1, "", 0]), ("releases_due", ["unproved", 1, 1, ""]), ("deltas_again", ["a", 0]),
