@@ -1,4 +1,4 @@
-/* The loop. It sleeps in curl_multi_poll until a socket, the link, a child, the installation or a signal has something, or a time has come. */
+/* The loop. It sleeps in curl_multi_poll until a socket, the link, a child, the slots or a signal has something, or a time has come. */
 #include "agent/agent.h"
 
 #include <limits.h>
@@ -26,8 +26,8 @@ static unsigned fds_fill(const struct agent *agent, struct curl_waitfd *fds)
 
     numbers[count++] = agent->signal_fd;
     numbers[count++] = link_fd(agent->link);
-    if (agent->install)
-        numbers[count++] = install_fd(agent->install);
+    if (agent->task)
+        numbers[count++] = slots_task_fd(agent->task);
     if (agent->run)
         count += command_run_fds(agent->run, numbers + count);
     for (unsigned i = 0; i < count; i++)

@@ -18,10 +18,9 @@ struct situation agent_situation(struct agent *agent)
 void agent_stop_work(struct agent *agent)
 {
     fetch_free(agent->fetch);
-    install_free(agent->install);
+    agent_slots_stop(agent);
     command_run_free(agent->run);
     agent->fetch = NULL;
-    agent->install = NULL;
     agent->run = NULL;
     agent->run_of = RUN_NOTHING;
     agent->check_mono_ms = agent->reboot_mono_ms = agent->fetch_mono_ms = agent->run_mono_ms = NEVER;
@@ -48,67 +47,23 @@ static void staging_clean(const struct agent *agent)
     }
 }
 
-static void facts_again(struct agent *agent)
+void agent_effects(struct agent *agent, unsigned effects, enum core_event on)
 {
-    struct problem problem;
-
-    if (agent_facts(agent, &problem) != DROVER_OK)
-        log_event(LOG_WARN, "version_unknown", LOG_TEXT("where", problem.where), LOG_TEXT("why", problem.what));
-}
-
-static void failed_log(const char *what, enum error_code code, const struct problem *problem)
-{
-    if (code != E_NONE)
-        log_event(LOG_ERROR, what, LOG_TEXT("error", error_code_name(code)), LOG_TEXT("where", problem->where), LOG_TEXT("why", problem->what));
-}
-
-/* The slots' part of the effects. False: what they said led to another decision, which has been carried out. */
-static bool act_on_slots(struct agent *agent, unsigned effects)
-{
-    struct problem problem = {.what = ""};
-    struct decision next = {.refused = true};
-    enum error_code code;
-
-    if (effects & FX_CONFIRM) {
-        code = slots_confirm(agent->slots, &problem);
-        facts_again(agent);
-        failed_log("slots_confirm_failed", code, &problem);
-        struct situation s = agent_situation(agent);
-        core_confirmed(&s, code, problem.what, &next);
-    } else if (effects & FX_SWITCH) {
-        code = slots_switch(agent->slots, (unsigned)agent->settings->slots_tries, &problem);
-        facts_again(agent);
-        failed_log("slots_switch_failed", code, &problem);
-        struct situation s = agent_situation(agent);
-        core_switched(&s, code, problem.what, &next);
-    } else if (effects & FX_BACK) {
-        code = slots_back(agent->slots, &problem);
-        facts_again(agent);
-        failed_log("slots_back_failed", code, &problem);
-        struct situation s = agent_situation(agent);
-        core_went_back(&s, code, problem.what, &next);
-    }
-    return next.refused || !agent_take(agent, &next);
-}
-
-static void act(struct agent *agent, const struct decision *decision)
-{
-    unsigned effects = decision->effects;
-
-    if (effects & FX_CLEAN)
-        staging_clean(agent);
-    if (!act_on_slots(agent, effects))
-        return;
     if (effects & FX_FETCH)
         agent_fetch_begin(agent);
-    if (effects & FX_INSTALL)
-        agent_install_begin(agent);
     if (effects & FX_CHECK) /* the first round at once, the next ones in their rhythm */
-        agent->check_mono_ms = agent->mono_ms + (decision->on == ON_PASSED || decision->on == ON_UNHEALTHY ? agent->settings->health_interval_ms : 0);
+        agent->check_mono_ms = agent->mono_ms + (on == ON_PASSED || on == ON_UNHEALTHY ? agent->settings->health_interval_ms : 0);
     if (effects & (FX_SAY | FX_END))
         agent_report(agent);
     if (effects & FX_REBOOT)
         agent->reboot_mono_ms = agent->mono_ms + (agent->link_up ? agent->settings->reboot_delay_ms : 0);
+}
+
+static void act(struct agent *agent, const struct decision *decision)
+{
+    if (decision->effects & FX_CLEAN)
+        staging_clean(agent);
+    agent_effects(agent, agent_slots_begin(agent, decision->effects & ~(unsigned)(FX_STOP | FX_CLEAN), decision->on), decision->on);
 }
 
 static void move_log(const struct agent *agent, const struct decision *decision, enum agent_state before)

@@ -9,15 +9,15 @@
 #include "agent/core.h"
 #include "agent/fetch.h"
 #include "agent/health.h"
-#include "agent/install.h"
 #include "agent/link.h"
-#include "agent/slots.h"
+#include "agent/slots_task.h"
 #include "agent/upgrade_log.h"
 #include "firmware/key.h"
 #include "proto/notice.h"
 
 #define AGENT_PATH_SIZE (AGENT_TEXT_SIZE + 64)
 #define NEVER INT64_MAX
+#define WHAT_SIZE 176                        /* where and what of a problem */
 
 enum agent_run_of { RUN_NOTHING, RUN_CONDITION, RUN_HEALTH, RUN_REBOOT };
 
@@ -62,7 +62,6 @@ struct agent {
     CURLM *multi;                        /* what is under way (agent_act.c) */
     struct fetch *fetch;
     int64_t fetch_mono_ms;
-    struct install *install;
     struct command_run *run;
     enum agent_run_of run_of;
     int64_t run_mono_ms;
@@ -71,6 +70,15 @@ struct agent {
     unsigned stumbles;
     int64_t progress_pct, progress_said_pct, progress_said_mono_ms;
     struct pull *pull;
+
+    struct slots_task *task;             /* what the slots are doing (agent_slots.c) */
+    bool task_is_waited_for;             /* effects_left are done after it */
+    bool task_dropped;                   /* it was stopped, its outcome is of no interest */
+    unsigned slots_wanted;               /* effects that wait for its end, carried out in their order */
+    bool slots_hold;                     /* a step that is wanted or runs is waited for: no time of the record comes meanwhile */
+    int64_t slots_since_mono_ms;
+    unsigned effects_left;
+    enum core_event effects_on;
 
     int signal_fd;
     bool ending;
@@ -83,6 +91,8 @@ bool agent_teardown(struct agent *agent);   /* false: Paho hangs, nothing else m
 MUST_USE enum drover_error agent_facts(struct agent *agent, struct problem *ret_problem);
 /* The newer trust store that came with a package is kept in the state folder, and believed from now on. */
 MUST_USE enum drover_error agent_trust_keep(struct agent *agent, const char *bytes, size_t length, struct problem *ret_problem);
+/* Those that open encrypted packages; NULL: none. */
+const struct recipient_keys *agent_keys(const struct agent *agent);
 /* What a package of this record is held against; the texts are the agent's. */
 void agent_package_policy(struct agent *agent);
 
@@ -91,10 +101,16 @@ bool agent_take(struct agent *agent, const struct decision *decision);
 struct situation agent_situation(struct agent *agent);
 void agent_start(struct agent *agent);            /* the first decision, and after a stumble */
 void agent_stop_work(struct agent *agent);
+/* The effects that are not the slots'. */
+void agent_effects(struct agent *agent, unsigned effects, enum core_event on);
+
+/* agent_slots.c: what the slots are asked for. Returns the effects that need not wait for it. */
+unsigned agent_slots_begin(struct agent *agent, unsigned effects, enum core_event on);
+void agent_slots_stop(struct agent *agent);       /* returns at once */
+void agent_slots_step(struct agent *agent);
 
 /* agent_work.c: what is under way. */
 void agent_fetch_begin(struct agent *agent);
-void agent_install_begin(struct agent *agent);
 void agent_work_step(struct agent *agent);        /* what has ended, what is due */
 int64_t agent_work_wake(const struct agent *agent);
 

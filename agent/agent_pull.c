@@ -223,10 +223,15 @@ static enum drover_error offer_read(const struct buffer *body, struct command *r
     return error;
 }
 
-/* What was refused for good is not fetched again. */
+/* What was refused for good is not fetched again, and what ran and did not stay is not tried again, however it travels; but another rollout is another word. */
 static bool was_refused(const struct agent *agent, const struct command *offer)
 {
-    return strcmp(agent->record.command.sha256, offer->sha256) == 0 && error_code_class(agent->record.error) == CLASS_PERMANENT;
+    const struct upgrade_record *record = &agent->record;
+
+    if (strcmp(record->command.rollout, offer->rollout) != 0)
+        return false;
+    return core_is_rolled_back(record) ? strcmp(record->command.version, offer->version) == 0
+                                       : strcmp(record->command.sha256, offer->sha256) == 0 && error_code_class(record->error) == CLASS_PERMANENT;
 }
 
 static void offer_take(struct agent *agent)

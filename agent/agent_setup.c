@@ -94,6 +94,11 @@ static enum drover_error keys_load(struct agent *agent, struct problem *ret_prob
     return error;
 }
 
+const struct recipient_keys *agent_keys(const struct agent *agent)
+{
+    return agent->keys.model_key_count + agent->keys.private_key_count > 0 ? &agent->keys : NULL;
+}
+
 /* Read for each package: an operator may bring it while the agent runs. NULL: there is none. */
 static char *permit_load(const char *path, size_t *ret_length)
 {
@@ -238,6 +243,7 @@ enum drover_error agent_setup(struct agent *agent, const struct agent_settings *
 bool agent_teardown(struct agent *agent)
 {
     agent_stop_work(agent);
+    slots_task_free(agent->task);
     if (!link_free(agent->link, GOODBYE_MS))
         return false;
     pull_free(agent->pull);

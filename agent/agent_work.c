@@ -1,4 +1,4 @@
-/* What is under way: a download, an installation, a command of the integrator, a wait. Each ends in an event for the core. */
+/* What is under way: a download, a command of the integrator, a wait. Each ends in an event for the core. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,12 +10,6 @@
 #define PROGRESS_MS 5000
 #define PROGRESS_PCT 10
 #define EXIT_REFUSES 77              /* EX_NOPERM */
-#define WHAT_SIZE 176                /* where and what of a problem */
-
-static const struct recipient_keys *keys_of(const struct agent *agent)
-{
-    return agent->keys.model_key_count + agent->keys.private_key_count > 0 ? &agent->keys : NULL;
-}
 
 /* --- download --- */
 
@@ -59,6 +53,17 @@ static const char *token_read(void *arg)
     return NULL;
 }
 
+/* As long as the settings allow, but not beyond the command's deadline: then the server has given up, or told it again. A clock that stands in the past
+ * only makes it longer. */
+static int64_t fetch_total_ms(const struct agent *agent)
+{
+    int64_t total_ms = agent->settings->depot_total_s * 1000, deadline_ms = agent->record.command.deadline_ms, left_ms = deadline_ms - agent->unix_ms;
+
+    if (deadline_ms == 0 || left_ms > total_ms)
+        return total_ms;
+    return left_ms > 0 ? left_ms : 1;
+}
+
 void agent_fetch_begin(struct agent *agent)
 {
     const struct agent_settings *settings = agent->settings;
@@ -66,10 +71,10 @@ void agent_fetch_begin(struct agent *agent)
     const struct fetch_config config = {
         .ca_file = settings->tls_ca_file, .certificate_file = settings->tls_certificate_file, .key_file = settings->tls_key_file,
         .token = settings->depot_token_file[0] ? token_read : NULL, .token_arg = agent, .bandwidth_bytes_s = settings->depot_bandwidth_bytes_s,
-        .stall_ms = settings->depot_stall_s * 1000, .total_ms = settings->depot_total_s * 1000, .min_bytes_s = settings->depot_min_bytes_s,
+        .stall_ms = settings->depot_stall_s * 1000, .total_ms = fetch_total_ms(agent), .min_bytes_s = settings->depot_min_bytes_s,
         .window_max = (unsigned)settings->depot_window, .failures_max = (unsigned)settings->depot_failures};
     const struct fetch_job job = {.url = command->url, .sha256 = command->sha256, .size_bytes = command->size_bytes, .staging_path = agent->staging_path,
-                                  .policy = &agent->package_policy, .keys = keys_of(agent)};
+                                  .policy = &agent->package_policy, .keys = agent_keys(agent)};
     const struct fetch_events events = {progress_made, fetch_done, agent};
 
     agent_pull_drop(agent);
@@ -81,40 +86,6 @@ void agent_fetch_begin(struct agent *agent)
     log_event(LOG_INFO, "download", LOG_TEXT("url", command->url), LOG_NUMBER("bytes", command->size_bytes), LOG_TEXT("delta_from", command->base_version));
     if (!agent->fetch)
         fetch_done(agent, E_INTERNAL, 0, &(struct problem){.where = "download", .what = "out of memory"});
-}
-
-/* --- installation --- */
-
-static void installed(struct agent *agent, const struct install_result *result)
-{
-    struct situation s;
-    struct decision decision;
-    struct problem problem = result->problem;
-    enum error_code code = result->code;
-    char what[WHAT_SIZE];
-
-    if (code == E_NONE && result->trust_bytes && agent_trust_keep(agent, result->trust_bytes, result->trust_length, &problem) != DROVER_OK)
-        code = E_INTERNAL;
-    (void)snprintf(what, sizeof what, "%s: %s", problem.where, problem.what);
-    if (agent_facts(agent, &problem) != DROVER_OK)
-        log_event(LOG_WARN, "version_unknown", LOG_TEXT("where", problem.where), LOG_TEXT("why", problem.what));
-    s = agent_situation(agent);
-    core_installed(&s, code, code == E_NONE ? "" : what, result->release_counter, result->build_time_ms, &decision);
-    install_free(agent->install);
-    agent->install = NULL;
-    (void)agent_take(agent, &decision);
-}
-
-void agent_install_begin(struct agent *agent)
-{
-    const struct install_result failed = {.code = E_INTERNAL, .problem = {.where = "installation", .what = "no thread, or out of memory"}};
-    const struct install_job job = {.slots = agent->slots, .staging_path = agent->staging_path, .journal_dir = agent->settings->state_dir,
-                                    .policy = &agent->package_policy, .keys = keys_of(agent), .version = agent->package_version};
-
-    agent_package_policy(agent);
-    agent->install = install_start(&job);
-    if (!agent->install)
-        installed(agent, &failed);
 }
 
 /* --- commands of the integrator --- */
@@ -224,17 +195,17 @@ static void reboot(struct agent *agent)
 
 void agent_work_step(struct agent *agent)
 {
-    const struct install_result *result;
     int64_t fetch_mono_ms = NEVER;
 
     if (agent->fetch)
         fetch_step(agent->fetch, agent->mono_ms, &fetch_mono_ms);
     agent->fetch_mono_ms = agent->fetch ? fetch_mono_ms : NEVER; /* its end may have been in the step */
-    if (agent->install && install_ended(agent->install, &result))
-        installed(agent, result);
     run_step(agent);
-    if (agent->start_again_mono_ms <= agent->mono_ms)
+    agent_slots_step(agent);
+    if (agent->start_again_mono_ms <= agent->mono_ms && !agent->task)
         agent_start(agent);
+    if (agent->slots_hold)
+        return;
     if (agent->wake_mono_ms <= agent->mono_ms)
         wake(agent);
     if (agent->check_mono_ms <= agent->mono_ms)
@@ -245,10 +216,12 @@ void agent_work_step(struct agent *agent)
 
 int64_t agent_work_wake(const struct agent *agent)
 {
-    const int64_t times[] = {agent->fetch_mono_ms, agent->run_mono_ms, agent->start_again_mono_ms, agent->wake_mono_ms, agent->check_mono_ms, agent->reboot_mono_ms};
+    const int64_t times[] = {agent->fetch_mono_ms, agent->run_mono_ms, agent->task ? NEVER : agent->start_again_mono_ms,
+                             agent->wake_mono_ms, agent->check_mono_ms, agent->reboot_mono_ms}; /* the last three may be held */
+    size_t count = sizeof times / sizeof times[0] - (agent->slots_hold ? 3 : 0);
     int64_t first = NEVER;
 
-    for (unsigned i = 0; i < sizeof times / sizeof times[0]; i++)
+    for (size_t i = 0; i < count; i++)
         if (times[i] < first)
             first = times[i];
     return first;

@@ -119,6 +119,11 @@ void core_fail(const struct situation *s, enum core_event on, enum error_code co
     core_say_why(ret, what && what[0] ? what : ret->why);
 }
 
+bool core_keeps_package(enum error_code outcome)
+{
+    return outcome == E_DOWNLOAD_TIMEOUT || outcome == E_DOWNLOAD_HTTP || outcome == E_NO_SPACE || outcome == E_BUSY;
+}
+
 static bool is_of_manifest(const struct slot_facts *facts, const struct command *command)
 {
     const char *manifest = facts->slots[facts->running].manifest_sha256;
@@ -138,8 +143,7 @@ bool core_runs_target(const struct situation *s)
 
 /* --- the report that a record amounts to --- */
 
-/* The new image ran, and does no more. */
-static bool is_rolled_back(const struct upgrade_record *record)
+bool core_is_rolled_back(const struct upgrade_record *record)
 {
     return record->error == E_HEALTHCHECK || record->error == E_BOOT || record->error == E_ROLLED_BACK ||
            (record->error == E_NONE && record->command.kind == COMMAND_ROLLBACK);
@@ -147,7 +151,7 @@ static bool is_rolled_back(const struct upgrade_record *record)
 
 static enum report_state ended_as(const struct upgrade_record *record)
 {
-    if (is_rolled_back(record))
+    if (core_is_rolled_back(record))
         return REPORT_ROLLED_BACK;
     if (record->error == E_REJECTED)
         return REPORT_REJECTED;

@@ -23,6 +23,7 @@ enum core_effect {
     FX_SAY = 1 << 8,       /* report the state */
     FX_END = 1 << 9,       /* over: the outcome is due until the broker has it */
     FX_REBOOT = 1 << 10,
+    FX_SLOTS = FX_CONFIRM | FX_SWITCH | FX_BACK | FX_INSTALL,
 };
 
 enum core_event {
@@ -101,6 +102,8 @@ void core_checked(const struct situation *s, bool passed, bool link_up, const ch
 
 /* The running slot is the one that the record's upgrade is about. */
 bool core_runs_target(const struct situation *s);
+/* The record's image was booted and did not stay, or was gone back from. */
+bool core_is_rolled_back(const struct upgrade_record *record);
 /* The report that the record amounts to; false: there is nothing to say (no upgrade, or one of its own). progress: 0 .. 100 or ABSENT. seq is the record's. */
 bool core_report(const struct upgrade_record *record, const char *device_id, const char *version, int64_t progress, struct report *ret_report);
 

@@ -1,7 +1,9 @@
 /* What a command makes the device do. Commands come at least once, may be old, and may come while it is off. */
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/core_inside.h"
+#include "common/text.h"
 
 static bool is_same(const struct situation *s, const struct command *command)
 {
@@ -25,6 +27,29 @@ static void take(const struct situation *s, const struct command *command, struc
     (void)text_copy(ret->next.from_version, sizeof ret->next.from_version, s->version);
 }
 
+/* A clock that is wrong is told with what it says: nobody else can see it. */
+static void say_clock(const struct situation *s, const char *what, struct decision *ret)
+{
+    char now[TEXT_TIME_SIZE];
+
+    text_time(s->now_ms, now);
+    (void)snprintf(ret->next.why, sizeof ret->next.why, "%s: the device's clock says %s", what, now);
+}
+
+/* Told by the server, it would have come in time: either it lay about for long, or the clock stands in the future. What is still to be said of another
+ * upgrade comes first. */
+static void too_late(const struct situation *s, const struct command *command, struct decision *ret)
+{
+    if (s->record->outcome_due && !is_same(s, command)) {
+        core_refuse(ret, "its deadline has passed");
+        return;
+    }
+    take(s, command, ret);
+    core_fail(s, ON_TOO_LATE, E_TIMEOUT, NULL, ret);
+    if (!ret->refused)
+        say_clock(s, ret->why, ret);
+}
+
 static void offered(const struct situation *s, const struct command *command, struct decision *ret)
 {
     bool runs = strcmp(command->version, s->version) == 0;
@@ -36,20 +61,30 @@ static void offered(const struct situation *s, const struct command *command, st
         return;
     }
     core_say_why(ret, runs ? ret->why : "");
+    if (!runs && s->now_ms < s->memory->floor_ms)
+        say_clock(s, "not believed", ret);
     if (!runs)
         ret->next.wake_ms = s->now_ms + (s->policy->spread_ms > 0 ? (int64_t)(s->random % (uint64_t)s->policy->spread_ms) : 0);
 }
 
+/* Offers to a device that pulls all have one name: each is a new one, but of the package that is under way. */
+static bool is_repeated(const struct situation *s, const struct command *command)
+{
+    if (!is_same(s, command) || command->attempt != s->record->command.attempt)
+        return false;
+    if (strcmp(command->upgrade_id, CORE_PULL_ID) != 0)
+        return true;
+    return s->record->state != AGENT_IDLE && strcmp(command->sha256, s->record->command.sha256) == 0;
+}
+
 static void update(const struct situation *s, const struct command *command, struct decision *ret)
 {
-    bool same = is_same(s, command);
-
-    if (is_over(s, command))
-        core_refuse(ret, "its deadline has passed");
-    else if (same && command->attempt < s->record->command.attempt)
+    if (is_same(s, command) && command->attempt < s->record->command.attempt)
         core_refuse(ret, "an older attempt");
-    else if (same && command->attempt == s->record->command.attempt)
+    else if (is_repeated(s, command))
         (void)core_make(s, ON_AGAIN, ret);
+    else if (is_over(s, command))
+        too_late(s, command, ret);
     else
         offered(s, command, ret);
 }

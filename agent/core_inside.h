@@ -13,3 +13,5 @@ bool core_make(const struct situation *s, enum core_event on, struct decision *r
 void core_fail(const struct situation *s, enum core_event on, enum error_code code, const char *what, struct decision *ret);
 /* For people and for the report: printable, cut. */
 void core_say_why(struct decision *ret, const char *what);
+/* True: what is downloaded of a package is kept after this outcome, because the next attempt may go on with it. */
+bool core_keeps_package(enum error_code outcome);

@@ -32,6 +32,8 @@ static void start_idle(const struct situation *s, struct decision *ret)
         (void)core_make(s, ON_UNPROVED, ret);
     else
         resume(s, ret);
+    if (!core_keeps_package(s->record->error))
+        ret->effects |= FX_CLEAN; /* the power may have gone between the last record and this */
 }
 
 static void start_waiting(const struct situation *s, struct decision *ret)

@@ -53,7 +53,7 @@ void core_fetched(const struct situation *s, enum error_code code, int64_t retry
         ret->next.wake_ms = s->now_ms + retry_after_ms;
     } else {
         core_fail(s, ON_FETCH_FAILED, code, what, ret);
-        ret->effects |= code == E_DOWNLOAD_TIMEOUT || code == E_DOWNLOAD_HTTP || code == E_NO_SPACE ? 0 : FX_CLEAN;
+        ret->effects |= core_keeps_package(code) ? 0 : FX_CLEAN;
     }
 }
 

@@ -1,10 +1,10 @@
 /* See fetch_http.h. */
 #include "agent/fetch_http.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "common/text.h"
 
@@ -36,16 +36,25 @@ bool http_content_range_read(const char *value, size_t length, struct http_span 
     return true;
 }
 
-/* Any of the three forms of RFC 9110, 5.6.7; 0: none of them. */
+/* Any of the three forms of RFC 9110, 5.6.7; 0: none of them. Not by curl_getdate: a libcurl with a time_t of 32 bits gives half of ours. */
 static int64_t date_read(const char *value, size_t length)
 {
+    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
     char text[40];
-    time_t when;
 
     if (!text_copy_n(text, sizeof text, value, length))
         return 0;
-    when = curl_getdate(text, NULL);
-    return when > 0 ? (int64_t)when : 0;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct tm when = {0};
+        const char *end = strptime(text, forms[i], &when);
+
+        if (end && !*end) {
+            int64_t unix_s = (int64_t)timegm(&when);
+
+            return unix_s > 0 ? unix_s : 0;
+        }
+    }
+    return 0;
 }
 
 int64_t http_retry_after_read(const char *value, size_t length, int64_t date_s)

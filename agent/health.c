@@ -31,7 +31,8 @@ struct command_run {
     int pidfd;               /* -1: this kernel has none */
     int output_fd;           /* -1 after its end */
     int64_t timeout_ms, term_at_ms, kill_at_ms;
-    bool timed_out;
+    bool timed_out;          /* or stopped */
+    bool stopped;
     enum command_state state;
     int exit_code;
     size_t output_length;
@@ -246,7 +247,9 @@ static void why_set(struct command_run *run, int status)
     const char *line = run->last_line;
     char how[64];
 
-    if (run->timed_out)
+    if (run->stopped)
+        (void)text_copy(how, sizeof how, "stopped");
+    else if (run->timed_out)
         (void)snprintf(how, sizeof how, "no end within %lld ms", (long long)run->timeout_ms);
     else if (WIFSIGNALED(status))
         (void)snprintf(how, sizeof how, "ended by signal %d", WTERMSIG(status));
@@ -319,6 +322,14 @@ enum command_state command_run_step(struct command_run *run, int64_t now_mono_ms
 const char *command_run_why(const struct command_run *run)
 {
     return run->why;
+}
+
+void command_run_stop(struct command_run *run, int64_t now_mono_ms)
+{
+    if (run->state != COMMAND_RUNS || run->timed_out)
+        return;
+    run->stopped = true;
+    run->term_at_ms = now_mono_ms;
 }
 
 int command_run_exit_code(const struct command_run *run)

@@ -18,6 +18,8 @@ unsigned command_run_fds(const struct command_run *run, int ret_fds[2]);
 enum command_state { COMMAND_RUNS, COMMAND_PASSED, COMMAND_FAILED, COMMAND_TIMED_OUT };
 /* To be called when an fd is readable and at the time *ret_wake_ms. */
 enum command_state command_run_step(struct command_run *run, int64_t now_mono_ms, int64_t *ret_wake_ms);
+/* Its time is over now; it ends as COMMAND_TIMED_OUT, "stopped". */
+void command_run_stop(struct command_run *run, int64_t now_mono_ms);
 /* Of a command that has ended; -1 while it runs, when a signal ended it and when its time was over. */
 int command_run_exit_code(const struct command_run *run);
 /* "exit code 3: <last line of output>", terminated, printable. */

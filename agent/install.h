@@ -1,4 +1,5 @@
-/* From the staging file into the other slot, on a thread of its own: flash is slow, and heartbeats go on. While it runs, the slots are its own. */
+/* From the staging file into the other slot: everything about the package is proved, the slot is marked invalid, proved bytes are written, and then it is
+ * valid. Slow: it belongs on a thread (slots_task.h). */
 #pragma once
 
 #include <stdint.h>
@@ -7,8 +8,7 @@
 #include "firmware/package_head.h"
 #include "firmware/recipient.h"
 
-struct install_job {                       /* all borrowed until install_free */
-    struct slots *slots;
+struct install_job {
     const char *staging_path;
     const char *journal_dir;               /* journals of patched parts, so that a restart writes nothing twice */
     const struct package_policy *policy;
@@ -16,18 +16,14 @@ struct install_job {                       /* all borrowed until install_free */
     const char *version;                   /* that was announced */
 };
 
-struct install_result {
-    enum error_code code;                  /* E_NONE: written, synced, valid */
-    struct problem problem;
+/* What the package says, as far as it was proved. */
+struct install_found {
     int64_t release_counter, build_time_ms;
-    char *trust_bytes;                     /* owned by the install: a newer trust document that came with it; NULL: none */
+    char *trust_bytes;                     /* owned: a newer trust document that came with it; NULL: none */
     size_t trust_length;
 };
+void install_found_done(struct install_found *found);
 
-struct install;
-/* NULL: no memory, no thread. */
-struct install *install_start(const struct install_job *job);
-int install_fd(const struct install *install);       /* readable when it has ended */
-bool install_ended(struct install *install, const struct install_result **ret_result);
-/* Stops it at the next piece (a command of the integrator is waited for) and frees it; the half-written slot stays invalid. NULL is fine. */
-void install_free(struct install *install);
+/* E_NONE: written, synced, valid. E_CANCELLED after slots_stop, which is looked at with each piece; a half-written slot stays invalid. *ret_found is filled in any
+ * case and is the caller's. */
+MUST_USE enum error_code install_run(struct slots *slots, const struct install_job *job, struct install_found *ret_found, struct problem *ret_problem);

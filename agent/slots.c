@@ -2,9 +2,11 @@
  * slots_next.c. */
 #include "agent/slots.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "agent/durable.h"
@@ -113,7 +115,8 @@ enum drover_error slots_open(const struct slots_config *config, struct slots **r
         return problem_set(ret_problem, DROVER_MEMORY, "slots", "out of memory");
     slots->config = *config;
     slots->folder_fd = slots->target_fd = -1;
-    error = config_check(slots, ret_problem);
+    slots->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    error = slots->stop_fd < 0 ? durable_failed("slots", "no eventfd", ret_problem) : config_check(slots, ret_problem);
     if (!error)
         error = durable_folder(AT_FDCWD, config->dir, &slots->folder_fd, ret_problem);
     if (!error)
@@ -147,6 +150,8 @@ void slots_close(struct slots *slots)
         close(slots->target_fd);
     if (slots->folder_fd >= 0)
         close(slots->folder_fd);
+    if (slots->stop_fd >= 0)
+        close(slots->stop_fd);
     free(slots);
 }
 
@@ -168,6 +173,31 @@ void slots_facts(const struct slots *slots, struct slot_facts *ret_facts)
         (void)text_copy(ret_facts->slots[i].version, VERSION_SIZE, state->slots[i].version);
         (void)text_copy(ret_facts->slots[i].manifest_sha256, SHA256_HEX_SIZE, state->slots[i].manifest_sha256);
     }
+}
+
+/* --- stopping --- */
+
+void slots_stop(struct slots *slots)
+{
+    uint64_t one = 1;
+
+    atomic_store(&slots->stopped, true);
+    while (write(slots->stop_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+void slots_go_on(struct slots *slots)
+{
+    uint64_t count;
+
+    while (read(slots->stop_fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+    atomic_store(&slots->stopped, false);
+}
+
+bool slots_is_stopped(const struct slots *slots)
+{
+    return atomic_load(&slots->stopped);
 }
 
 /* --- what slots_install.c and slots_next.c share --- */

@@ -61,6 +61,12 @@ MUST_USE enum drover_error slots_open(const struct slots_config *config, struct 
 void slots_close(struct slots *slots);
 void slots_facts(const struct slots *slots, struct slot_facts *ret_facts);
 
+/* From any thread: what another one does with the slots ends soon with E_CANCELLED. A command that runs gets SIGTERM, two seconds later SIGKILL; none is begun
+ * until slots_go_on. */
+void slots_stop(struct slots *slots);
+void slots_go_on(struct slots *slots);
+bool slots_is_stopped(const struct slots *slots);
+
 /* Installing, always into the slot that does not run: begin marks it invalid; then each part is written through its fd; finish makes it valid
  * under version and manifest digest. An installation that was cut off simply begins again. E_INSTALL, E_NO_SPACE, E_INCOMPATIBLE (no such part).
  * E_BUSY from begin and switch: the running slot is on probation, the other one may be needed: confirm or go back first. */

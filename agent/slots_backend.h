@@ -2,6 +2,8 @@
  * knows where bytes go. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "agent/slots.h"
 #include "agent/slots_boot_state.h"
 
@@ -20,6 +22,8 @@ struct slots {
     struct boot_state state;          /* as on disk */
     enum slot running;
     bool begun;
+    atomic_bool stopped;              /* and then stop_fd is readable: for a thread that waits for a command */
+    int stop_fd;
     unsigned written_count;
     struct slot_written written[SLOT_PARTS_MAX];
 };

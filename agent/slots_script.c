@@ -92,20 +92,24 @@ static enum error_code answer_code(const struct command_run *run)
     return E_INSTALL;
 }
 
-static enum command_state command_wait(struct command_run *run)
+/* On the thread of the step (slots_task.h), or in a test; slots_stop is heard at once. */
+static enum command_state command_wait(struct slots *slots, struct command_run *run)
 {
     int64_t wake_ms;
     enum command_state state;
 
     while ((state = command_run_step(run, clock_mono_ms(), &wake_ms)) == COMMAND_RUNS) {
-        struct pollfd polls[2] = {{.fd = -1}, {.fd = -1}};
+        bool stopped = slots_is_stopped(slots);
+        struct pollfd polls[3] = {{.fd = -1}, {.fd = -1}, {.fd = stopped ? -1 : slots->stop_fd, .events = POLLIN}};
         int fds[2];
         unsigned count = command_run_fds(run, fds);
         int64_t wait_ms = wake_ms - clock_mono_ms();
 
         for (unsigned i = 0; i < count; i++)
             polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-        (void)poll(polls, count, wait_ms < 0 ? 0 : wait_ms > 60000 ? 60000 : (int)wait_ms);
+        (void)poll(polls, 3, wait_ms < 0 ? 0 : wait_ms > 60000 ? 60000 : (int)wait_ms);
+        if (!stopped && slots_is_stopped(slots))
+            command_run_stop(run, clock_mono_ms());
     }
     return state;
 }
@@ -116,13 +120,15 @@ static enum error_code command_do(struct slots *slots, const char *what, const c
     struct command_run *run;
     enum error_code code = E_NONE;
 
+    if (slots_is_stopped(slots))
+        return slots_refuse(E_CANCELLED, what, "stopped", ret_problem);
     tell(told, "DROVER_SLOT", slot_name(slot));
     tell(told, "DROVER_RUNNING", slot_name(slots->running));
     run = command_run_start(command, told->list, timeout_ms, clock_mono_ms());
     if (!run)
         return slots_failed(what, "the command cannot be started", ret_problem);
-    if (command_wait(run) != COMMAND_PASSED) {
-        code = answer_code(run);
+    if (command_wait(slots, run) != COMMAND_PASSED) {
+        code = slots_is_stopped(slots) ? E_CANCELLED : answer_code(run);
         (void)problem_set(ret_problem, DROVER_REFUSED, what, "%s", command_run_why(run));
     }
     command_run_free(run);

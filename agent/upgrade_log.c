@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/durable.h"
@@ -182,12 +181,9 @@ enum drover_error upgrade_log_write(struct upgrade_log *log, const struct upgrad
 
 static void line_write(struct buffer *line, int64_t unix_ms, const struct upgrade_record *record)
 {
-    time_t seconds = (time_t)(unix_ms / 1000);
-    char when[40] = "?";
-    struct tm utc;
+    char when[TEXT_TIME_SIZE];
 
-    if (gmtime_r(&seconds, &utc))
-        (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    text_time(unix_ms, when);
     buffer_add_format(line, "%s state=%s upgrade=%s version=%s error=%s why=", when, agent_state_name(record->state), record->command.upgrade_id,
                       record->command.version, error_code_name(record->error));
     json_add_quoted(line, record->why);

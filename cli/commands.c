@@ -18,29 +18,29 @@ static const struct option_row option_rows[OPTION_COUNT] = {
 #undef OPTION
 };
 
-#define O(id) OPTION_BIT(id)
+#define O(id) OPT_##id
 
 static const struct command command_rows[] = {
-    {"release", "add", "PACKAGE", O(DELTA), false, cmd_release_add,
+    {"release", "add", "PACKAGE", {O(DELTA)}, false, cmd_release_add,
      "upload a package and make it a release of its model",
      "Model and version are the package's own. It goes up in parts of 4 MiB; when the connection breaks, or the command is run "
      "again, the upload goes on where the server has stopped reading. The server verifies the package against its trust "
      "document and refuses what does not prove itself (exit code 9); that is waited for, up to --timeout or 30 minutes. A release "
      "that exists with the same content is no error. Of a ZIP bundle the package inside is uploaded.",
      "drover release add esp32-1.1.0.dfw --delta esp32-1.0.0-to-1.1.0.dfw"},
-    {"release", "list", "", O(MODEL), false, cmd_release_list, "list the releases", "", "drover release list --model esp32"},
-    {"release", "show", "MODEL VERSION", 0, false, cmd_release_show, "show one release with its deltas", "",
+    {"release", "list", "", {O(MODEL)}, false, cmd_release_list, "list the releases", "", "drover release list --model esp32"},
+    {"release", "show", "MODEL VERSION", {0}, false, cmd_release_show, "show one release with its deltas", "",
      "drover release show esp32 1.1.0"},
 
     {"package", "create", "OUT",
-     O(MODEL) | O(VERSION) | O(COMPONENT) | O(HW_REV) | O(MIN_VERSION) | O(RELEASE_COUNTER) | O(BUILD_TIME) | O(EXPIRES_IN) | O(EXPIRES_AT) |
-         O(CHUNK_SIZE) | O(ZSTD_LEVEL) | O(KEY) | O(ALGORITHM) | O(TRUST_UPDATE) | O(PASSPHRASE_FILE) | O(FORCE),
+     {O(MODEL), O(VERSION), O(COMPONENT), O(HW_REV), O(MIN_VERSION), O(RELEASE_COUNTER), O(BUILD_TIME), O(EXPIRES_IN), O(EXPIRES_AT),
+         O(CHUNK_SIZE), O(ZSTD_LEVEL), O(KEY), O(ALGORITHM), O(TRUST_UPDATE), O(PASSPHRASE_FILE), O(FORCE)},
      true, cmd_package_create, "make a package of images, and sign it when keys are given",
      "Images are compressed with zstd, cut into chunks, and every digest goes into the manifest that is signed. A component that "
      "zstd does not make smaller is stored as it is. The same images, options and build time give the same bytes.",
      "drover package create esp32-1.1.0.dfw --model esp32 --version 1.1.0 --component rootfs=rootfs.squashfs,compression=none --component kernel=vmlinuz --key release.pem\n"
      "drover package create gw.dfw --model gateway --version 2.0.0 --component app=app.bin --hw-rev b1 --min-version 1.4.0 --expires-in 365d"},
-    {"package", "sign", "PACKAGE [OUT]", O(KEY) | O(ALGORITHM) | O(TRUST_UPDATE) | O(DELTA_ONLY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_sign,
+    {"package", "sign", "PACKAGE [OUT]", {O(KEY), O(ALGORITHM), O(TRUST_UPDATE), O(DELTA_ONLY), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_package_sign,
      "add signatures to a package, in place or as OUT",
      "The private keys are used here and go nowhere; a key that has signed already replaces its signature. In a delta package the manifest and "
      "the description are signed. With --trust-update the package carries a newer trust document to the devices, which adopt it when their "
@@ -48,107 +48,107 @@ static const struct command command_rows[] = {
      "drover package sign esp32-1.1.0.dfw --key release.pem --algorithm rsa-pkcs1-sha256\n"
      "drover package sign esp32-1.1.0.dfw --key 'pkcs11:token=releases;object=release-2026'"},
     {"package", "verify", "PACKAGE",
-     O(TRUST) | O(PUBLIC_KEY) | O(MODEL) | O(HW_REV) | O(CURRENT_VERSION) | O(CURRENT_COUNTER) | O(MANIFEST_SHA256) | O(DEVICE) | O(ROLLOUT) | O(PERMIT) |
-         O(NOW) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE),
+     {O(TRUST), O(PUBLIC_KEY), O(MODEL), O(HW_REV), O(CURRENT_VERSION), O(CURRENT_COUNTER), O(MANIFEST_SHA256), O(DEVICE), O(ROLLOUT), O(PERMIT),
+         O(NOW), O(DECRYPT_KEY), O(PASSPHRASE_FILE)},
      true, cmd_package_verify, "check a package as a device would, and show each check",
      "PACKAGE may be - for standard input: it is checked as it comes, in bounded memory. What a device would know is given by options; what is not "
      "given is not looked at. A package that is refused ends in exit code 9.",
      "drover package verify esp32-1.1.0.dfw --trust trust.json --model esp32 --current-version 1.0.0\n"
      "curl -s https://depot/esp32.dfw | drover package verify - --public-key release.pub"},
-    {"package", "inspect", "PACKAGE", 0, true, cmd_package_inspect, "show what a package says of itself, and its layout to scale",
+    {"package", "inspect", "PACKAGE", {0}, true, cmd_package_inspect, "show what a package says of itself, and its layout to scale",
      "Nothing is proved by that. With -o json everything is printed, the documents too.", "drover package inspect esp32-1.1.0.dfw"},
-    {"package", "extract", "PACKAGE DIR", O(TRUST) | O(PUBLIC_KEY) | O(ONLY) | O(DOCUMENTS) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_extract,
+    {"package", "extract", "PACKAGE DIR", {O(TRUST), O(PUBLIC_KEY), O(ONLY), O(DOCUMENTS), O(DECRYPT_KEY), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_package_extract,
      "write a package's images, or its documents and signatures, as plain files",
      "Images are NAME.img; patches of a delta package NAME.bsdiff and NAME.zst. With --documents: meta.json, delta.json, trust.jws, and each signature "
      "as DOCUMENT.KEY.sig, where KEY is the first 16 digits of the key's id, so that openssl can check them. Digests are checked, signatures with "
      "--trust or --public-key. PACKAGE may be - for standard input.",
      "drover package extract esp32-1.1.0.dfw images --trust trust.json\ndrover package extract esp32-1.1.0.dfw signed --documents"},
     {"package", "delta", "OLD NEW OUT",
-     O(KEY) | O(ALGORITHM) | O(MIN_SAVING) | O(THREADS) | O(MEMORY_MAX) | O(DECRYPT_KEY) | O(FORMAT) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_delta,
+     {O(KEY), O(ALGORITHM), O(MIN_SAVING), O(THREADS), O(MEMORY_MAX), O(DECRYPT_KEY), O(FORMAT), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_package_delta,
      "make the delta package from OLD to NEW, or a bare patch between two files",
      "Each component is compared with bsdiff and with zstd, and the smaller result is kept. The manifest and its signatures are those of NEW; --key signs the "
      "description of the delta. When it saves less than --min-saving nothing is written (exit code 10). With --format OLD and NEW are plain files and OUT "
      "is what bspatch (bsdiff40) or zstd --patch-from (zstd) reads.",
      "drover package delta esp32-1.0.0.dfw esp32-1.1.0.dfw esp32-1.0.0-to-1.1.0.dfw --key delta.pem\ndrover package delta --format bsdiff40 old.img new.img patch"},
-    {"package", "apply", "PACKAGE OUT", O(BASE) | O(TRUST) | O(PUBLIC_KEY) | O(JOURNAL) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_apply,
+    {"package", "apply", "PACKAGE OUT", {O(BASE), O(TRUST), O(PUBLIC_KEY), O(JOURNAL), O(DECRYPT_KEY), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_package_apply,
      "write the images that a device would flash, from a package and what it has",
      "For a delta package --base says what the device has. The base's digest is checked first, the image's last. OUT is a folder and gets NAME.img files; for a "
      "bare patch it is the new file. With --journal an interrupted apply of a package goes on where it stopped. PACKAGE may be - for standard input.",
      "drover package apply esp32-1.0.0-to-1.1.0.dfw new --base old --trust trust.json\ndrover package apply patch new.img --base old.img"},
-    {"package", "encrypt", "PACKAGE OUT", O(RECIPIENT) | O(MODEL_KEY) | O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_encrypt,
+    {"package", "encrypt", "PACKAGE OUT", {O(RECIPIENT), O(MODEL_KEY), O(DECRYPT_KEY), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_package_encrypt,
      "encrypt a package for devices or for a model",
      "Manifest and signatures stay as they are: they are about the images, not about how these travel. A package that is encrypted already gets further "
      "recipients; --decrypt-key must open it then.",
      "drover package encrypt esp32-1.1.0.dfw secret.dfw --model-key esp32.key --recipient device-17.pub"},
-    {"package", "decrypt", "PACKAGE OUT", O(DECRYPT_KEY) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_package_decrypt, "take the encryption off a package",
+    {"package", "decrypt", "PACKAGE OUT", {O(DECRYPT_KEY), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_package_decrypt, "take the encryption off a package",
      "The result is, byte for byte, the package that was encrypted.", "drover package decrypt secret.dfw esp32-1.1.0.dfw --decrypt-key esp32.key"},
-    {"package", "bundle", "PACKAGE OUT", O(FORCE), true, cmd_package_bundle, "put a package and its meta.json into a plain ZIP",
+    {"package", "bundle", "PACKAGE OUT", {O(FORCE)}, true, cmd_package_bundle, "put a package and its meta.json into a plain ZIP",
      "Every command that takes a package takes the ZIP too.", "drover package bundle esp32-1.1.0.dfw esp32-1.1.0.zip"},
 
-    {"key", "generate", "OUT", O(TYPE) | O(PUBLIC) | O(PASSPHRASE) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_key_generate,
+    {"key", "generate", "OUT", {O(TYPE), O(PUBLIC), O(PASSPHRASE), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_key_generate,
      "make a key pair, or a model key",
      "The private key is written as PEM (PKCS#8), readable by its owner alone.",
      "drover key generate --type rsa-2048 --passphrase release.pem --public release.pub\ndrover key generate --type model esp32.key"},
-    {"key", "list", "", O(TRUST), true, cmd_key_list, "show a trust document", "", "drover key list --trust trust.json"},
+    {"key", "list", "", {O(TRUST)}, true, cmd_key_list, "show a trust document", "", "drover key list --trust trust.json"},
     {"key", "trust", "[PUBKEY]",
-     O(TRUST) | O(ROLE) | O(NAME) | O(NOT_BEFORE) | O(NOT_AFTER) | O(THRESHOLD) | O(EXPIRES_IN) | O(EXPIRES_AT) | O(SIGN_WITH) | O(PASSPHRASE_FILE) | O(FORCE), true, cmd_key_trust,
+     {O(TRUST), O(ROLE), O(NAME), O(NOT_BEFORE), O(NOT_AFTER), O(THRESHOLD), O(EXPIRES_IN), O(EXPIRES_AT), O(SIGN_WITH), O(PASSPHRASE_FILE), O(FORCE)}, true, cmd_key_trust,
      "add a public key to a trust document, or change its thresholds",
      "The document is made when it is not there, and its version rises with each change. Once it has root keys, a change is taken only when enough of the "
      "present ones have signed it (--sign-with), as devices and servers demand. --expires-in and --expires-at are the document's, --not-after is the key's. "
      "A key that is there already gets a new entry only with --force, which ends a revocation too.",
      "drover key trust --trust trust.json release.pub --role package --name release-2026\n"
      "drover key trust --trust trust.json new.pub --role package --threshold package=2 --sign-with root.pem"},
-    {"key", "revoke", "KEYID", O(TRUST) | O(WHY) | O(SIGN_WITH) | O(PASSPHRASE_FILE), true, cmd_key_revoke, "let nothing that a key has signed count any more",
+    {"key", "revoke", "KEYID", {O(TRUST), O(WHY), O(SIGN_WITH), O(PASSPHRASE_FILE)}, true, cmd_key_revoke, "let nothing that a key has signed count any more",
      "KEYID is a key's id or its first digits (at least 8), as `drover key list` shows it. It counts from the beginning: packages that are to stay "
      "installable must be signed again by another key.", "drover key revoke --trust trust.json 3fa9c1d2 --why 'laptop lost' --sign-with root.pem"},
 
     {"permit", "downgrade", "OUT",
-     O(MODEL) | O(TO_VERSION) | O(FROM_VERSION) | O(DEVICE) | O(ROLLOUT) | O(EXPIRES_IN) | O(EXPIRES_AT) | O(NOT_BEFORE) | O(ID) | O(KEY) | O(PASSPHRASE_FILE) | O(FORCE), true,
+     {O(MODEL), O(TO_VERSION), O(FROM_VERSION), O(DEVICE), O(ROLLOUT), O(EXPIRES_IN), O(EXPIRES_AT), O(NOT_BEFORE), O(ID), O(KEY), O(PASSPHRASE_FILE), O(FORCE)}, true,
      cmd_permit_downgrade, "sign a permit to go back to an older version",
      "It is bound to a device or to a rollout, and expires. The key needs the role permit.",
      "drover permit downgrade back.jws --model esp32 --to-version 1.0.0 --device d-000017 --expires-in 2d --key permit.pem"},
 
     {"rollout", "start", "MODEL VERSION",
-     O(ID) | O(SHARE) | O(MAX_IN_FLIGHT) | O(MAX_ATTEMPTS) | O(ERROR_BUDGET) | O(CONFIRMATIONS) | O(SOAK) | O(SPREAD) | O(SUPERSEDE),
+     {O(ID), O(SHARE), O(MAX_IN_FLIGHT), O(MAX_ATTEMPTS), O(ERROR_BUDGET), O(CONFIRMATIONS), O(SOAK), O(SPREAD), O(SUPERSEDE)},
      false, cmd_rollout_start, "bring a release to the devices of its model",
      "A model has at most one running or paused rollout: another one is refused (exit code 4) unless --supersede is given. "
      "What is not given here is chosen by the server.",
      "drover rollout start esp32 1.1.0 --share 10 --error-budget 5 --soak 10m"},
-    {"rollout", "list", "", 0, false, cmd_rollout_list, "list the rollouts", "", "drover rollout list -o name"},
-    {"rollout", "show", "ROLLOUT", 0, false, cmd_rollout_show, "show one rollout: its plan, where it stands and what went wrong", "",
+    {"rollout", "list", "", {0}, false, cmd_rollout_list, "list the rollouts", "", "drover rollout list -o name"},
+    {"rollout", "show", "ROLLOUT", {0}, false, cmd_rollout_show, "show one rollout: its plan, where it stands and what went wrong", "",
      "drover rollout show esp32-1.1.0"},
-    {"rollout", "watch", "ROLLOUT", O(INTERVAL) | O(UNTIL_SETTLED), false, cmd_rollout_watch, "follow a rollout to its end",
+    {"rollout", "watch", "ROLLOUT", {O(INTERVAL), O(UNTIL_SETTLED)}, false, cmd_rollout_watch, "follow a rollout to its end",
      "Shows a live bar on a terminal and a line per change otherwise, both on standard error, and the rollout at its end on "
      "standard output (with -o jsonl also each change). It ends when every device had its turn, or when the rollout was "
      "cancelled or superseded. A server that is away is waited for, up to a minute.\n"
      "Exit code 0 says that no device of the rollout was left behind, 7 that some were, or that it did not run to its end.",
      "drover rollout watch esp32-1.1.0 --timeout 2h"},
-    {"rollout", "pause", "ROLLOUT", 0, false, cmd_rollout_pause, "start no further upgrades; those under way go on", "",
+    {"rollout", "pause", "ROLLOUT", {0}, false, cmd_rollout_pause, "start no further upgrades; those under way go on", "",
      "drover rollout pause esp32-1.1.0"},
-    {"rollout", "resume", "ROLLOUT", 0, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
-    {"rollout", "cancel", "ROLLOUT", 0, false, cmd_rollout_cancel, "end a rollout",
+    {"rollout", "resume", "ROLLOUT", {0}, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
+    {"rollout", "cancel", "ROLLOUT", {0}, false, cmd_rollout_cancel, "end a rollout",
      "Devices that have not begun to install are told to stop; those that install or verify finish by themselves.",
      "drover rollout cancel esp32-1.1.0"},
 
-    {"device", "list", "", O(MODEL) | O(STATE) | O(VERSION) | O(ONLINE) | O(OFFLINE) | O(LIMIT), false, cmd_device_list, "list devices",
+    {"device", "list", "", {O(MODEL), O(STATE), O(VERSION), O(ONLINE), O(OFFLINE), O(LIMIT)}, false, cmd_device_list, "list devices",
      "Prints at most 1000 devices unless --limit says otherwise.", "drover device list --model esp32 --state failed\ndrover device list --offline -o name --limit 0"},
-    {"device", "show", "DEVICE", 0, false, cmd_device_show,
+    {"device", "show", "DEVICE", {0}, false, cmd_device_show,
      "say where a device stands and why, and what happens next and when", "", "drover device show d-000017"},
-    {"device", "history", "DEVICE", O(LIMIT), false, cmd_device_history, "list what happened to a device, the newest first",
+    {"device", "history", "DEVICE", {O(LIMIT)}, false, cmd_device_history, "list what happened to a device, the newest first",
      "Prints at most 50 events unless --limit says otherwise, and never more than the newest 1000.", "drover device history d-000017"},
-    {"device", "rollback", "DEVICE", 0, false, cmd_device_rollback, "tell a device to go back to its old version",
+    {"device", "rollback", "DEVICE", {0}, false, cmd_device_rollback, "tell a device to go back to its old version",
      "Refused (exit code 4) when the device's upgrade is in a state that has no way back.", "drover device rollback d-000017"},
 
-    {"events", NULL, "", O(FOLLOW) | O(ROLLOUT) | O(DEVICE) | O(LIMIT) | O(AFTER) | O(SINCE), false, cmd_events,
+    {"events", NULL, "", {O(FOLLOW), O(ROLLOUT), O(DEVICE), O(LIMIT), O(AFTER), O(SINCE)}, false, cmd_events,
      "print what happened, the oldest first",
      "With --follow it goes on printing as things happen, until it is stopped, --limit is reached or --timeout is over.",
      "drover events --since 1h --rollout esp32-1.1.0\ndrover events -f -o jsonl"},
-    {"status", NULL, "", 0, false, cmd_status, "show how the server and the fleet are",
+    {"status", NULL, "", {0}, false, cmd_status, "show how the server and the fleet are",
      "Ends with exit code 6 when the server answers but is not ready.", "drover status"},
-    {"version", NULL, "", 0, true, cmd_version, "print the version of this program", "", "drover version"},
-    {"help", NULL, "[NOUN] [VERB]", O(ALL) | O(MAN), true, cmd_help, "show help for a command", "",
+    {"version", NULL, "", {0}, true, cmd_version, "print the version of this program", "", "drover version"},
+    {"help", NULL, "[NOUN] [VERB]", {O(ALL), O(MAN)}, true, cmd_help, "show help for a command", "",
      "drover help rollout start"},
-    {"completion", NULL, "SHELL", 0, true, cmd_completion, "print the completion script of a shell (bash)", "",
+    {"completion", NULL, "SHELL", {0}, true, cmd_completion, "print the completion script of a shell (bash)", "",
      "drover completion bash > ~/.local/share/bash-completion/completions/drover"},
 };
 
@@ -184,11 +184,19 @@ const struct option_row *option_row(enum option_id id)
     return &option_rows[id];
 }
 
+bool option_is_of(const struct command *command, enum option_id id)
+{
+    if (!command)
+        return id <= OPTION_LAST_GLOBAL;
+    for (const uint8_t *own = command->options; *own; own++)
+        if (*own == id)
+            return true;
+    return false;
+}
+
 bool command_takes(const struct command *command, enum option_id id)
 {
-    option_bits bit = (option_bits)1 << id;
-
-    return (OPTIONS_GLOBAL & bit) || (command && (command->options & bit));
+    return option_is_of(NULL, id) || (command && option_is_of(command, id));
 }
 
 const char *list_next(const char **list, const char *separators, unsigned *ret_length)

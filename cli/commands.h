@@ -14,8 +14,9 @@ enum option_id {
 #undef OPTION
     OPTION_COUNT
 };
-__extension__ typedef unsigned __int128 option_bits;   /* a command's options: bit id is option id */
-_Static_assert(OPTION_COUNT <= 128, "a command's options are bits of an option_bits");
+#define OPTION_LAST_GLOBAL OPT_TIMEOUT
+#define OPTIONS_MAX 18   /* of one command, beside the global ones */
+_Static_assert(OPTION_COUNT <= UINT8_MAX && OPT_HELP == 0, "a command's options are bytes, and a global one ends them");
 
 enum option_kind {
     OPTION_FLAG,
@@ -44,17 +45,11 @@ struct option_row {
     const char *help;
 };
 
-#define OPTION_BIT(id) ((option_bits)1 << OPT_##id)
-/* Options that every command takes. */
-#define OPTIONS_GLOBAL \
-    (OPTION_BIT(HELP) | OPTION_BIT(API) | OPTION_BIT(TOKEN_FILE) | OPTION_BIT(OUTPUT) | OPTION_BIT(NO_COLOR) | \
-     OPTION_BIT(QUIET) | OPTION_BIT(TIMEOUT))
-
 struct command {
     const char *noun;
     const char *verb;        /* NULL: the noun alone is the command */
     const char *arguments;   /* "MODEL VERSION FILE"; "[TOPIC] [VERB]" are optional; "" for none */
-    option_bits options;     /* beside the global ones */
+    uint8_t options[OPTIONS_MAX]; /* option_ids beside the global ones, then 0 */
     bool offline;            /* never talks to the server */
     enum cli_exit (*run)(struct cli *cli);
     const char *summary;     /* one line */
@@ -68,7 +63,9 @@ const struct command *command_find(const char *noun, const char *verb);
 /* True when some command begins with this noun. */
 bool command_noun_known(const char *noun);
 const struct option_row *option_row(enum option_id id);
-/* True when the command (NULL: none yet) takes the option. */
+/* True when the option is one of the command's own (NULL: one of the global ones). */
+bool option_is_of(const struct command *command, enum option_id id);
+/* True when the command (NULL: none yet) takes the option, its own or a global one. */
 bool command_takes(const struct command *command, enum option_id id);
 /* The next word of "a|b|c" or "A [B]" style lists: *list moves behind it; length 0 at the end. */
 const char *list_next(const char **list, const char *separators, unsigned *ret_length);

@@ -113,11 +113,11 @@ static void option_names_print(FILE *out)
             fprintf(out, "--%s ", option_row(id)->name);
     fputs("'\n        case \"$noun $verb\" in\n", out);
     for (unsigned i = 0; i < count; i++) {
-        if (!rows[i].options)
+        if (!rows[i].options[0])
             continue;
         fprintf(out, "        \"%s %s\"*) options+='", rows[i].noun, rows[i].verb ? rows[i].verb : "");
         for (unsigned id = 0; id < OPTION_COUNT; id++)
-            if (rows[i].options >> id & 1)
+            if (option_is_of(&rows[i], id))
                 fprintf(out, "--%s ", option_row(id)->name);
         fputs("' ;;\n", out);
     }

@@ -67,13 +67,14 @@ static void entry(const char *name, unsigned width, const char *text, FILE *out)
     wrapped(text, width + 2, width + 2, out);
 }
 
-static void options_print(option_bits options, FILE *out)
+/* The command's own options; NULL: the global ones. */
+static void options_print(const struct command *command, FILE *out)
 {
     for (unsigned id = 0; id < OPTION_COUNT; id++) {
         const struct option_row *row = option_row(id);
         char usage[OPTION_USAGE_SIZE], text[512];
 
-        if (!(options >> id & 1))
+        if (!option_is_of(command, id))
             continue;
         help_option_usage(row, usage);
         (void)snprintf(text, sizeof text, "%s%s%s", row->help, row->choices ? "; one of " : "", row->choices ? row->choices : "");
@@ -97,15 +98,15 @@ static void command_body(const struct command *command, FILE *out)
     char name[COMMAND_NAME_SIZE];
 
     command_name(command, name);
-    fprintf(out, "Usage: drover %s%s%s%s\n\n", name, command->arguments[0] ? " " : "", command->arguments, command->options ? " [OPTION]..." : "");
+    fprintf(out, "Usage: drover %s%s%s%s\n\n", name, command->arguments[0] ? " " : "", command->arguments, command->options[0] ? " [OPTION]..." : "");
     wrapped(command->summary, 0, 0, out);
     if (command->help[0]) {
         fputc('\n', out);
         wrapped(command->help, 0, 0, out);
     }
-    if (command->options) {
+    if (command->options[0]) {
         fputs("\nOptions:\n", out);
-        options_print(command->options, out);
+        options_print(command, out);
     }
     examples_print(command, out);
 }
@@ -150,7 +151,7 @@ static void everything_briefly(FILE *out)
           "Commands:\n", out);
     commands_print(NULL, out);
     fputs("\nOptions of every command:\n", out);
-    options_print(OPTIONS_GLOBAL, out);
+    options_print(NULL, out);
     fputs("\nEnvironment:\n", out);
     variables_print(out);
     fputs("\nExit codes:\n", out);
@@ -163,7 +164,7 @@ enum cli_exit help_print(const char *noun, const struct command *command, FILE *
     if (command) {
         command_body(command, out);
         fputs("\nOptions of every command:\n", out);
-        options_print(OPTIONS_GLOBAL, out);
+        options_print(NULL, out);
     } else if (noun) {
         fprintf(out, "Usage: drover %s VERB [ARGUMENT]... [OPTION]...\n\nCommands:\n", noun);
         commands_print(noun, out);

@@ -85,13 +85,13 @@ static void choices(const char *list, FILE *out)
     fputc('\n', out);
 }
 
-static void options(option_bits bits, FILE *out)
+static void options(const struct command *command, FILE *out)
 {
     fputs(".Bl -tag -width Ds\n", out);
     for (unsigned id = 0; id < OPTION_COUNT; id++) {
         const struct option_row *row = option_row(id);
 
-        if (!(bits >> id & 1))
+        if (!option_is_of(command, id))
             continue;
         option_head(row, out);
         text(row->help, strlen(row->help), out);
@@ -106,7 +106,7 @@ static void command(const struct command *row, FILE *out)
     fprintf(out, ".Ss drover %s%s%s\n", row->noun, row->verb ? " " : "", row->verb ? row->verb : "");
     fprintf(out, ".Nm\n.Cm %s%s%s\n", row->noun, row->verb ? " " : "", row->verb ? row->verb : "");
     arguments(row->arguments, out);
-    if (row->options)
+    if (row->options[0])
         fputs(".Op Ar OPTION ...\n", out);
     fputs(".Pp\n", out);
     fputc(toupper((unsigned char)row->summary[0]), out);
@@ -115,8 +115,8 @@ static void command(const struct command *row, FILE *out)
         fputs(".Pp\n", out);
         text(row->help, strlen(row->help), out);
     }
-    if (row->options)
-        options(row->options, out);
+    if (row->options[0])
+        options(row, out);
 }
 
 static void examples(FILE *out)
@@ -174,7 +174,7 @@ void help_print_man(FILE *out)
           "It also makes, signs, verifies and looks into packages, and keeps trust documents, all of that without a server.\n"
           ".Pp\nData goes to standard output.\nMessages and progress go to standard error,\nprogress only when that is a terminal.\n"
           ".Ss Options of every command\n", out);
-    options(OPTIONS_GLOBAL, out);
+    options(NULL, out);
     fputs(".Sh COMMANDS\n", out);
     for (unsigned i = 0; i < count; i++)
         command(&rows[i], out);

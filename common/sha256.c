@@ -64,6 +64,16 @@ void sha256_free(struct sha256 *sha256)
     free(sha256);
 }
 
+struct sha256 *sha256_copy(const struct sha256 *sha256)
+{
+    struct sha256 *copy = sha256->failed ? NULL : sha256_new();
+
+    if (!copy || EVP_MD_CTX_copy_ex(copy->context, sha256->context) == 1)
+        return copy;
+    sha256_free(copy);
+    return NULL;
+}
+
 void sha256_add(struct sha256 *sha256, const void *bytes, size_t length)
 {
     if (length > 0 && EVP_DigestUpdate(sha256->context, bytes, length) != 1)

@@ -12,6 +12,7 @@
 struct sha256;  /* one running digest */
 struct sha256 *sha256_new(void);            /* NULL: out of memory */
 void sha256_free(struct sha256 *sha256);    /* NULL is fine */
+struct sha256 *sha256_copy(const struct sha256 *sha256);   /* another that has taken the same bytes; NULL: out of memory */
 void sha256_add(struct sha256 *sha256, const void *bytes, size_t length);
 /* Writes the digest as hex (SHA256_HEX_SIZE) and starts afresh. */
 void sha256_hex(struct sha256 *sha256, char *ret_hex);

@@ -41,3 +41,6 @@ bool text_unhex(void *dst, size_t n, const char *text);
 
 /* Puts an excerpt of untrusted bytes into dst: printable ASCII kept, the rest as '?', cut with "...". Returns dst. */
 char *text_excerpt(char *dst, size_t size, const void *bytes, size_t length);
+#define TEXT_TIME_SIZE 32
+/* Unix time for people, "2026-01-31T12:00:00Z"; a time that no calendar has is "?". */
+void text_time(int64_t unix_ms, char ret[TEXT_TIME_SIZE]);

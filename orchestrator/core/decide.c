@@ -20,6 +20,7 @@ static const char *const refusal_names[REFUSAL_COUNT] = {
     [REFUSAL_UNKNOWN_DEVICE] = "unknown_device",
     [REFUSAL_OVER] = "upgrade_over",
     [REFUSAL_NO_OFFER] = "no_offer",
+    [REFUSAL_NO_ROOM] = "no_room",
 };
 
 const char *refusal_name(enum refusal refusal)
@@ -146,6 +147,12 @@ void decide_failure(const struct situation *s, struct decision *ret, enum error_
         upgrade_set_why(&ret->next, what);
 }
 
+/* Asked last: whoever waits for room only, waits for nothing else. */
+static const char *room_refusal(const struct situation *s)
+{
+    return s->pace && !pace_has_room(s->pace) ? pace_refusal : NULL;
+}
+
 const char *decide_dispatch_refusal(const struct situation *s)
 {
     if (!s->rollout)
@@ -154,7 +161,8 @@ const char *decide_dispatch_refusal(const struct situation *s)
         return "the rollout is paused";
     if (eligible_in_clash(s->policy, s->device, s->now_ms))
         return "two devices with this identity were seen";
-    return release_refusal(s->policy, &s->rollout->release, s->now_ms);
+    const char *against = release_refusal(s->policy, &s->rollout->release, s->now_ms);
+    return against ? against : room_refusal(s);
 }
 
 void decide_dispatch(const struct situation *s, struct decision *ret)
@@ -174,9 +182,15 @@ void decide_dispatch(const struct situation *s, struct decision *ret)
                      (long long)s->rollout->max_attempts, ret->next.delta ? "by delta" : "full package");
 }
 
-void decide_open(const struct situation *s, struct decision *ret)
+const char *decide_open_refusal(const struct situation *s)
 {
     const char *refusal = eligible_refusal(s->policy, s->running, s->in_flight, s->device, s->upgrade, s->now_ms);
+    return refusal ? refusal : room_refusal(s);
+}
+
+void decide_open(const struct situation *s, struct decision *ret)
+{
+    const char *refusal = decide_open_refusal(s);
     if (refusal) {
         decision_say(ret, "%s", refusal);
         return;

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "orchestrator/core/device.h"
+#include "orchestrator/core/pace.h"
 #include "orchestrator/core/policy.h"
 #include "orchestrator/core/rollout.h"
 #include "orchestrator/core/served.h"
@@ -21,6 +22,7 @@ struct situation {
     const struct rollout *rollout;   /* of the upgrade; NULL: not known now */
     const struct rollout *running;   /* the one that runs, or is paused, for the device's model; NULL: none */
     int64_t in_flight;               /* of `running`, as far as known; the store has the last word */
+    const struct pace *pace;         /* NULL: the depot can carry everybody */
     const struct device *device;
     const struct upgrade *upgrade;   /* state NONE: there is none */
 };
@@ -28,7 +30,7 @@ struct situation {
 /* Why an observation changes nothing; each is a counter. */
 enum refusal {
     REFUSAL_NONE, REFUSAL_UNKNOWN_UPGRADE, REFUSAL_STALE_ATTEMPT, REFUSAL_STALE_SEQ, REFUSAL_STALE_STEP,
-    REFUSAL_ILLEGAL, REFUSAL_UNKNOWN_DEVICE, REFUSAL_OVER, REFUSAL_NO_OFFER,
+    REFUSAL_ILLEGAL, REFUSAL_UNKNOWN_DEVICE, REFUSAL_OVER, REFUSAL_NO_OFFER, REFUSAL_NO_ROOM,
     REFUSAL_COUNT
 };
 const char *refusal_name(enum refusal refusal);   /* "stale_seq" */
@@ -48,7 +50,7 @@ struct decision {
 void decide_heartbeat(const struct situation *s, struct decision *ret);
 void decide_report(const struct situation *s, const struct report *report, struct decision *ret);
 void decide_deadline(const struct situation *s, struct decision *ret);
-/* GET /firmware/latest by this device, which says what it is and runs. REFUSED: it may fetch nothing now, and why. */
+/* GET /firmware/latest by this device, which says what it is and runs. REFUSED: it may fetch nothing now, and why. FULL: it could, had the depot room. */
 void decide_ask(const struct situation *s, const char *model, const char *version, struct decision *ret);
 /* The depot gave it bytes of this attempt's package. */
 void decide_served(const struct situation *s, const struct served *served, struct decision *ret);
@@ -74,5 +76,7 @@ void decide_failure(const struct situation *s, struct decision *ret, enum error_
 void decide_dispatch(const struct situation *s, struct decision *ret);
 /* NULL: an attempt may begin now. */
 const char *decide_dispatch_refusal(const struct situation *s);
-/* Takes the device into s->running, unless `eligible_refusal` has something against it. */
+/* The same, of taking the device into s->running. */
+const char *decide_open_refusal(const struct situation *s);
+/* Takes the device into s->running, unless something is against it. */
 void decide_open(const struct situation *s, struct decision *ret);

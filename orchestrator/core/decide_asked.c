@@ -9,6 +9,11 @@ static void nothing_to_offer(struct decision *ret, const char *why)
     decision_refuse(ret, DROVER_REFUSED, REFUSAL_NO_OFFER, why);
 }
 
+static void no_room(struct decision *ret)
+{
+    decision_refuse(ret, DROVER_FULL, REFUSAL_NO_ROOM, pace_refusal);
+}
+
 /* It must say what its heartbeats say: a device that has just changed will say so in its next heartbeat. */
 static bool contradicts(const struct situation *s, const char *model, const char *version, struct decision *ret)
 {
@@ -30,6 +35,15 @@ static void full_instead(const struct situation *s, struct decision *ret)
     decision_reschedule(s, ret);
 }
 
+/* Who asks can be told when to ask again; nothing has to be noted for that. */
+static void dispatch_or_later(const struct situation *s, struct decision *ret)
+{
+    if (decide_dispatch_refusal(s) == pace_refusal)
+        no_room(ret);
+    else
+        decide_dispatch(s, ret);
+}
+
 /* A question is a sign of life. Simple devices pace themselves: theirs begins the next attempt, too. */
 void decide_ask(const struct situation *s, const char *model, const char *version, struct decision *ret)
 {
@@ -42,11 +56,11 @@ void decide_ask(const struct situation *s, const char *model, const char *versio
     enum device_kind learned = ret->learned;
     switch (s->upgrade->state) {
     case STATE_PENDING:
-        decide_dispatch(s, ret);
+        dispatch_or_later(s, ret);
         break;
     case STATE_RETRY_WAIT:
         if (simple)
-            decide_dispatch(s, ret);
+            dispatch_or_later(s, ret);
         else
             nothing_to_offer(ret, "waits before its next attempt");
         break;
@@ -71,7 +85,9 @@ void decide_ask(const struct situation *s, const char *model, const char *versio
         break;
     default:
         decide_open(s, ret);
-        if (!ret->move)
+        if (!ret->move && decide_open_refusal(s) == pace_refusal)
+            no_room(ret);
+        else if (!ret->move)
             nothing_to_offer(ret, ret->why);
     }
     if (ret->move) {

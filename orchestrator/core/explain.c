@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "orchestrator/core/eligible.h"
 #include "orchestrator/core/retry.h"
 #include "orchestrator/core/truth.h"
 
@@ -16,6 +15,7 @@ static void say(char *dst, size_t size, const char *format, ...)
     vsnprintf(dst, size, format, arguments);
     va_end(arguments);
 }
+#define ROOM_SIZE 64
 #define NOW(...) say(ret->now, sizeof ret->now, __VA_ARGS__)
 #define NEXT(...) say(ret->next, sizeof ret->next, __VA_ARGS__)
 
@@ -31,12 +31,22 @@ static const char *otherwise(const struct situation *s)
     return retry_left(s->policy, s->rollout, s->upgrade) ? "the next attempt follows" : "it has failed, this is its last attempt";
 }
 
+/* What stands against one more download, in numbers. */
+static const char *room(const struct situation *s, char *dst, size_t size)
+{
+    say(dst, size, "%lld of %lld places", (long long)pace_taken(s->pace), (long long)s->pace->depot.places);
+    return dst;
+}
+
 static void without_upgrade(const struct situation *s, struct explanation *ret)
 {
-    const char *refusal = eligible_refusal(s->policy, s->running, s->in_flight, s->device, s->upgrade, s->now_ms);
+    char taken[ROOM_SIZE];
+    const char *refusal = decide_open_refusal(s);
     if (s->upgrade->state == STATE_NONE)
         NOW("runs %s, has no upgrade", s->device->last.version);
-    if (refusal)
+    if (refusal == pace_refusal)
+        NEXT("its turn comes when there is room: %s (%s)", refusal, room(s, taken, sizeof taken));
+    else if (refusal)
         NEXT("nothing is planned: %s", refusal);
     else if (s->device->last.kind == KIND_SIMPLE)
         NEXT("is offered %s when it asks over HTTP", s->running->version);
@@ -47,7 +57,10 @@ static void without_upgrade(const struct situation *s, struct explanation *ret)
 static void pending(const struct situation *s, struct explanation *ret)
 {
     const char *refusal = decide_dispatch_refusal(s);
-    if (refusal)
+    char taken[ROOM_SIZE];
+    if (refusal == pace_refusal)
+        NEXT("waits: %s (%s)", refusal, room(s, taken, sizeof taken));
+    else if (refusal)
         NEXT("waits: %s", refusal);
     else
         NEXT("is told to update to %s", s->upgrade->version);
@@ -107,7 +120,10 @@ static void retry_wait(const struct situation *s, struct explanation *ret)
     NOW("waits before attempt %lld of %lld: %s", (long long)retry_attempts_used(s->policy, s->upgrade) + 1,
         (long long)retry_attempts_max(s->rollout), s->upgrade->why);
     const char *refusal = decide_dispatch_refusal(s);
-    if (refusal)
+    char taken[ROOM_SIZE];
+    if (refusal == pace_refusal)
+        NEXT("waits on: %s (%s)", refusal, room(s, taken, sizeof taken));
+    else if (refusal)
         NEXT("waits on: %s", refusal);
     else
         NEXT("is told again, %s", s->upgrade->full_only ? "with the full package" : "with the same package");

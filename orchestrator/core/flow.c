@@ -90,6 +90,17 @@ uint64_t flow_random(struct flow *flow)
 
 /* --- rollouts --- */
 
+/* All that Redis knows of, whichever instance told them; dispatches of our own are added until the next reading. */
+static void pace_count(struct flow *flow)
+{
+    flow->pace.announced = flow->pace.downloading = 0;
+    for (size_t i = 0; i < flow->known_count; i++) {
+        const int64_t *counts = flow->known[i].rollout.counts.states;
+        flow->pace.announced += counts[STATE_DISPATCHED] + counts[STATE_ACKNOWLEDGED];
+        flow->pace.downloading += counts[STATE_DOWNLOADING];
+    }
+}
+
 /* Out of memory the flow goes on with what it knew: the next call repairs it. */
 void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count)
 {
@@ -101,6 +112,17 @@ void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t
     known_free(flow);
     flow->known = fresh;
     flow->known_count = count;
+    pace_count(flow);
+}
+
+void flow_set_depot(struct flow *flow, const struct depot_load *depot)
+{
+    flow->pace.depot = *depot;
+}
+
+const struct pace *flow_pace(const struct flow *flow)
+{
+    return &flow->pace;
 }
 
 struct known *flow_known(const struct flow *flow, const char *rollout_id)
@@ -142,6 +164,7 @@ void flow_situation(const struct flow *flow, const struct device *device, const 
         .rollout = flow_rollout(flow, upgrade->rollout),
         .running = running ? &running->rollout : NULL,
         .in_flight = running ? known_in_flight(running) : 0,
+        .pace = &flow->pace,
         .device = device,
         .upgrade = upgrade,
     };
@@ -160,14 +183,18 @@ void flow_set_unsettled(struct flow *flow, const char *device_id, bool unsettled
         *place = 0;
 }
 
-static bool is_wanted(const struct flow *flow, const struct heartbeat *heartbeat)
+static bool is_wanted(struct flow *flow, const struct heartbeat *heartbeat)
 {
     uint64_t hash = hash_text(heartbeat->device_id, 0);
     if (flow->unsettled[hash % UNSETTLED_MAX] == hash)
         return true;
     const struct known *known = flow_known_of_model(flow, heartbeat->model);
-    return known && eligible_by_heartbeat(&flow->config.policy, &known->rollout, known_in_flight(known), heartbeat,
-                                         flow->config.now_ms(flow->config.now_arg));
+    if (!known || !eligible_by_heartbeat(&flow->config.policy, &known->rollout, known_in_flight(known), heartbeat,
+                                         flow->config.now_ms(flow->config.now_arg)))
+        return false;
+    bool room = pace_has_room(&flow->pace);
+    flow->counts.held_back += !room;
+    return room;
 }
 
 void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_done *done, void *arg)
@@ -299,6 +326,7 @@ void flow_counters(const struct flow *flow, each_counter *each, void *arg)
     each(arg, "work_full", "", counts->full);
     each(arg, "heartbeats_coalesced", "", counts->coalesced);
     each(arg, "opens_refused", "", counts->opens_refused);
+    each(arg, "held_back", "", counts->held_back);
     each(arg, "save_conflicts", "", counts->conflicts);
     each(arg, "save_conflicts_lost", "", counts->conflicts_lost);
     each(arg, "saves_resent", "", counts->resent);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "orchestrator/core/pace.h"
 #include "orchestrator/core/policy.h"
 #include "orchestrator/core/ports.h"
 #include "orchestrator/core/served.h"
@@ -32,6 +33,10 @@ void flow_set_policy(struct flow *flow, const struct policy *policy);
 
 /* Replaces what the flow knows of rollouts: running and paused ones, newest last. The loop calls it when they change and every second. */
 void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count);
+/* What the depot can carry, as seen just now; never called: there is no limit. */
+void flow_set_depot(struct flow *flow, const struct depot_load *depot);
+/* Against what dispatches are decided at present. */
+const struct pace *flow_pace(const struct flow *flow);
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id);
 
 /* The end of one piece of work. DROVER_OK: saved, or nothing was to be done; `why` says what happened, never NULL.
@@ -52,6 +57,7 @@ void flow_deadlines(struct flow *flow, size_t max, flow_done *done, void *arg);
 /* GET /firmware/latest. version as semver_read gives it. device_id "" is an anonymous question: answered from the rollouts alone. */
 struct flow_offer {
     bool offered;                  /* false: 304 */
+    bool no_room;                  /* DROVER_FULL: there is something, but the depot has no room; ask again later */
     struct command command;        /* url, version, size, sha256, delta ... when offered */
     char why[WHY_SIZE];
 };

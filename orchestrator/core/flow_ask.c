@@ -10,7 +10,7 @@ static void work_told(struct work *work, enum drover_error error, const char *wh
 
 static void answer_nothing(flow_answered *answered, void *arg, enum drover_error error, const char *why)
 {
-    struct flow_offer offer = {.offered = false};
+    struct flow_offer offer = {.offered = false, .no_room = error == DROVER_FULL && !strcmp(why, pace_refusal)};
     size_t length = strnlen(why, sizeof offer.why - 1);
     memcpy(offer.why, why, length);
     answered(arg, error, &offer);
@@ -42,6 +42,9 @@ static void ask_anonymously(struct flow *flow, const char *model, const char *ve
         answer_nothing(answered, arg, DROVER_OK, "it runs a version that is not older");
     } else if ((against = refusal_for_unnamed(flow, &rollout->release, version))) {
         answer_nothing(answered, arg, DROVER_OK, against);
+    } else if (!pace_has_room(&flow->pace)) {
+        flow->counts.refusals[REFUSAL_NO_ROOM]++;
+        answer_nothing(answered, arg, DROVER_FULL, pace_refusal);
     } else {
         struct flow_offer offer = {.offered = true, .why = "a newer release is on offer"};
         offer_anonymous(rollout, flow->public_url, &offer.command);

@@ -163,6 +163,19 @@ static void make_token(struct flow *flow, char *ret)
     text_hex(ret, words, sizeof words);
 }
 
+/* Many devices are decided on before the first is saved: each counts from here on. */
+static void room_promise(struct work *work)
+{
+    work->promised = work->save.on == EVENT_OPEN || work->save.on == EVENT_DISPATCH;
+    work->flow->pace.deciding += work->promised;
+}
+
+static void room_settle(struct work *work)
+{
+    work->flow->pace.deciding -= work->promised;
+    work->promised = false;
+}
+
 static void fill_save(struct work *work, const struct situation *s, const struct decision *decision)
 {
     struct upgrade_save *save = &work->save;
@@ -183,6 +196,7 @@ static void fill_save(struct work *work, const struct situation *s, const struct
     if (opens)
         eligible_limits(s->running, &save->upgrade, &s->device->last, s->now_ms, &work->limits);
     work->resent = false;
+    room_promise(work);
 }
 
 static void work_decide(struct work *work)
@@ -219,6 +233,8 @@ static void work_save(struct work *work)
 static void saved_well(struct work *work, const struct upgrade *upgrade)
 {
     char before[EVENT_ID_SIZE];
+    room_settle(work);
+    work->flow->pace.announced += work->save.on == EVENT_DISPATCH;
     memcpy(before, work->upgrade.last_event, sizeof before);
     work->upgrade = *upgrade;
     if (work->save.kind != KIND_UNKNOWN)
@@ -237,6 +253,7 @@ static void saved_well(struct work *work, const struct upgrade *upgrade)
 
 static void saved_by_another(struct work *work)
 {
+    room_settle(work);
     work->flow->counts.conflicts++;
     work->loaded = false;
     if (++work->conflicts < CONFLICTS_MAX) {
@@ -291,6 +308,7 @@ static void work_end(struct work *work, enum drover_error error, const char *why
     struct work *behind = work->behind;
     char reason[sizeof work->save.why];
     text_copy(reason, sizeof reason, why);
+    room_settle(work);
     table_remove(work);
     work->flow->work_count--;
     if (behind)

@@ -41,6 +41,7 @@ struct work {
     struct open_limits limits;     /* of an open */
     unsigned moves, conflicts;
     bool resent;
+    bool promised;                 /* among flow->pace.deciding */
 };
 
 /* A rollout and the upgrades opened since its counts were read. */
@@ -55,7 +56,7 @@ struct flow_counts {
     uint64_t heartbeats[RECORDED_CLASH + 1];
     uint64_t commands[COMMAND_ROLLBACK + 1];
     uint64_t work[WORK_KIND_COUNT];
-    uint64_t dropped, full, coalesced, opens_refused, conflicts, conflicts_lost, resent, unavailable, store_refused;
+    uint64_t dropped, full, coalesced, opens_refused, conflicts, conflicts_lost, resent, unavailable, store_refused, held_back;
 };
 
 struct batch;
@@ -67,6 +68,7 @@ struct flow {
     char public_url[PUBLIC_URL_SIZE];
     struct known *known;
     size_t known_count;
+    struct pace pace;
     struct work **table;           /* by device id; size is a power of two */
     size_t table_mask;
     size_t work_count;

@@ -30,6 +30,7 @@ struct api_config {
     void (*metrics)(void *arg, struct buffer *text);         /* /metrics: appends Prometheus text, http_server_metrics included */
     void (*status)(void *arg, struct json_writer *writer);   /* /api/v1/status: adds "mqtt":{..}, "redis":{..}, "lag_ms", ... */
     void (*changed)(void *arg, const char *rollout_id);      /* a rollout was opened or changed state: read them again now */
+    int (*later)(void *arg);                                 /* the depot has no room: when whoever asks for a download shall come again, s */
     void (*released)(void *arg);                             /* a release was added: its deltas can be derived */
     void *arg;
 };

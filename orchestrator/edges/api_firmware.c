@@ -75,6 +75,12 @@ static void offer_answered(void *arg, enum drover_error error, const struct flow
 {
     struct api_ask *ask = arg;
     struct json_writer writer;
+    if (offer->no_room) {
+        ask->call->retry_after_s = ask->api->config.later(ask->api->config.arg);
+        http_call_set_problem(ask->call, 503, NULL, offer->why);
+        api_ask_send(ask, 503);
+        return;
+    }
     if (error != DROVER_OK) {
         ask->call->retry_after_s = RETRY_MIN_S + (int)(clock_random() % RETRY_SPREAD_S);
         api_ask_error(ask, error, "no answer now");

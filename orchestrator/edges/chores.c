@@ -29,12 +29,19 @@ static bool notice_said(void *arg, const char *model, const struct notice *notic
     if (notice) {
         chores->counters.notices_said++;
         log_event(LOG_INFO, "notice_said", LOG_TEXT("model", model), LOG_TEXT("rollout", notice->rollout),
-                  LOG_TEXT("version", notice->version));
+                  LOG_TEXT("version", notice->version), LOG_NUMBER("spread_s", notice->spread_s));
     } else {
         chores->counters.notices_cleared++;
         log_event(LOG_DEBUG, "notice_cleared", LOG_TEXT("model", model));
     }
     return true;
+}
+
+static void notices_update(struct chores *chores, const struct rollout *rollouts, size_t count)
+{
+    const struct notice_place place = {chores->config.public_url, flow_pace(chores->config.flow)->depot};
+
+    notice_update(&chores->notices, rollouts, count, &place, notice_said, chores);
 }
 
 static void all_rollouts_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count)
@@ -44,7 +51,7 @@ static void all_rollouts_read(void *arg, enum drover_error error, const struct r
     if (!error && chores->mqtt_ready) {
         notice_forget(&chores->notices);
         chores->notices_stale = false;
-        notice_update(&chores->notices, rollouts, count, chores->config.public_url, notice_said, chores);
+        notices_update(chores, rollouts, count);
     }
     chore_finish(&chores->chores[CHORE_NOTICES], error, -1);
 }
@@ -83,7 +90,7 @@ static void rollouts_read(void *arg, enum drover_error error, const struct rollo
         chores->config.rollouts_read(chores->config.arg, rollouts, count);
         rollouts_count(chores, rollouts, count);
         if (chores->mqtt_ready && !chores->notices_stale)
-            notice_update(&chores->notices, rollouts, count, chores->config.public_url, notice_said, chores);
+            notices_update(chores, rollouts, count);
         chores_watch_budgets(chores, rollouts, count);
         chores_watch_releases(chores, rollouts, count);
     }

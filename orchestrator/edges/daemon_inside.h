@@ -89,6 +89,13 @@ MUST_USE enum drover_error daemon_workers_make(struct daemon *daemon, struct pro
 /* Puts daemon->trust into effect. False: out of memory. */
 bool daemon_trust_apply(struct daemon *daemon);
 
+/* daemon_load.c */
+void daemon_limits(const struct daemon_settings *settings, struct http_limits *ret_limits);
+/* Often: tells the flow what the depot carries now. */
+void daemon_depot_look(struct daemon *daemon);
+int daemon_depot_later(void *daemon);
+void daemon_depot_status(const struct daemon *daemon, struct json_writer *writer);
+
 /* daemon_run.c */
 void daemon_tick(struct daemon *daemon);
 void daemon_redis_changed(void *daemon, bool ready, const char *why);

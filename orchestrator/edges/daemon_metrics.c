@@ -19,6 +19,7 @@ static const struct flow_family {
     {"work_full", "work_full", NULL, "Pieces of work refused because too many were under way."},
     {"heartbeats_coalesced", "flow_heartbeats_coalesced", NULL, "Heartbeats of a busy device replaced by a newer one."},
     {"opens_refused", "opens_refused", NULL, "Upgrades not opened: no place free, or the device had its turn."},
+    {"held_back", "held_back", NULL, "Heartbeats of devices that were not taken into their rollout because the depot had no room."},
     {"save_conflicts", "save_conflicts", NULL, "Saves that found another revision and were decided again."},
     {"save_conflicts_lost", "save_conflicts_lost", NULL, "Saves given up after too many conflicts."},
     {"saves_resent", "saves_resent", NULL, "Saves sent again because their outcome was unknown."},

@@ -168,6 +168,7 @@ static enum drover_error users_of_the_flow_make(struct daemon *daemon)
         .metrics = daemon_metrics,
         .status = daemon_status,
         .changed = rollout_changed,
+        .later = daemon_depot_later,
         .released = release_added,
         .proofs = daemon->proofs,
         .delta_from = &daemon->settings.release_delta_from,
@@ -225,7 +226,7 @@ static struct http_tls_settings tls_of(const struct daemon_tls_settings *tls, co
 
 static enum drover_error http_make(struct daemon *daemon, struct problem *ret_problem)
 {
-    const struct http_config config = {
+    struct http_config config = {
         .listen = {[HTTP_DEVICES] = daemon->settings.http_listen, [HTTP_OPERATORS] = daemon->settings.api_listen},
         .threads = (unsigned)daemon->settings.http_threads,
         .data_dir = daemon->settings.data_dir,
@@ -243,6 +244,7 @@ static enum drover_error http_make(struct daemon *daemon, struct problem *ret_pr
         .served_arg = daemon,
     };
 
+    daemon_limits(&daemon->settings, &config.limits);
     return http_server_start(&config, daemon->base, &daemon->http, ret_problem);
 }
 

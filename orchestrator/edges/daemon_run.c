@@ -208,6 +208,7 @@ void daemon_tick(struct daemon *daemon)
     health_tick(&daemon->health, clock_mono_us());
     links_look(daemon, now_ms);
     watchdog_feed(daemon, now_ms);
+    daemon_depot_look(daemon);
     if (daemon->phase >= DAEMON_DRAINING)
         drain_turn(daemon, now_ms);
     if (now_ms - daemon->second_mono_ms < 1000)

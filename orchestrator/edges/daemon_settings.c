@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "orchestrator/edges/networks.h"
 
 #define AT(member) offsetof(struct daemon_settings, member), sizeof(((struct daemon_settings *)0)->member)
 #define TEXT(name, member, fallback, help) {name, SETTING_TEXT, AT(member), 0, 0, NULL, fallback, false, false, "", help}
@@ -45,7 +46,23 @@ static const struct setting rows[] = {
     NEEDED("http.listen", http_listen, "0.0.0.0:8080", "Address for devices: `/firmware/latest`, `/artifacts/`, `/healthz`."),
     TEXT("http.public_url", http_public_url, "", "How devices reach that address; stands in commands and notices. Empty: `http://` (`https://` with TLS) and `http.listen`."),
     NUMBER("http.threads", http_threads, 1, 16, "2", "threads", "Threads that serve HTTP."),
+    NUMBER("http.connections", http_connections, 1, 1000000, "8192", "connections", "Open at a time at `http.listen`."),
+    NUMBER("http.requests_s", http_requests_s, 0, 1000000, "0", "requests/s", "Of all clients together; 0: no limit."),
+    NUMBER("http.address_connections", http_address_connections, 0, 1000000, "512", "connections", "Open at a time from one address (of IPv6: one /64); 0: no limit."),
+    NUMBER("http.address_requests_s", http_address_requests_s, 0, 1000000, "500", "requests/s", "Of one address, those of devices that prove their id not counted; 0: no limit."),
+    NUMBER("http.device_requests_s", http_device_requests_s, 0, 1000000, "500", "requests/s", "Of one device that proves its id; 0: no limit."),
+    TEXT("http.shared_addresses", http_shared_addresses, "127.0.0.0/8 ::1/128", "Networks without limits per address, because many devices stand behind one: proxies, a carrier's NAT."),
+    NUMBER("http.clients", http_clients, 64, 16777216, "65536", "clients", "Addresses and devices whose limits are remembered; 24 bytes each."),
+    NUMBER("http.reader_bytes_s", http_reader_bytes_s, 0, 1000000, "64", "bytes/s", "Who takes an answer slower than this for a minute is cut; 0: a byte a minute is enough."),
     TLS("http", http_tls),
+
+    NUMBER("depot.downloads", depot_downloads, 1, 1000000, "8192", "devices", "That download at a time; the others are told when to come again."),
+    NUMBER("depot.device_downloads", depot_device_downloads, 1, 1000, "16", "replies", "With parts of packages, at a time to one device."),
+    NUMBER("depot.bytes_s", depot_bytes_s, 0, 1000000000000, "0", "bytes/s", "Of all downloads together; 0: no limit."),
+    NUMBER("depot.download_bytes_s", depot_download_bytes_s, 1, 1000000000, "32768", "bytes/s", "With `depot.bytes_s`: no more devices download at a time than get this much each."),
+    NUMBER("depot.connection_bytes_s", depot_connection_bytes_s, 0, 4000000000, "0", "bytes/s", "Of one connection that downloads; 0: no limit."),
+    NUMBER("depot.upload_bytes_s", depot_upload_bytes_s, 0, 1000000000000, "0", "bytes/s", "Of all uploads together; 0: no limit."),
+    RELOAD("depot.pace_pct", depot_pace_pct, 0, 1000, "100", "%", "How much of `depot.downloads` is promised to devices by telling them to update; 0: they are told whatever the depot can carry."),
 
     NEEDED("api.listen", api_listen, "127.0.0.1:8081", "Address for operators and Prometheus: everything."),
     {"api.token_file", SETTING_TEXT, AT(api_token_file), 0, 0, NULL, "", true, false, "",
@@ -192,6 +209,15 @@ static enum drover_error auth_settings_check(const struct daemon_settings *setti
     return DROVER_OK;
 }
 
+static enum drover_error load_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    struct networks networks;
+
+    if (settings->depot_connection_bytes_s && settings->depot_connection_bytes_s < 2 * settings->http_reader_bytes_s)
+        return problem_set(ret_problem, DROVER_MISMATCH, "depot.connection_bytes_s", "must be twice http.reader_bytes_s at the least, or every download is cut");
+    return networks_read(settings->http_shared_addresses, "http.shared_addresses", &networks, ret_problem);
+}
+
 static enum drover_error waits_check(const struct policy *flow, struct problem *ret_problem)
 {
     if (flow->offline_after_ms <= flow->heartbeat_ms)
@@ -218,6 +244,8 @@ static enum drover_error settings_check(const struct daemon_settings *settings, 
         error = tls_check(&settings->api_tls, "api", ret_problem);
     if (!error)
         error = auth_settings_check(settings, ret_problem);
+    if (!error)
+        error = load_check(settings, ret_problem);
     if (!error)
         error = waits_check(&settings->flow, ret_problem);
     return error;

@@ -69,6 +69,7 @@ void daemon_status(void *arg, struct json_writer *writer)
     json_put_bool(writer, "leader", chores_counters(daemon->chores).leader);
     mqtt_put(daemon, writer);
     redis_put(daemon, writer);
+    daemon_depot_status(daemon, writer);
 }
 
 void daemon_sample(void *arg, struct chores_sample *ret)

@@ -203,8 +203,11 @@ void depot_serve(struct http_thread *thread, struct http_conn *conn, struct http
         unsatisfiable(conn, file->size_bytes);
         return;
     }
+    bool get = evhttp_request_get_command(conn->request) == EVHTTP_REQ_GET;
+    if (get && !depot_admit(thread, conn, served.device_id, &ranges, file->size_bytes))
+        return;
     headers_put(conn, etag);
-    if (known && evhttp_request_get_command(conn->request) == EVHTTP_REQ_GET)
+    if (known && get)
         track(thread, conn, &served, &ranges, file->size_bytes);
     bytes_send(thread, conn, file, &ranges);
 }

@@ -140,7 +140,7 @@ void depot_files_done(struct depot_files *files)
 }
 
 /* O_NOFOLLOW and the check for a regular file: what somebody else put into the folder is not given out. */
-static enum drover_error file_open(const struct depot *depot, const char *sha256, struct depot_file *ret_file)
+enum drover_error depot_artifact_open(const struct depot *depot, const char *sha256, int *ret_fd, int64_t *ret_bytes)
 {
     char path[DEPOT_PATH_SIZE];
     struct stat status;
@@ -152,15 +152,27 @@ static enum drover_error file_open(const struct depot *depot, const char *sha256
         close(fd);
         return DROVER_NOT_FOUND;
     }
+    *ret_fd = fd;
+    *ret_bytes = status.st_size;
+    return DROVER_OK;
+}
+
+static enum drover_error file_open(const struct depot *depot, const char *sha256, struct depot_file *ret_file)
+{
+    int fd = -1;
+    int64_t bytes = 0;
+    enum drover_error error = depot_artifact_open(depot, sha256, &fd, &bytes);
+    if (error != DROVER_OK)
+        return error;
     struct evbuffer_file_segment *segment = NULL;
-    if (status.st_size > 0)
-        segment = evbuffer_file_segment_new(fd, 0, status.st_size, EVBUF_FS_CLOSE_ON_FREE | EVBUF_FS_DISABLE_LOCKING);
+    if (bytes > 0)
+        segment = evbuffer_file_segment_new(fd, 0, bytes, EVBUF_FS_CLOSE_ON_FREE | EVBUF_FS_DISABLE_LOCKING);
     if (segment == NULL) {
         close(fd);
-        return status.st_size > 0 ? DROVER_MEMORY : DROVER_NOT_FOUND;
+        return bytes > 0 ? DROVER_MEMORY : DROVER_NOT_FOUND;
     }
     ret_file->segment = segment;
-    ret_file->size_bytes = status.st_size;
+    ret_file->size_bytes = bytes;
     (void)text_copy(ret_file->sha256, sizeof ret_file->sha256, sha256);
     return DROVER_OK;
 }

@@ -24,6 +24,9 @@ void depot_part_path(const struct depot *depot, const char *sha256, char ret[DEP
 /* DROVER_NOT_FOUND when it is not in the depot. */
 MUST_USE enum drover_error depot_size(const struct depot *depot, const char *sha256, int64_t *ret_bytes);
 
+/* For reading; the descriptor is the caller's. Links and what is no regular file are not there: DROVER_NOT_FOUND; else DROVER_IO. */
+MUST_USE enum drover_error depot_artifact_open(const struct depot *depot, const char *sha256, int *ret_fd, int64_t *ret_bytes);
+
 /* Moves a finished and synced part to its place, so that it survives a power cut. */
 MUST_USE enum drover_error depot_take_part(const struct depot *depot, const char *sha256);
 

@@ -155,6 +155,13 @@ void http_queue_done(struct http_queue *queue)
     pthread_mutex_destroy(&queue->lock);
 }
 
+void http_queue_wake(struct http_queue *queue)
+{
+    uint64_t one = 1;
+    while (write(queue->event_fd, &one, sizeof one) < 0 && errno == EINTR)   /* EAGAIN: the counter is not 0, so it wakes anyway */
+        ;
+}
+
 bool http_queue_push(struct http_queue *queue, struct http_call *call)
 {
     pthread_mutex_lock(&queue->lock);
@@ -167,11 +174,8 @@ bool http_queue_push(struct http_queue *queue, struct http_call *call)
         queue->count++;
     }
     pthread_mutex_unlock(&queue->lock);
-    if (wake) {
-        uint64_t one = 1;
-        while (write(queue->event_fd, &one, sizeof one) < 0 && errno == EINTR)
-            ;
-    }
+    if (wake)
+        http_queue_wake(queue);
     return taken;
 }
 

@@ -73,6 +73,7 @@ struct http_queue {
 };
 MUST_USE enum drover_error http_queue_init(struct http_queue *queue, unsigned limit /* 0: none */);
 void http_queue_done(struct http_queue *queue);                            /* frees what is left in it */
+void http_queue_wake(struct http_queue *queue);                            /* its consumer, without a call */
 bool http_queue_push(struct http_queue *queue, struct http_call *call);    /* false: full; the call stays the caller's */
 /* Everything that is there, oldest first, linked by next; clears the eventfd. */
 struct http_call *http_queue_take(struct http_queue *queue);

@@ -7,16 +7,21 @@
 #include <event2/event.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "common/clock.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "orchestrator/edges/http_clients.h"
 #include "orchestrator/edges/http_tls.h"
 
 #define BUCKETS (sizeof((struct http_guard *)0)->buckets / sizeof(struct http_conn *))
 #define INPUT_SLACK_BYTES 16384   /* what may come in beyond one request: the beginning of the next */
 #define INPUT_SENDING_BYTES 4096  /* while a reply goes out nothing more is needed */
+#define SURPLUS_MS 2000           /* who is only told to come again has this long to ask */
+#define SURPLUS_MAX 64            /* of them at a time; a 32nd of the cap when that is less */
 
 static struct http_conn **bucket_of(struct http_guard *guard, const struct bufferevent *bev)
 {
@@ -26,7 +31,7 @@ static struct http_conn **bucket_of(struct http_guard *guard, const struct buffe
 /* One request with its body must fit, or reading it would never end. */
 static size_t input_max(const struct http_guard *guard, enum http_listener listener)
 {
-    return guard->limits.header_bytes + INPUT_SLACK_BYTES + (listener == HTTP_OPERATORS ? HTTP_PART_BYTES : 0);
+    return guard->limits.header_bytes + INPUT_SLACK_BYTES + http_route_body_max(listener);
 }
 
 /* A peer that ends without TLS' own goodbye is a peer that ended: lengths say whether all has come. */
@@ -50,6 +55,51 @@ static struct bufferevent *socket_new(struct http_conn *conn, struct http_tls *t
     return tls != NULL ? secure_socket_new(conn, tls, base) : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 }
 
+/* --- the caps: of this thread, of each address --- */
+
+static unsigned cap_of(const struct http_guard *guard, enum http_listener listener)
+{
+    unsigned cap = listener == HTTP_OPERATORS ? guard->limits.operator_connections : guard->limits.device_connections;
+    return (cap + guard->threads - 1) / guard->threads;
+}
+
+static unsigned surplus_of(unsigned cap)
+{
+    return cap / 32 < SURPLUS_MAX ? cap / 32 + 1 : SURPLUS_MAX;
+}
+
+bool http_guard_is_full(const struct http_guard *guard, enum http_listener listener)
+{
+    unsigned cap = cap_of(guard, listener);
+    return guard->open[listener] >= cap + surplus_of(cap);
+}
+
+bool http_guard_is_surplus(const struct http_conn *conn)
+{
+    return conn->surplus && conn->guard->open[conn->listener] > cap_of(conn->guard, conn->listener);
+}
+
+static void conn_count(struct http_guard *guard, struct http_conn *conn)
+{
+    unsigned open = ++guard->open[conn->listener], cap = cap_of(guard, conn->listener);
+    conn->surplus = open > cap;
+    if (conn->surplus)
+        conn->deadline_ms = clock_mono_ms() + SURPLUS_MS;
+    if (open == cap)
+        http_clients_house_full(guard->clients, clock_mono_us());
+    atomic_fetch_add(&guard->metrics->open[conn->listener], 1);
+    atomic_fetch_add(&guard->metrics->accepted[conn->listener], 1);
+}
+
+static void conn_uncount(struct http_guard *guard, struct http_conn *conn)
+{
+    if (guard->open[conn->listener]-- == cap_of(guard, conn->listener))
+        http_clients_house_open(guard->clients, clock_mono_us());
+    atomic_fetch_sub(&guard->metrics->open[conn->listener], 1);
+    if (conn->counted)
+        http_clients_disconnect(guard->clients, conn->address);
+}
+
 struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_base *base, enum http_listener listener)
 {
     struct http_conn *conn = calloc(1, sizeof *conn);
@@ -67,9 +117,10 @@ struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_bas
     struct http_conn **bucket = bucket_of(guard, bev);
     conn->next = *bucket;
     *bucket = conn;
-    guard->open[listener]++;
-    atomic_fetch_add(&guard->metrics->open[listener], 1);
-    atomic_fetch_add(&guard->metrics->accepted[listener], 1);
+    conn->is_new = true;
+    conn->next_new = guard->newcomers;
+    guard->newcomers = conn;
+    conn_count(guard, conn);
     return bev;
 }
 
@@ -81,12 +132,6 @@ struct http_conn *http_guard_find(struct http_guard *guard, struct bufferevent *
     return conn;
 }
 
-bool http_guard_is_full(const struct http_guard *guard, enum http_listener listener)
-{
-    unsigned cap = listener == HTTP_OPERATORS ? guard->limits.operator_connections : guard->limits.device_connections;
-    return guard->open[listener] >= (cap + guard->threads - 1) / guard->threads;
-}
-
 void http_guard_request(struct http_conn *conn, struct evhttp_request *request, int64_t now_ms)
 {
     conn->phase = HTTP_SENDING;
@@ -96,6 +141,7 @@ void http_guard_request(struct http_conn *conn, struct evhttp_request *request, 
     conn->since_us = clock_mono_us();
     conn->tracked = false;
     conn->body_bytes = 0;
+    conn->place = 0;
 }
 
 void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_ms)
@@ -105,19 +151,21 @@ void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_m
     conn->deadline_ms = deadline_ms;
 }
 
-/* Who downloads says nothing meanwhile: only a reply that makes no progress is idle then. libevent would count silence, too. */
-static void timeouts_set(struct http_conn *conn, bool reading)
+/* While a reply goes out libevent's timeouts would count what is no fault of the peer's: his silence, and that a slow one empties the kernel's buffers
+ * seldom. The sweep looks at what he acknowledges instead. */
+static void timeouts_set(struct http_conn *conn, bool sending)
 {
     int64_t idle_ms = conn->guard->limits.idle_ms;
     const struct timeval idle = {idle_ms / 1000, idle_ms % 1000 * 1000};
-    (void)bufferevent_set_timeouts(conn->bev, reading ? &idle : NULL, &idle);
+    (void)bufferevent_set_timeouts(conn->bev, sending ? NULL : &idle, sending ? NULL : &idle);
 }
 
 void http_guard_send(struct http_conn *conn, int64_t now_ms)
 {
     conn->phase = HTTP_SENDING;
     conn->deadline_ms = now_ms + conn->guard->limits.reply_ms;
-    timeouts_set(conn, false);
+    http_reading_begin(&conn->reading, conn->body_bytes, now_ms);
+    timeouts_set(conn, true);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_SENDING_BYTES);
 }
 
@@ -128,7 +176,7 @@ void http_guard_receive(struct http_conn *conn, int64_t now_ms)
     conn->request = NULL;
     conn->tracked = false;
     conn->deadline_ms = now_ms + limits->idle_ms + limits->request_ms;
-    timeouts_set(conn, true);
+    timeouts_set(conn, false);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, input_max(conn->guard, conn->listener));
 }
 
@@ -164,6 +212,15 @@ static void handshake_failed(struct http_conn *conn, const char *fallback)
         log_event(LOG_INFO, "handshake_refused", LOG_TEXT("why", fallback != NULL ? fallback : why));
 }
 
+static void newcomer_forget(struct http_guard *guard, const struct http_conn *conn)
+{
+    struct http_conn **link = &guard->newcomers;
+    while (conn->is_new && *link != conn)
+        link = &(*link)->next_new;
+    if (conn->is_new)
+        *link = conn->next_new;
+}
+
 void http_guard_close(struct http_conn *conn)
 {
     struct http_guard *guard = conn->guard;
@@ -172,8 +229,8 @@ void http_guard_close(struct http_conn *conn)
     while (*link != conn)
         link = &(*link)->next;
     *link = conn->next;
-    guard->open[conn->listener]--;
-    atomic_fetch_sub(&guard->metrics->open[conn->listener], 1);
+    newcomer_forget(guard, conn);
+    conn_uncount(guard, conn);
     guard->closed(guard->arg, conn);
     bufferevent_decref(conn->bev);
     free(conn);
@@ -189,7 +246,7 @@ static bool is_abandoned(struct http_conn *conn)
 
 static void cut(struct http_guard *guard, struct http_conn *conn, enum http_refusal reason)
 {
-    short what = reason == REFUSED_SLOW ? BEV_EVENT_READING : BEV_EVENT_WRITING;
+    short what = reason == REFUSED_SLOW || reason == REFUSED_CLIENT_CONNECTIONS ? BEV_EVENT_READING : BEV_EVENT_WRITING;
     http_metrics_refused(guard->metrics, reason);
     bufferevent_trigger_event(conn->bev, (short)(BEV_EVENT_TIMEOUT | what), 0);
 }
@@ -205,7 +262,53 @@ static void cut_shaking(struct http_conn *conn)
 static void conn_shaken(struct http_guard *guard, struct http_conn *conn)
 {
     conn->phase = HTTP_RECEIVING;
-    conn->deadline_ms += guard->limits.request_ms - guard->limits.handshake_ms;
+    if (!conn->surplus)
+        conn->deadline_ms += guard->limits.request_ms - guard->limits.handshake_ms;
+}
+
+void http_guard_greet(struct http_guard *guard)
+{
+    while (guard->newcomers != NULL) {
+        struct http_conn *conn = guard->newcomers;
+        guard->newcomers = conn->next_new;
+        conn->is_new = false;
+        conn->address = http_clients_address(guard->clients, bufferevent_getfd(conn->bev));
+        if (http_clients_connect(guard->clients, conn->address, &conn->counted))
+            continue;
+        conn->phase = HTTP_RECEIVING;   /* a handshake that we cut is none that failed */
+        cut(guard, conn, REFUSED_CLIENT_CONNECTIONS);
+    }
+}
+
+/* --- while a reply goes out --- */
+
+/* What the kernel holds of it: sent and not acknowledged, or not sent yet. */
+static int64_t kernel_bytes(const struct http_conn *conn)
+{
+    int bytes = 0;
+    return ioctl(bufferevent_getfd(conn->bev), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+/* False: it was cut, because the peer takes it too slowly. */
+static bool reading_look(struct http_guard *guard, struct http_conn *conn, int64_t ours, int64_t now_ms)
+{
+    if (now_ms - conn->reading.looked_ms < HTTP_READING_LOOK_MS)
+        return true;
+    int64_t theirs = kernel_bytes(conn);
+    int64_t taken = http_reading_look(&conn->reading, ours + theirs, theirs > 0, now_ms);
+    if (conn->place != 0)
+        atomic_fetch_add_explicit(&guard->metrics->taken_bytes, (uint_fast64_t)taken, memory_order_relaxed);
+    if (!http_reading_is_slow(&conn->reading, guard->limits.idle_ms, guard->limits.reader_bytes_s))
+        return true;
+    cut(guard, conn, REFUSED_READER);
+    return false;
+}
+
+static void conn_look(struct http_guard *guard, struct http_conn *conn, int64_t now_ms)
+{
+    int64_t ours = (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev));
+    if (reading_look(guard, conn, ours, now_ms))
+        guard->sending(guard->arg, conn, ours);
 }
 
 static void conn_sweep(struct http_guard *guard, struct http_conn *conn, int64_t now_ms)
@@ -219,7 +322,7 @@ static void conn_sweep(struct http_guard *guard, struct http_conn *conn, int64_t
     } else if (conn->phase == HTTP_SHAKING && now_ms > conn->deadline_ms) {
         cut_shaking(conn);
     } else if (conn->phase == HTTP_SENDING && now_ms <= conn->deadline_ms) {
-        guard->sending(guard->arg, conn, (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev)));
+        conn_look(guard, conn, now_ms);
     } else if (now_ms > conn->deadline_ms) {
         if (conn->phase == HTTP_WAITING)
             guard->late(guard->arg, conn);

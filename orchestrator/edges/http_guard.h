@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include "orchestrator/edges/http_metrics.h"
+#include "orchestrator/edges/http_reading.h"
 #include "orchestrator/edges/http_server.h"
 
 struct bufferevent;
+struct http_clients;
 struct http_tls;
 struct ssl_st;
 struct event_base;
@@ -36,6 +38,11 @@ struct http_conn {
     enum http_listener listener;
     enum http_phase phase;
     int64_t deadline_ms;               /* monotonic: of the phase */
+    struct http_conn *next_new;        /* while it is new */
+    bool is_new;                       /* who it is was not looked at yet */
+    bool surplus;                      /* beyond the cap: it is only told to come again */
+    bool counted;                      /* among its address' connections */
+    uint64_t address;                  /* http_clients.h */
     /* the request that is being answered */
     struct evhttp_request *request;    /* HTTP_WAITING, HTTP_SENDING */
     const struct http_route *route;    /* NULL: none matched */
@@ -43,6 +50,9 @@ struct http_conn {
     int64_t since_us;
     int status;
     int64_t body_bytes;                /* of the answer */
+    struct http_reading reading;       /* how it is taken */
+    unsigned place;                    /* depot_places.h, plus 1; 0: it is no download */
+    bool place_is_last;                /* it reaches the package's end */
     /* a download whose device is known */
     bool tracked;
     struct served served;
@@ -52,6 +62,8 @@ struct http_conn {
 
 struct http_guard {
     struct http_conn *buckets[1024];
+    struct http_conn *newcomers;
+    struct http_clients *clients;
     struct http_metrics *metrics;
     struct http_limits limits;
     struct http_tls *tls[HTTP_LISTENER_COUNT];   /* NULL: plain */
@@ -70,7 +82,12 @@ struct http_guard {
 /* For evhttp_set_bevcb. NULL: out of memory. */
 struct bufferevent *http_guard_accept(struct http_guard *guard, struct event_base *base, enum http_listener listener);
 struct http_conn *http_guard_find(struct http_guard *guard, struct bufferevent *bev);
+/* Not even somebody to be told to come again has room. */
 bool http_guard_is_full(const struct http_guard *guard, enum http_listener listener);
+/* Connections that evhttp has put its sockets into by now: who are they? Cuts those whose address has its fill. */
+void http_guard_greet(struct http_guard *guard);
+/* Still beyond the cap: its request is answered by 503, and it is closed. */
+bool http_guard_is_surplus(const struct http_conn *conn);
 
 /* A refusal may be logged: one a second, so that nobody fills the log. Counters have them all. */
 bool http_guard_may_log(struct http_guard *guard, int64_t now_ms);

@@ -10,9 +10,12 @@ static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 40
 _Static_assert(sizeof statuses / sizeof statuses[0] <= HTTP_STATUS_MAX, "a place for every status");
 
 static const char *const refusals[HTTP_REFUSAL_COUNT] = {
+    [REFUSED_CLIENT_CONNECTIONS] = "client_connections", [REFUSED_REQUESTS] = "requests", [REFUSED_CLIENT_REQUESTS] = "client_requests",
+    [REFUSED_DOWNLOADS] = "downloads", [REFUSED_CLIENT_DOWNLOADS] = "client_downloads", [REFUSED_READER] = "reader",
     [REFUSED_CONNECTIONS] = "connections", [REFUSED_DESCRIPTORS] = "descriptors", [REFUSED_SLOW] = "slow",
     [REFUSED_STALLED] = "stalled",         [REFUSED_FRAMING] = "framing",         [REFUSED_TOO_LARGE] = "too_large",
-    [REFUSED_ROUTE] = "route",             [REFUSED_QUERY] = "query",             [REFUSED_TOKEN] = "token",
+    [REFUSED_ROUTE] = "route",             [REFUSED_QUERY] = "query",             [REFUSED_BODY] = "body",
+                [REFUSED_TOKEN] = "token",
     [REFUSED_HANDSHAKE] = "handshake",     [REFUSED_CERTIFICATE] = "certificate",
     [REFUSED_KEY] = "key",                 [REFUSED_FORGED] = "forged",           [REFUSED_EXPIRED] = "expired",
     [REFUSED_ROLE] = "role",               [REFUSED_SUBJECT] = "subject",         [REFUSED_REPLAY] = "replay",
@@ -20,7 +23,7 @@ static const char *const refusals[HTTP_REFUSAL_COUNT] = {
     [REFUSED_OBSERVATION] = "observation",
 };
 static const char *const listeners[HTTP_LISTENER_COUNT] = {"devices", "operators"};
-static const char *const servers[2] = {"thread", "loop"};
+static const char *const servers[HTTP_SERVED_BY_COUNT] = {"thread", "loop", "hasher"};
 
 static const struct {
     int64_t micros;
@@ -71,7 +74,7 @@ static void requests_print(const struct http_metrics *metrics, struct buffer *te
 static void durations_print(const struct http_metrics *metrics, struct buffer *text)
 {
     head(text, "duration_seconds", "histogram", "From the whole request to the last byte of its answer, by who served it.");
-    for (size_t by = 0; by < 2; by++) {
+    for (size_t by = 0; by < HTTP_SERVED_BY_COUNT; by++) {
         uint64_t sum = 0;
         for (size_t i = 0; i < HTTP_BUCKET_COUNT; i++) {
             sum += COUNT(metrics->seconds[by][i]);
@@ -106,6 +109,8 @@ void http_metrics_print(const struct http_metrics *metrics, struct buffer *text)
     buffer_add_format(text, "drover_http_sent_bytes_total %" PRIu64 "\n", COUNT(metrics->sent_bytes));
     head(text, "received_bytes_total", "counter", "Bytes of requests' bodies.");
     buffer_add_format(text, "drover_http_received_bytes_total %" PRIu64 "\n", COUNT(metrics->received_bytes));
+    head(text, "hashed_bytes_total", "counter", "Bytes of packages hashed for devices that asked what of theirs is right.");
+    buffer_add_format(text, "drover_http_hashed_bytes_total %" PRIu64 "\n", COUNT(metrics->hashed_bytes));
     head(text, "tokens_total", "counter", "Bearer tokens, by whether a signature was checked or the token was remembered.");
     buffer_add_format(text, "drover_http_tokens_total{how=\"checked\"} %" PRIu64 "\n", COUNT(metrics->tokens_checked));
     buffer_add_format(text, "drover_http_tokens_total{how=\"remembered\"} %" PRIu64 "\n", COUNT(metrics->tokens_remembered));

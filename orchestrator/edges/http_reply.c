@@ -29,6 +29,7 @@ static void reply_sent(struct evhttp_request *request, void *arg)
     atomic_fetch_add_explicit(&conn->guard->metrics->sent_bytes, (uint_fast64_t)conn->body_bytes, memory_order_relaxed);
     if (conn->tracked)
         depot_progress(thread, conn, conn->end - conn->start, true);
+    depot_leave(thread, conn, true);
     http_guard_receive(conn, clock_mono_ms());
 }
 
@@ -101,15 +102,23 @@ void http_reply_call(struct http_conn *conn, struct http_call *call)
         evbuffer_free(body);
 }
 
-void http_reply_problem(struct http_conn *conn, int status, const char *where, const char *what)
+static void problem_reply(struct http_conn *conn, int status, const char *where, const char *what, int retry_after_s)
 {
-    struct http_call call = {0};
+    struct http_call call = {.retry_after_s = retry_after_s};
     buffer_init(&call.answer, 0);
     http_call_set_problem(&call, status, where, what);
-    if (status == 503)
-        call.retry_after_s = 1 + (int)(clock_random() % 5);
     http_reply_call(conn, &call);
     buffer_done(&call.answer);
+}
+
+void http_reply_problem(struct http_conn *conn, int status, const char *where, const char *what)
+{
+    problem_reply(conn, status, where, what, status == 503 ? 1 + (int)(clock_random() % 5) : 0);
+}
+
+void http_reply_later(struct http_conn *conn, int status, const char *what, int retry_after_s)
+{
+    problem_reply(conn, status, NULL, what, retry_after_s);
 }
 
 void http_reply_last(struct http_conn *conn, int status, const char *where, const char *what)

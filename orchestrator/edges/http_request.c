@@ -9,6 +9,8 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "orchestrator/edges/depot_hasher.h"
+#include "orchestrator/edges/http_clients.h"
 #include "orchestrator/edges/http_thread.h"
 
 typedef void thread_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
@@ -16,6 +18,13 @@ static thread_serve *const served_here[HTTP_ROUTE_COUNT] = {
     [ROUTE_ARTIFACT] = depot_serve,
     [ROUTE_UPLOAD_PUT] = http_upload_put,
     [ROUTE_UPLOAD_GET] = http_upload_get,
+};
+
+/* What the thread makes of a body before another thread answers. False: call->answer is to be sent. */
+typedef bool call_prepare(const struct depot *depot, struct http_call *call);
+static call_prepare *const prepared_here[HTTP_ROUTE_COUNT] = {
+    [ROUTE_ARTIFACT_RESUME] = http_resume_prepare,
+    [ROUTE_RELEASE_ADD] = http_release_prepare,
 };
 
 bool http_refuse(struct http_conn *conn, enum http_refusal reason, int status, const char *where, const char *what)
@@ -90,6 +99,38 @@ static bool route_find(struct http_conn *conn, struct http_found *ret_found)
     return http_refuse(conn, REFUSED_ROUTE, 404, NULL, "no such path");
 }
 
+static bool send_away(struct http_conn *conn, const struct http_wait *wait)
+{
+    static const char *const words[] = {[0] = "more requests than this server may be sent", [1] = "more requests than one client may send"};
+    http_metrics_refused(conn->guard->metrics, wait->reason);
+    http_reply_later(conn, wait->status, words[wait->status == 429], wait->retry_after_s);
+    return false;
+}
+
+/* Is there room for it, and for one more of this client? Those who watch over the server are always answered. */
+static bool load_check(struct http_conn *conn)
+{
+    struct http_clients *clients = conn->guard->clients;
+    struct http_wait wait;
+    if (conn->route->audience == HTTP_ANYONE || conn->route->audience == HTTP_HOUSE)
+        return true;
+    if (http_guard_is_surplus(conn)) {
+        http_metrics_refused(conn->guard->metrics, REFUSED_CONNECTIONS);
+        (void)evhttp_add_header(evhttp_request_get_output_headers(conn->request), "Connection", "close");
+        http_reply_later(conn, 503, "as many connections as there may be are open", http_clients_turned_away(clients, clock_mono_us()));
+        return false;
+    }
+    return http_clients_request(clients, conn->address, clock_mono_us(), &wait) || send_away(conn, &wait);
+}
+
+/* A device that proved its id has limits of its own. */
+static bool device_load_check(struct http_conn *conn, const struct http_call *call)
+{
+    struct http_wait wait;
+    return !call->known || call->who.role != AUTH_DEVICE ||
+           http_clients_device(conn->guard->clients, conn->address, call->who.subject, clock_mono_us(), &wait) || send_away(conn, &wait);
+}
+
 static bool size_check(struct http_conn *conn)
 {
     size_t bytes = evbuffer_get_length(evhttp_request_get_input_buffer(conn->request));
@@ -147,7 +188,15 @@ static struct http_slot *slot_take(struct http_thread *thread, struct http_conn 
     return slot;
 }
 
-/* Hands the call to the loop. It belongs to the loop afterwards, whatever becomes of the connection. */
+/* Nonces are the loop's, whoever answers afterwards. */
+static bool call_queue(struct http_shared *shared, struct http_call *call)
+{
+    if (call->route->served_by == HTTP_HASHER && !call->who.has_nonce)
+        return depot_hasher_push(shared->hasher, call);
+    return http_queue_push(&shared->to_loop, call);
+}
+
+/* Hands the call to the loop or the hasher. It belongs to it afterwards, whatever becomes of the connection. */
 static bool call_push(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
 {
     struct http_shared *shared = thread->shared;
@@ -162,12 +211,22 @@ static bool call_push(struct http_thread *thread, struct http_conn *conn, struct
         uint32_t place = (uint32_t)(slot - thread->slots);
         call->ticket = (uint64_t)slot->generation << 32 | place;
         http_guard_wait(conn, call->ticket, call->deadline_ms);
-        if (http_queue_push(&shared->to_loop, call))
+        if (call_queue(shared, call))
             return true;
         http_slot_free(thread, place);
     }
     atomic_fetch_sub(&shared->open_calls, 1);
     return http_refuse(conn, REFUSED_CALLS, 503, NULL, "too many requests wait for an answer");
+}
+
+static bool body_prepare(struct http_thread *thread, struct http_call *call)
+{
+    call_prepare *prepare = prepared_here[call->route->id];
+    if (prepare == NULL || prepare(&thread->shared->depot, call))
+        return true;
+    if (call->status == 400)
+        http_metrics_refused(&thread->shared->metrics, REFUSED_BODY);
+    return false;
 }
 
 /* The loop sees a call whose nonce must be taken, even when the thread serves it afterwards. */
@@ -178,10 +237,10 @@ static void request_serve(struct http_thread *thread, struct http_conn *conn, co
         (void)http_refuse(conn, REFUSED_CALLS, 503, NULL, "out of memory");
         return;
     }
-    if (question_fill(thread, conn, found, call) && body_fill(conn, found, call)) {
+    if (question_fill(thread, conn, found, call) && device_load_check(conn, call) && body_fill(conn, found, call)) {
         if (found->route->served_by == HTTP_THREAD && !call->who.has_nonce)
             served_here[found->route->id](thread, conn, call);
-        else if (found->route->id == ROUTE_RELEASE_ADD && !http_release_prepare(&thread->shared->depot, call))
+        else if (!body_prepare(thread, call))
             http_reply_call(conn, call);
         else if (call_push(thread, conn, call))
             return;
@@ -214,6 +273,6 @@ void http_request_came(struct evhttp_request *request, void *arg)
     }
     evhttp_connection_set_closecb(connection, connection_closes, conn);
     http_guard_request(conn, request, clock_mono_ms());
-    if (framing_check(conn) && route_find(conn, &found) && size_check(conn))
+    if (framing_check(conn) && route_find(conn, &found) && load_check(conn) && size_check(conn))
         request_serve(thread, conn, &found);
 }

@@ -10,7 +10,7 @@
 /* The names that the columns of the table use. */
 enum { GET = HTTP_GET, POST = HTTP_POST, PUT = HTTP_PUT };
 enum { ANYONE = HTTP_ANYONE, DEVICE = HTTP_DEVICE, HOUSE = HTTP_HOUSE, VIEWER = HTTP_VIEWER, OPERATOR = HTTP_OPERATOR };
-enum { THREAD = HTTP_THREAD, LOOP = HTTP_LOOP };
+enum { THREAD = HTTP_THREAD, LOOP = HTTP_LOOP, HASHER = HTTP_HASHER };
 
 static const struct http_route routes[HTTP_ROUTE_COUNT] = {
 #define ROUTE(id_, methods_, path_, audience_, served_by_, query_, body_bytes_)                            \
@@ -25,6 +25,20 @@ static const struct http_route routes[HTTP_ROUTE_COUNT] = {
 const struct http_route *http_route_get(enum http_route_id id)
 {
     return &routes[id];
+}
+
+static bool route_is_on(const struct http_route *route, enum http_listener listener)
+{
+    return listener == HTTP_OPERATORS || route->audience <= HTTP_DEVICE;
+}
+
+size_t http_route_body_max(enum http_listener listener)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < HTTP_ROUTE_COUNT; i++)
+        if (route_is_on(&routes[i], listener) && routes[i].body_bytes > most)
+            most = routes[i].body_bytes;
+    return most;
 }
 
 const char *http_method_name(enum http_method method)
@@ -125,7 +139,7 @@ enum http_match http_route_find(enum http_listener listener, enum http_method me
     enum http_match best = HTTP_NO_PATH;
     for (size_t i = 0; i < HTTP_ROUTE_COUNT; i++) {
         const struct http_route *route = &routes[i];
-        if (listener != HTTP_OPERATORS && route->audience > HTTP_DEVICE)
+        if (!route_is_on(route, listener))
             continue;
         enum http_match match = path_match(route->path, path, ret_found);
         if (match == HTTP_NO_PATH)

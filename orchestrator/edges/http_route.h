@@ -9,6 +9,7 @@
 #include "common/text.h"
 
 #define HTTP_PART_BYTES (4u << 20)     /* one part of an upload */
+#define HTTP_RESUME_BYTES (18u << 10)  /* what a device has of a package: 256 digests */
 #define HTTP_JSON_BYTES (256u << 10)   /* a JSON body */
 #define HTTP_PARAMS_MAX 2              /* {names} in a path */
 #define HTTP_QUERY_MAX 6               /* query parameters of a route */
@@ -22,7 +23,7 @@ enum http_route_id {
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_OTHER };
 enum http_audience { HTTP_ANYONE, HTTP_DEVICE, HTTP_HOUSE, HTTP_VIEWER, HTTP_OPERATOR };   /* the first two: on both listeners */
-enum http_served_by { HTTP_THREAD, HTTP_LOOP };
+enum http_served_by { HTTP_THREAD, HTTP_LOOP, HTTP_HASHER, HTTP_SERVED_BY_COUNT };
 enum http_listener { HTTP_DEVICES, HTTP_OPERATORS, HTTP_LISTENER_COUNT };
 
 struct http_route {
@@ -36,6 +37,8 @@ struct http_route {
 };
 
 const struct http_route *http_route_get(enum http_route_id id);
+/* The largest body that any route of the listener takes. */
+size_t http_route_body_max(enum http_listener listener);
 const char *http_method_name(enum http_method method);
 
 enum http_match { HTTP_MATCHED, HTTP_NO_PATH, HTTP_BAD_PARAM, HTTP_NO_METHOD };

@@ -1,21 +1,19 @@
-/* See http_server.h: listening sockets, the threads, and the loop's end of the queue. */
+/* See http_server.h: the threads, and the loop's end of the queue. */
 #include "orchestrator/edges/http_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "orchestrator/edges/depot_hasher.h"
+#include "orchestrator/edges/depot_places.h"
+#include "orchestrator/edges/http_clients.h"
+#include "orchestrator/edges/http_listen.h"
 #include "orchestrator/edges/http_thread.h"
 
-#define BACKLOG 1024
 #define THREADS_MAX 16
 
 struct http_server {
@@ -30,118 +28,6 @@ struct http_server {
     void *arg;
 };
 
-static const char *const setting_names[HTTP_LISTENER_COUNT] = {"http.listen", "api.listen"};
-
-/* --- listening --- */
-
-struct address {
-    struct sockaddr_storage storage;
-    socklen_t length;
-};
-
-/* A numeric address and a port; names would need a resolver, which may hang at start. */
-static bool address_fill(const char *host, uint16_t port, struct address *ret)
-{
-    struct sockaddr_in *four = (struct sockaddr_in *)&ret->storage;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&ret->storage;
-    *ret = (struct address){0};
-    if (inet_pton(AF_INET, host, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons(port);
-        ret->length = sizeof *four;
-    } else if (inet_pton(AF_INET6, host, &six->sin6_addr) == 1) {
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons(port);
-        ret->length = sizeof *six;
-    }
-    return ret->length > 0;
-}
-
-static enum drover_error address_read(const char *text, const char *setting, struct address *ret, struct problem *ret_problem)
-{
-    const char *colon = strrchr(text, ':');
-    size_t length = colon != NULL ? (size_t)(colon - text) : 0;
-    size_t brackets = length > 2 && text[0] == '[' && colon[-1] == ']';
-    char host[INET6_ADDRSTRLEN];
-    int64_t port = 0;
-    if (colon != NULL && text_to_i64(colon + 1, strlen(colon + 1), 0, 65535, &port) &&
-        text_copy_n(host, sizeof host, text + brackets, length - 2 * brackets) && address_fill(host, (uint16_t)port, ret))
-        return DROVER_OK;
-    return problem_set(ret_problem, DROVER_SYNTAX, setting, "\"%.60s\" is not like 127.0.0.1:8080 or [::1]:8080", text);
-}
-
-static unsigned address_port(const struct address *address)
-{
-    if (address->storage.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&address->storage)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&address->storage)->sin_port);
-}
-
-/* A listening socket. shared: together with others of this process. */
-static int socket_listen(const struct address *address, bool shared)
-{
-    const int on = 1;
-    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
-        bind(fd, (const struct sockaddr *)&address->storage, address->length) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    int why = errno;
-    close(fd);
-    errno = why;
-    return -1;
-}
-
-/* SO_REUSEPORT would let a second droverd share our port unnoticed. So first listen as if alone. */
-static enum drover_error address_claim(struct address *address, const char *setting, struct problem *ret_problem)
-{
-    int fd = socket_listen(address, false);
-    if (fd < 0)
-        return problem_set(ret_problem, DROVER_UNAVAILABLE, setting, "cannot listen: %s", strerror(errno));
-    address->length = sizeof address->storage;
-    int failed = getsockname(fd, (struct sockaddr *)&address->storage, &address->length);   /* the port, when 0 was asked */
-    close(fd);
-    return failed == 0 ? DROVER_OK : problem_set(ret_problem, DROVER_IO, setting, "getsockname: %s", strerror(errno));
-}
-
-static void sockets_close(int fds[][HTTP_LISTENER_COUNT], unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned j = 0; j < HTTP_LISTENER_COUNT; j++)
-            if (fds[i][j] >= 0)
-                close(fds[i][j]);
-}
-
-/* One socket a thread and listener. */
-static enum drover_error sockets_open(struct http_server *server, const struct http_config *config, int fds[][HTTP_LISTENER_COUNT],
-                                      struct problem *ret_problem)
-{
-    memset(fds, -1, config->threads * sizeof fds[0]);
-    for (unsigned j = 0; j < HTTP_LISTENER_COUNT; j++) {
-        struct address address;
-        enum drover_error error;
-        if (config->listen[j] == NULL || config->listen[j][0] == '\0')
-            continue;
-        error = address_read(config->listen[j], setting_names[j], &address, ret_problem);
-        if (error == DROVER_OK)
-            error = address_claim(&address, setting_names[j], ret_problem);
-        for (unsigned i = 0; i < config->threads && error == DROVER_OK; i++) {
-            fds[i][j] = socket_listen(&address, true);
-            if (fds[i][j] < 0)
-                error = problem_set(ret_problem, DROVER_UNAVAILABLE, setting_names[j], "cannot listen: %s", strerror(errno));
-        }
-        if (error != DROVER_OK) {
-            sockets_close(fds, config->threads);
-            return error;
-        }
-        server->ports[j] = address_port(&address);
-    }
-    return DROVER_OK;
-}
-
 /* --- the loop's end --- */
 
 /* A signed request on its way to who answers it. */
@@ -152,10 +38,12 @@ struct proving {
 
 static void call_dispatch(struct http_server *server, struct http_call *call)
 {
-    if (call->route->served_by == HTTP_THREAD)
-        http_call_return(call);
-    else
+    if (call->route->served_by == HTTP_LOOP)
         server->call(server->arg, call);
+    else if (call->route->served_by == HTTP_THREAD)
+        http_call_return(call);
+    else if (!depot_hasher_push(server->shared.hasher, call))
+        http_call_error(call, DROVER_FULL, "resume");
 }
 
 static void nonce_answered(void *arg, enum drover_error error)
@@ -219,6 +107,9 @@ static void limits_default(struct http_limits *limits)
     DEFAULT(calls, 1024);
     DEFAULT(header_bytes, 8192);
     DEFAULT(package_bytes, 2ll << 30);
+    DEFAULT(downloads, 8192);
+    DEFAULT(device_downloads, 16);
+    DEFAULT(clients, 65536);
 #undef DEFAULT
 }
 
@@ -236,9 +127,15 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
             error = http_tls_new(&config->tls[i], &shared->tls[i], ret_problem);
     if (error != DROVER_OK)
         return error;
+    error = http_clients_new(&shared->limits, &shared->clients, ret_problem);
+    if (error != DROVER_OK)
+        return error;
+    shared->places = depot_places_new(shared->limits.downloads, shared->limits.device_downloads);
     shared->uploads = depot_uploads_new(&shared->depot, shared->limits.package_bytes);
+    error = depot_hasher_new(&shared->depot, &shared->metrics, &shared->hasher);
     server->calls_event = event_new(loop, shared->to_loop.event_fd, EV_READ | EV_PERSIST, calls_came, server);
-    if (shared->token == NULL || shared->uploads == NULL || server->calls_event == NULL || event_add(server->calls_event, NULL) != 0)
+    if (error != DROVER_OK || shared->token == NULL || shared->uploads == NULL || shared->places == NULL || server->calls_event == NULL ||
+        event_add(server->calls_event, NULL) != 0)
         return problem_set(ret_problem, DROVER_MEMORY, "http", "out of memory");
     return DROVER_OK;
 }
@@ -246,17 +143,19 @@ static enum drover_error parts_init(struct http_server *server, const struct htt
 static enum drover_error threads_start(struct http_server *server, const struct http_config *config, struct problem *ret_problem)
 {
     int fds[THREADS_MAX][HTTP_LISTENER_COUNT];
-    enum drover_error error = sockets_open(server, config, fds, ret_problem);
+    enum drover_error error = http_listen_open(config->listen, config->threads, fds, server->ports, ret_problem);
     if (error != DROVER_OK)
         return error;
     for (unsigned i = 0; i < config->threads; i++) {
         error = http_thread_init(&server->threads[i], &server->shared, (const int *)fds[i]);
         if (error != DROVER_OK) {
-            sockets_close(fds + i + 1, config->threads - i - 1);
+            http_listen_close(fds + i + 1, config->threads - i - 1);
             return problem_set(ret_problem, error, "http.threads", "cannot make thread %u", i);
         }
         server->thread_count = i + 1;
     }
+    if (depot_hasher_run(server->shared.hasher) != DROVER_OK)
+        return problem_set(ret_problem, DROVER_UNAVAILABLE, "http", "cannot start the thread that hashes");
     for (unsigned i = 0; i < config->threads; i++)
         if (http_thread_run(&server->threads[i]) != DROVER_OK)
             return problem_set(ret_problem, DROVER_UNAVAILABLE, "http.threads", "cannot start thread %u", i);
@@ -310,6 +209,12 @@ unsigned http_server_open_calls(const struct http_server *server)
     return atomic_load(&server->shared.open_calls);
 }
 
+struct http_depot_load http_server_depot_load(const struct http_server *server)
+{
+    struct depot_places_state state = depot_places_state(server->shared.places, clock_mono_us());
+    return (struct http_depot_load){state.places, state.used, state.replies, state.ahead_ms, atomic_load(&server->shared.metrics.taken_bytes)};
+}
+
 void http_server_drain(struct http_server *server)
 {
     atomic_store(&server->shared.draining, true);
@@ -332,12 +237,15 @@ void http_server_free(struct http_server *server)
     if (server == NULL)
         return;
     http_server_stop(server);
+    depot_hasher_free(server->shared.hasher);   /* before the queues that its answers go to */
     for (unsigned i = 0; i < server->thread_count; i++)
         http_thread_done(&server->threads[i]);
     if (server->calls_event != NULL)
         event_free(server->calls_event);
     http_queue_done(&server->shared.to_loop);
     depot_uploads_free(server->shared.uploads);
+    depot_places_free(server->shared.places);
+    http_clients_free(server->shared.clients);
     for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)
         http_tls_free(server->shared.tls[i]);
     free(server->shared.token);
@@ -358,9 +266,33 @@ bool http_server_set_token(struct http_server *server, const char *token)
     return true;
 }
 
+int http_server_depot_later(struct http_server *server)
+{
+    return depot_places_later(server->shared.places, clock_mono_us(), clock_random());
+}
+
+static void depot_metrics(const struct http_server *server, struct buffer *text)
+{
+    const struct http_depot_load load = http_server_depot_load(server);
+    const struct {
+        const char *name, *type, *help;
+        double value;
+    } rows[] = {
+        {"places", "gauge", "Devices that may download at a time.", load.places},
+        {"places_used", "gauge", "Those that do, or are between two ranges.", load.used},
+        {"replies", "gauge", "Replies with packages that go out now.", load.replies},
+        {"ahead_seconds", "gauge", "How far ahead those are told to come again for whom there is no place; 0: there is one.", (double)load.ahead_ms / 1000},
+        {"taken_bytes_total", "counter", "Bytes of packages that peers have taken, as they go.", (double)load.taken_bytes},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        buffer_add_format(text, "# HELP drover_depot_%s %s\n# TYPE drover_depot_%s %s\ndrover_depot_%s %.15g\n", rows[i].name, rows[i].help, rows[i].name,
+                          rows[i].type, rows[i].name, rows[i].value);
+}
+
 void http_server_metrics(const struct http_server *server, struct buffer *text)
 {
     http_metrics_print(&server->shared.metrics, text);
+    depot_metrics(server, text);
     buffer_add_text(text, "# HELP drover_http_certificate_expires_seconds When the listener's certificate expires, unix.\n"
                           "# TYPE drover_http_certificate_expires_seconds gauge\n");
     for (unsigned i = 0; i < HTTP_LISTENER_COUNT; i++)

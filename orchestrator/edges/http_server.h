@@ -28,7 +28,7 @@ enum http_devices_auth { HTTP_DEVICES_OFF, HTTP_DEVICES_OPTIONAL, HTTP_DEVICES_R
 
 /* What a peer can grow. 0: the default behind it. */
 struct http_limits {
-    unsigned device_connections;    /* open at a time on http.listen, 8192; more wait in the listen backlog */
+    unsigned device_connections;    /* open at a time on http.listen, 8192; a few more are told to come again, the rest waits in the listen backlog */
     unsigned operator_connections;  /* on api.listen, 128 (each may hold a body of 4 MiB) */
     int64_t handshake_ms;           /* TLS must stand, 10 s; from then on request_ms from the connection's begin counts */
     int64_t request_ms;             /* a request must be here whole, 30 s */
@@ -38,6 +38,19 @@ struct http_limits {
     unsigned calls;                 /* calls waiting for the loop, 1024 */
     size_t header_bytes;            /* request line and headers, 8 KiB */
     int64_t package_bytes;          /* the largest package, 2 GiB */
+    unsigned downloads;             /* devices that download at a time, 8192 */
+    unsigned device_downloads;      /* replies at a time to one of them, 16 */
+    unsigned clients;               /* whose limits are remembered, 65536; 24 bytes each */
+    /* From here on 0 is no limit. */
+    int64_t requests_s;             /* requests a second of all */
+    int64_t address_requests_s;     /* of an address */
+    int64_t device_requests_s;      /* of a device that proved its id, instead of its address' */
+    unsigned address_connections;   /* open at a time */
+    const char *shared_addresses;   /* networks.h: no limit holds for these addresses; NULL: none. Copied */
+    int64_t reader_bytes_s;         /* who takes a reply slower than this over idle_ms is cut; 0: one byte is enough */
+    int64_t bytes_s;                /* of all downloads together */
+    int64_t connection_bytes_s;     /* of one connection that downloads */
+    int64_t upload_bytes_s;         /* of all uploads together */
 };
 
 struct http_config {
@@ -77,6 +90,15 @@ void http_server_tls_take(struct http_server *server, struct http_tls_fresh *fre
 void http_server_tls_drop(struct http_tls_fresh *fresh);
 void http_server_drain(struct http_server *server);
 unsigned http_server_open_calls(const struct http_server *server);   /* given to the loop and not answered yet */
+/* How busy the depot is. */
+struct http_depot_load {
+    unsigned places, used, replies;   /* depot_places.h */
+    int64_t ahead_ms;
+    uint64_t taken_bytes;             /* bytes of packages that peers have taken so far, as they go */
+};
+/* Somebody cannot be served now: when he shall come again, s. Each call is another appointment. */
+int http_server_depot_later(struct http_server *server);
+struct http_depot_load http_server_depot_load(const struct http_server *server);
 void http_server_stop(struct http_server *server);
 void http_server_free(struct http_server *server);                   /* stops it if it runs; NULL is fine */
 /* Appends its counters as Prometheus text. */

@@ -32,6 +32,7 @@ static void conn_closed(void *arg, struct http_conn *conn)
     struct http_thread *thread = arg;
     if (conn->tracked)
         depot_progress(thread, conn, conn->end - conn->start - (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev)), false);
+    depot_leave(thread, conn, false);
     if (conn->phase != HTTP_WAITING)
         return;
     http_slot_free(thread, (uint32_t)conn->ticket);
@@ -60,6 +61,7 @@ static struct bufferevent *connection_accepted(struct event_base *base, void *ar
 {
     struct http_side *side = arg;
     struct bufferevent *bev = http_guard_accept(&side->thread->guard, base, side->listener);
+    event_active(side->thread->greet_event, EV_TIMEOUT, 0);   /* evhttp has yet to put the socket into it */
     if (http_guard_is_full(&side->thread->guard, side->listener) && !side->paused) {
         side->paused = true;
         evconnlistener_disable(side->accept);
@@ -103,7 +105,7 @@ static enum drover_error side_init(struct http_side *side, int fd)
     if (side->http == NULL)
         return DROVER_MEMORY;
     evhttp_set_max_headers_size(side->http, (ev_ssize_t)limits->header_bytes);
-    evhttp_set_max_body_size(side->http, side->listener == HTTP_OPERATORS ? HTTP_PART_BYTES : 0);
+    evhttp_set_max_body_size(side->http, (ev_ssize_t)http_route_body_max(side->listener));
     evhttp_set_allowed_methods(side->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
                                                EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_PATCH);
     evhttp_set_timeout_tv(side->http, &idle);
@@ -161,8 +163,17 @@ static void sweep_due(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     http_guard_sweep(&thread->guard, now_ms);
+    http_budget_share(&thread->budget, atomic_load(&thread->shared->replies));
     for (size_t i = 0; i < HTTP_LISTENER_COUNT; i++)
         side_resume(&thread->sides[i], now_ms);
+}
+
+static void newcomers_came(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_thread *thread = arg;
+    (void)fd;
+    (void)what;
+    http_guard_greet(&thread->guard);
 }
 
 static void *thread_main(void *arg)
@@ -190,7 +201,8 @@ static enum drover_error events_init(struct http_thread *thread)
     const struct timeval interval = {0, HTTP_SWEEP_MS * 1000};
     thread->answers_event = event_new(thread->base, thread->answers.event_fd, EV_READ | EV_PERSIST, answers_came, thread);
     thread->sweep_event = event_new(thread->base, -1, EV_PERSIST, sweep_due, thread);
-    if (thread->answers_event == NULL || thread->sweep_event == NULL)
+    thread->greet_event = event_new(thread->base, -1, 0, newcomers_came, thread);
+    if (thread->answers_event == NULL || thread->sweep_event == NULL || thread->greet_event == NULL)
         return DROVER_MEMORY;
     if (event_add(thread->answers_event, NULL) != 0 || event_add(thread->sweep_event, &interval) != 0)
         return DROVER_MEMORY;
@@ -200,7 +212,7 @@ static enum drover_error events_init(struct http_thread *thread)
 enum drover_error http_thread_init(struct http_thread *thread, struct http_shared *shared, const int fds[HTTP_LISTENER_COUNT])
 {
     *thread = (struct http_thread){.shared = shared};
-    thread->guard = (struct http_guard){.metrics = &shared->metrics, .limits = shared->limits, .threads = shared->threads,
+    thread->guard = (struct http_guard){.metrics = &shared->metrics, .clients = shared->clients, .limits = shared->limits, .threads = shared->threads,
                                         .closed = conn_closed, .late = conn_late, .sending = conn_sending, .arg = thread};
     memcpy(thread->guard.tls, shared->tls, sizeof thread->guard.tls);
     depot_files_init(&thread->files, &shared->depot);
@@ -211,6 +223,8 @@ enum drover_error http_thread_init(struct http_thread *thread, struct http_share
     error = thread->base != NULL ? slots_init(thread) : DROVER_MEMORY;
     if (error == DROVER_OK)
         error = events_init(thread);
+    if (error == DROVER_OK)
+        error = http_budget_init(&thread->budget, thread->base, &shared->limits, shared->threads);
     if (error == DROVER_OK && shared->keys != NULL)
         error = auth_checker_new(shared->keys, &shared->auth, &thread->checker);
     for (int i = 0; i < HTTP_LISTENER_COUNT && error == DROVER_OK; i++) {
@@ -237,9 +251,7 @@ enum drover_error http_thread_run(struct http_thread *thread)
 
 void http_thread_wake(struct http_thread *thread)
 {
-    uint64_t one = 1;
-    ssize_t written = write(thread->answers.event_fd, &one, sizeof one);
-    (void)written;   /* it can only fail when the counter is not 0: then the thread wakes anyway */
+    http_queue_wake(&thread->answers);
 }
 
 void http_thread_join(struct http_thread *thread)
@@ -257,12 +269,15 @@ void http_thread_done(struct http_thread *thread)
             evhttp_free(thread->sides[i].http);
     if (thread->base != NULL)
         http_guard_done(&thread->guard);
+    http_budget_done(&thread->budget);
     depot_files_done(&thread->files);
     auth_checker_free(thread->checker);
     if (thread->answers_event != NULL)
         event_free(thread->answers_event);
     if (thread->sweep_event != NULL)
         event_free(thread->sweep_event);
+    if (thread->greet_event != NULL)
+        event_free(thread->greet_event);
     if (thread->base != NULL)
         event_base_free(thread->base);
     free(thread->slots);

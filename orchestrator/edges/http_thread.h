@@ -7,9 +7,11 @@
 
 #include "orchestrator/edges/depot_store.h"
 #include "orchestrator/edges/depot_upload.h"
+#include "orchestrator/edges/http_budget.h"
 #include "orchestrator/edges/http_call.h"
 #include "orchestrator/edges/http_guard.h"
 
+struct depot_places;
 struct event;
 struct evconnlistener;
 struct evhttp;
@@ -28,11 +30,15 @@ struct http_shared {
     enum http_devices_auth devices;
     struct depot depot;
     struct depot_uploads *uploads;
+    struct depot_places *places;
+    struct http_clients *clients;
     struct http_queue to_loop;
+    struct depot_hasher *hasher;
     struct http_metrics metrics;
     bool (*served)(void *arg, const struct served *served);
     void *served_arg;
     atomic_uint open_calls;
+    atomic_uint replies;          /* with packages, under way */
     atomic_bool draining, stopping;
 };
 
@@ -59,7 +65,8 @@ struct http_thread {
     struct event_base *base;
     struct http_side sides[HTTP_LISTENER_COUNT];
     struct http_queue answers;
-    struct event *answers_event, *sweep_event;
+    struct event *answers_event, *sweep_event, *greet_event;
+    struct http_budget budget;
     struct http_guard guard;
     struct depot_files files;
     struct auth_checker *checker;        /* NULL: no keys */
@@ -95,6 +102,8 @@ bool http_auth_check(struct http_thread *thread, struct http_conn *conn, struct 
 /* Sends call->status and call->answer; the call stays the caller's. */
 void http_reply_call(struct http_conn *conn, struct http_call *call);
 void http_reply_problem(struct http_conn *conn, int status, const char *where, const char *what);
+/* 429 or 503: come again in so many seconds. */
+void http_reply_later(struct http_conn *conn, int status, const char *what, int retry_after_s);
 /* The same, and closes the connection afterwards: what follows on it cannot be trusted, or we want it to end. */
 void http_reply_last(struct http_conn *conn, int status, const char *where, const char *what);
 /* With headers set by the caller; body may be NULL, and is left empty. For HEAD only its length counts. */
@@ -104,8 +113,16 @@ void http_reply_body(struct http_conn *conn, int status, struct evbuffer *body, 
 /* --- depot_serve.c and http_upload.c: served by the thread itself --- */
 void depot_serve(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
 void depot_progress(struct http_thread *thread, struct http_conn *conn, int64_t sent, bool ended);
+/* --- depot_admit.c --- */
+struct http_ranges;
+/* device "" : nobody said. False: there is no room, and that was answered. */
+bool depot_admit(struct http_thread *thread, struct http_conn *conn, const char *device, const struct http_ranges *ranges, int64_t size);
+/* The reply is over, or its connection; whole: all of it was handed to the kernel. Fine when it is no download. */
+void depot_leave(struct http_thread *thread, struct http_conn *conn, bool whole);
 void http_upload_put(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
 void http_upload_get(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
 /* --- http_release.c: the body of POST /api/v1/releases, read and its packages looked up in the depot, which the loop must not do.
  * False: call->answer is a problem to be sent. Else call->prepared is a struct release. --- */
 bool http_release_prepare(const struct depot *depot, struct http_call *call);
+/* --- http_resume.c: the same for POST /artifacts/<sha256>/resume; call->prepared is a struct resume_question. --- */
+bool http_resume_prepare(const struct depot *depot, struct http_call *call);

@@ -66,6 +66,7 @@ void http_upload_put(struct http_thread *thread, struct http_conn *conn, struct 
     int64_t size = 0, offset = 0;
     if (!number_read(conn, call, "size", &size) || !number_read(conn, call, "offset", &offset))
         return;
+    http_budget_upload(&thread->budget, conn->bev);
     int count = evbuffer_peek(body, -1, NULL, pieces, PIECES_MAX);
     if (count > PIECES_MAX) {   /* it dribbled in; once copied together it is one piece */
         (void)evbuffer_pullup(body, -1);

@@ -1,5 +1,6 @@
 /* The power cut: a preloaded library that ends its process at the N-th call that changes the disk, and takes back what was not synced. README.md here
  * says how to use it. Each change below the root is entered into a journal with what it takes to undo it; fsync of a file or folder drops its entries. */
+#undef _TIME_BITS        /* goes with the next */
 #undef _FILE_OFFSET_BITS /* would turn open into open64 and so on; both are defined here */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -14,8 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/fault/fault_server.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 #define ENTRIES_MAX 4096
@@ -47,9 +51,10 @@ static struct {
     size_t root_length;
     enum mode mode;
     unsigned at, count, kept;
+    int trace_fd;                /* -1: nobody wants to read it */
     struct entry entries[ENTRIES_MAX];
     unsigned entry_count;
-} shim = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} shim = {.mutex = PTHREAD_MUTEX_INITIALIZER, .trace_fd = -1};
 
 #define REAL(name) ((__typeof__(&name))(uintptr_t)real(#name))
 
@@ -62,10 +67,10 @@ static void *real(const char *name)
     return found;
 }
 
-__attribute__((constructor)) static void begin(void)
+static void settings_take(void)
 {
     const char *root = getenv("DROVER_FAULT_ROOT"), *program = getenv("DROVER_FAULT_PROGRAM");
-    const char *at = getenv("DROVER_FAULT_AT"), *mode = getenv("DROVER_FAULT_MODE");
+    const char *at = getenv("DROVER_FAULT_AT"), *mode = getenv("DROVER_FAULT_MODE"), *trace = getenv("DROVER_FAULT_TRACE");
 
     if (!root || !realpath(root, shim.root) || (program && strcmp(program, program_invocation_short_name) != 0))
         return;
@@ -74,7 +79,16 @@ __attribute__((constructor)) static void begin(void)
     for (unsigned i = 0; mode && i < sizeof mode_names / sizeof mode_names[0]; i++)
         if (strcmp(mode, mode_names[i]) == 0)
             shim.mode = (enum mode)i;
+    if (trace)
+        shim.trace_fd = REAL(open)(trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     shim.on = true;
+}
+
+/* glibc gives constructors what it gives to main(). */
+__attribute__((constructor)) static void begin(int argc, char **argv)
+{
+    fault_serve(argc, argv);
+    settings_take();
 }
 
 /* --- what is meant --- */
@@ -82,10 +96,11 @@ __attribute__((constructor)) static void begin(void)
 static bool is_below_root(int fd)
 {
     char link[48], path[PATH_MAX];
+    struct stat status;
     ssize_t length;
 
-    if (!shim.on || fd < 0)
-        return false;
+    if (!shim.on || fd < 0 || fstat(fd, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISDIR(status.st_mode) || S_ISBLK(status.st_mode)))
+        return false; /* most are sockets, and a look into /proc takes its time */
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     length = readlink(link, path, sizeof path - 1);
     if (length < (ssize_t)shim.root_length)
@@ -285,8 +300,24 @@ static void __attribute__((noreturn)) power_cut(void)
         (void)pause();
 }
 
-static void counted(void)
+/* One line a call: "rename upgrade.log" (the name as it is below the root; of a change of names, the new or the lost one). */
+static void trace(const char *call, int fd, const char *name)
 {
+    char link[48], path[PATH_MAX] = "", line[PATH_MAX + NAME_MAX + 64];
+    ssize_t length;
+
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    length = snprintf(line, sizeof line, "%s %s%s%s\n", call, strlen(path) > shim.root_length ? path + shim.root_length + 1 : ".", name ? "/" : "", name ? name : "");
+    (void)!REAL(write)(shim.trace_fd, line, (size_t)length);
+}
+
+/* name: NULL, or what stands in the folder fd. */
+static void counted(const char *call, int fd, const char *name)
+{
+    if (shim.trace_fd >= 0)
+        trace(call, fd, name);
     if (++shim.count == shim.at)
         power_cut();
 }
@@ -305,7 +336,7 @@ static void write_note(int fd, off_t offset, const void *bytes, size_t length, b
         offset = at_end ? status.st_size : lseek(fd, 0, SEEK_CUR);
     if (shim.count + 1 == shim.at && shim.mode == TORN && length > 1)
         (void)!REAL(pwrite)(fd, bytes, length / 2, offset);
-    counted();
+    counted("write", fd, NULL);
     data_note(fd, offset, length);
 }
 
@@ -332,7 +363,7 @@ PUBLIC int ftruncate(int fd, off_t length)
 {
     if (is_below_root(fd))
         LOCKED {
-            counted();
+            counted("truncate", fd, NULL);
             data_note(fd, 0, SIZE_MAX);
         }
     return REAL(ftruncate)(fd, length);
@@ -348,7 +379,7 @@ PUBLIC int fallocate(int fd, int mode, off_t offset, off_t length)
 {
     if (is_below_root(fd))
         LOCKED {
-            counted();
+            counted("allocate", fd, NULL);
             if (!(mode & FALLOC_FL_KEEP_SIZE))
                 data_note(fd, offset, (size_t)length);
         }
@@ -360,13 +391,44 @@ PUBLIC int fallocate64(int fd, int mode, off64_t offset, off64_t length)
     return fallocate(fd, mode, offset, length);
 }
 
+PUBLIC int posix_fallocate(int fd, off_t offset, off_t length)
+{
+    if (is_below_root(fd))
+        LOCKED {
+            counted("allocate", fd, NULL);
+            data_note(fd, offset, (size_t)length);
+        }
+    return REAL(posix_fallocate)(fd, offset, length);
+}
+
+PUBLIC int posix_fallocate64(int fd, off64_t offset, off64_t length)
+{
+    return posix_fallocate(fd, offset, length);
+}
+
+/* What is written through a mapping is seen as one write of all of it, when it is made. */
+PUBLIC void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    if ((flags & MAP_TYPE) == MAP_SHARED && protection & PROT_WRITE && is_below_root(fd))
+        LOCKED {
+            counted("map", fd, NULL);
+            data_note(fd, offset, length);
+        }
+    return REAL(mmap)(address, length, protection, flags, fd, offset);
+}
+
+PUBLIC void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
+{
+    return mmap(address, length, protection, flags, fd, offset);
+}
+
 static int sync_call(int fd, int (*call)(int))
 {
     int result;
 
     if (!is_below_root(fd))
         return call(fd);
-    LOCKED counted();
+    LOCKED counted("sync", fd, NULL);
     result = call(fd);
     if (result == 0)
         LOCKED synced(fd);
@@ -390,7 +452,7 @@ PUBLIC int renameat(int old_fd, const char *old_path, int new_fd, const char *ne
 
     if (from_fd >= 0 && to_fd >= 0)
         LOCKED {
-            counted();
+            counted("rename", to_fd, new_name);
             name_note(CHANGE_RENAMED, to_fd, new_name);
             shim.entries[shim.entry_count - 1].from_fd = from_fd;
             memcpy(shim.entries[shim.entry_count - 1].from, old_name, sizeof old_name);
@@ -419,7 +481,7 @@ static void name_change(enum change change, int at_fd, const char *path)
     there = faccessat(folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (there == (change == CHANGE_REMOVED))
         LOCKED {
-            counted();
+            counted(change == CHANGE_MADE ? "make" : "remove", folder_fd, name);
             name_note(change, folder_fd, name);
         }
     close(folder_fd);
@@ -472,7 +534,7 @@ static void open_note(int at_fd, const char *path, int flags)
     fd = REAL(openat)(at_fd, path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (is_below_root(fd))
         LOCKED {
-            counted();
+            counted("empty", fd, NULL);
             data_note(fd, 0, SIZE_MAX);
         }
     if (fd >= 0)

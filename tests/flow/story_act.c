@@ -135,7 +135,7 @@ static void answered(void *arg, enum drover_error error, const struct flow_offer
 {
     const struct command *command = &offer->command;
     if (error != DROVER_OK)
-        world_say(arg, "answer  < 503 %s", offer->why);
+        world_say(arg, "answer  < 503 %s%s", offer->why, offer->no_room ? " (later)" : "");
     else if (!offer->offered)
         world_say(arg, "answer  < 304 %s", offer->why);
     else
@@ -169,8 +169,22 @@ static bool act_device(struct world *world, const struct words *words)
     return true;
 }
 
+/* "depot > all carries places=2 used=1 ahead_ms=5000" */
+static bool depot_carries(struct world *world, const struct words *words)
+{
+    const struct depot_load load = {.places = words_number(words, "places", 0), .used = words_number(words, "used", 0),
+                                    .ahead_ms = words_number(words, "ahead_ms", 0)};
+    world_tell_rollouts(world);
+    for (size_t i = 0; i < world->orchestrator_count; i++)
+        if (world->orchestrators[i].flow)
+            flow_set_depot(world->orchestrators[i].flow, &load);
+    return true;
+}
+
 static bool act_depot(struct world *world, const struct words *words)
 {
+    if (!strcmp(words_at(words, 3), "carries"))
+        return depot_carries(world, words);
     struct flow *flow = world_flow(world, 0);
     const struct memory_device *known = memory_store_device(&world->store, words_at(words, 2));
     if (!flow || !known || strcmp(words_at(words, 3), "gave"))

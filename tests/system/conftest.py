@@ -1,4 +1,5 @@
 """Fixtures of the system tests. DROVER_BUILD is the build folder to test (meson sets it); by hand: see tests/README.md."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -8,6 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy"))
+sys.path.insert(0, str(ROOT / "tests/fault"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from stack import Stack  # noqa: E402
@@ -17,7 +19,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "asan: also run against the build with sanitizers")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build():
     folder = pathlib.Path(os.environ.get("DROVER_BUILD", ROOT / "build/gcc"))
     if not folder.exists():
@@ -31,8 +33,8 @@ def sanitizer_reports(stack):
     return "\n".join(text[-4000:] for text in texts if any(word in text for word in ("AddressSanitizer", "runtime error:", "LeakSanitizer")))
 
 
-@pytest.fixture
-def stack(build, request):
+@contextlib.contextmanager
+def watched_stack(build, request):
     """An empty stack; what a failed test leaves in its logs is printed, and a word of a sanitizer fails the test."""
     with Stack(build) as stack:
         failed_before = request.session.testsfailed
@@ -45,6 +47,19 @@ def stack(build, request):
         if stack._own_folder:
             shutil.rmtree(stack.folder, ignore_errors=True)
         assert not reports, f"a sanitizer spoke:\n{reports}"
+
+
+@pytest.fixture
+def stack(build, request):
+    with watched_stack(build, request) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def module_stack(build, request):
+    """One for all tests of a file, each of which has devices and a model of its own."""
+    with watched_stack(build, request) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -47,16 +47,17 @@ class Shop:
 
     def good_update(self, gadget, version):
         """After whatever happened the next good update works as ever."""
-        content = self.release(version)
-        self.rollout(version)
+        content = self.release(version, model=gadget.model)
+        self.rollout(version, model=gadget.model)
         self.wait_state(gadget, "succeeded", version=version)
         assert gadget.version() == version and gadget.image() == content
         return content
 
     def close(self):
         for gadget in self.gadgets:
-            gadget.stop()
+            gadget.switch_off()
         for gadget in self.gadgets:
+            gadget.stop()
             gadget.check()
 
 

@@ -47,7 +47,7 @@ def test_an_image_that_lies_about_its_version_goes_back(shop):
     assert "another version" in gadget.log()
 
 
-def test_a_foreign_signature_is_refused_before_anything_is_written(shop):
+def test_attack_01_a_foreign_signature_is_refused_before_anything_is_written(shop):
     gadget = shop.gadget("g0")
     # the device believes other keys than the server: what the server passed is foreign to it
     stranger = shop.stack.folder / "other-trust.json"

@@ -11,7 +11,7 @@ from world import REFUSED, STALE, settings, untouched
 # --- old news ---
 
 @pytest.mark.asan
-def test_replayed_and_reordered_heartbeats_change_nothing(world):
+def test_attack_09_replayed_and_reordered_heartbeats_change_nothing(world):
     device = world.device()
     device.boot()
     device.known()
@@ -33,7 +33,7 @@ def test_replayed_and_reordered_heartbeats_change_nothing(world):
 
 
 @settings(heartbeat_ms=300, offline_after_ms=1200)
-def test_a_heartbeat_of_a_boot_long_ago_harms_only_for_a_while(world):
+def test_attack_09_a_heartbeat_of_a_boot_long_ago_harms_only_for_a_while(world):
     """Only the newest boot and the one before are remembered: an older one looks like a reboot. The device must not be deaf for that."""
     device = world.device()
     first = device.sent[0][1]
@@ -49,7 +49,7 @@ def test_a_heartbeat_of_a_boot_long_ago_harms_only_for_a_while(world):
 
 
 @pytest.mark.asan
-def test_replayed_stale_and_forged_reports_change_nothing(world):
+def test_attack_09_10_replayed_stale_and_forged_reports_change_nothing(world):
     device, victim = world.device("d1"), world.device("d2")
     world.rollout("1.1.0", "--max-in-flight", 2)
     device.command()
@@ -91,7 +91,7 @@ def test_replayed_stale_and_forged_reports_change_nothing(world):
 
 
 @pytest.mark.asan
-def test_what_was_retained_is_old_news_after_a_restart(world):
+def test_attack_09_what_was_retained_is_old_news_after_a_restart(world):
     device = world.device()
     heartbeat = device.sent[0][1]
     world.hand.publish("device/d1/heartbeat", {**heartbeat, "seq": 1000}, retain=True)
@@ -124,7 +124,7 @@ def test_what_was_retained_is_old_news_after_a_restart(world):
 
 @settings(verify_ms=1200, install_ms=1500)
 @pytest.mark.asan
-def test_a_liar_is_failed_with_the_reason(world):
+def test_attack_10_a_liar_is_failed_with_the_reason(world):
     device = world.device()
     world.rollout("1.1.0", "--max-attempts", 2)
     for number in (1, 2):
@@ -147,7 +147,7 @@ def test_a_liar_is_failed_with_the_reason(world):
     world.next_honest_update(device)
 
 
-def test_a_silent_fallback_is_called_rolled_back_and_the_version_can_be_offered_again(world):
+def test_attack_20_a_silent_fallback_is_called_rolled_back_and_the_version_can_be_offered_again(world):
     device = world.device()
     world.rollout()
     device.command()
@@ -163,7 +163,7 @@ def test_a_silent_fallback_is_called_rolled_back_and_the_version_can_be_offered_
     assert device.upgrade()["rollout"] == again
 
 
-def test_a_boot_loop_is_taken_back(world):
+def test_attack_20_a_boot_loop_is_taken_back(world):
     device = world.device()
     world.rollout("1.1.0", "--soak", "5s")
     device.command()
@@ -204,7 +204,7 @@ def test_an_unhealthy_version_is_taken_back_and_says_why(world):
 
 @settings(clash_ms=2500)
 @pytest.mark.asan
-def test_two_devices_with_one_identity_are_noticed_and_not_updated(world):
+def test_attack_11_two_devices_with_one_identity_are_noticed_and_not_updated(world):
     one = world.device("twin")
     other = Device(world.hand, "twin")
     other.boots = 700

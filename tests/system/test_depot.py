@@ -129,6 +129,69 @@ def test_a_download_that_is_cut_again_and_again_is_resumed(depot):
     wait_until(lambda: depot.stack.metrics()[connections] == 0, 10, "the cut connections to be gone")
 
 
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def resume(depot, digest, question=None, **headers):
+    status, _, answer = depot.ask("POST", f"/artifacts/{digest}/resume", json.dumps(question) if question is not None else None, **headers)
+    return status, json.loads(answer)
+
+
+@pytest.mark.asan
+def test_what_is_right_of_a_download_that_was_cut(depot):
+    content = os.urandom(1_000_003)
+    digest, size, chunk = depot.put(content), len(content), 65536
+    status, answer = resume(depot, digest)
+    assert status == 200 and answer == {"size": size, "chunk_bytes": chunk, "skip": [], "offset": 0, "complete": False, "range": f"bytes=0-{size - 1}"}
+    for have in (1, chunk - 1, chunk, 300_000, size - 1):
+        status, answer = resume(depot, digest, {"offset": have, "sha256": sha256(content[:have])})
+        assert status == 200 and answer["offset"] == have and answer["skip"] == list(range(have // chunk)) and not answer["complete"]
+        status, _, rest = depot.ask("GET", f"/artifacts/{digest}", Range=answer["range"], If_Range=f'"{digest}"')
+        assert status == 206 and content[:have] + rest == content
+    assert resume(depot, digest, {"offset": size, "sha256": digest})[1]["complete"]
+    assert resume(depot, digest, {"offset": 300_000, "sha256": sha256(content[:299_999])})[1]["offset"] == 0
+    # A hole, and a byte that flipped: only those two chunks are fetched again.
+    mine = bytearray(content)
+    mine[5 * chunk + 17] ^= 1
+    question = {"chunk_bytes": chunk, "chunks": [sha256(mine[at:at + chunk]) for at in range(0, size, chunk)]}
+    question["chunks"][9] = None
+    status, answer = resume(depot, digest, {"offset": 4 * chunk, "sha256": sha256(mine[:4 * chunk]), **question})
+    assert status == 200 and answer["offset"] == 5 * chunk and set(range(16)) - set(answer["skip"]) == {5, 9}
+    assert answer["range"] == f"bytes={5 * chunk}-{6 * chunk - 1},{9 * chunk}-{10 * chunk - 1}"
+    assert resume(depot, digest, question)[1]["skip"] == answer["skip"], "the chunks alone say the same"
+    hashed = depot.stack.metrics()["drover_http_hashed_bytes_total"]
+    assert resume(depot, digest, question)[1]["skip"] == answer["skip"]
+    assert depot.stack.metrics()["drover_http_hashed_bytes_total"] == hashed, "what was hashed once is remembered"
+
+
+@pytest.mark.asan
+def test_questions_that_are_none(depot):
+    content = os.urandom(200_000)
+    digest = depot.put(content)
+    refused = depot.stack.metrics()['drover_http_refused_total{reason="body"}']
+    for question, status, where in [({"offset": 200_001, "sha256": digest}, 400, "offset"), ({"offset": 1}, 400, "offset, sha256"),
+                                    ({"chunk_bytes": 65536, "chunks": [None] * 5}, 400, "chunks"), ({"offset": 1, "sha256": digest[:-1]}, 400, "sha256"),
+                                    ({"chunk_bytes": 4096, "chunks": []}, 409, "chunk_bytes"), ([], 400, None)]:
+        got, answer = resume(depot, digest, question)
+        assert got == status and (where is None or answer["where"] == where), (question, answer)
+        assert status != 409 or answer["chunk_bytes"] == 65536 and answer["size"] == 200_000
+    assert depot.stack.metrics()['drover_http_refused_total{reason="body"}'] == refused + 5
+    assert depot.ask("POST", f"/artifacts/{digest}/resume", json.dumps({"more": "x" * 20_000}))[0] == 413
+    assert resume(depot, "0" * 64, {})[0] == 404
+    assert depot.ask("GET", f"/artifacts/{digest}/resume")[0] == 405
+    assert depot.ask("POST", f"/artifacts/{digest}", "{}")[0] == 405
+    # By many at once: each is answered, or told to come again, and the loop goes on.
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(resume(depot, digest, {"offset": 100_000, "sha256": sha256(content[:100_000])}))) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 100 and all(status == 503 or answer["offset"] == 100_000 for status, answer in answers)
+    assert sum(status == 200 for status, _ in answers) >= 30
+
+
 def test_slow_readers_do_not_delay_decisions(depot):
     digest = depot.put(os.urandom(3_000_000))
     hand = Hand(depot.stack)

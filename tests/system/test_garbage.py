@@ -85,7 +85,7 @@ def refused(stack):
 
 
 @pytest.mark.asan
-def test_ten_thousand_bad_messages_change_nothing_but_the_counters(stack):
+def test_attack_18_ten_thousand_bad_messages_change_nothing_but_the_counters(stack):
     stack.start_redis()
     stack.start_broker()
     droverd = stack.start_droverd(settings={"flow.offline_after_ms": 3600000})

@@ -151,7 +151,7 @@ def test_nobody_asks_for_another(guarded):
 
 
 @pytest.mark.asan
-def test_a_signed_request_counts_once(guarded):
+def test_attack_21_a_signed_request_counts_once(guarded):
     guarded.roll_out()
     target = LATEST + "&device_id=d1"
     signed = guarded.keys.signed("d1", "GET", target)

@@ -16,7 +16,7 @@ from world import REFUSED
 # --- floods, odd names, changes of identity ---
 
 @pytest.mark.asan
-def test_a_storm_of_one_device_delays_nobody(world):
+def test_attack_13_a_storm_of_one_device_delays_nobody(world):
     device, storm = world.device("d1"), world.device("storm")
     world.rollout("1.1.0", "--share", 100, "--max-in-flight", 1)
     device.command()
@@ -64,7 +64,7 @@ def test_a_device_that_makes_up_models_hides_no_real_one(world):
 
 
 @pytest.mark.asan
-def test_every_legal_character_in_ids(world):
+def test_attack_18_every_legal_character_in_ids(world):
     letters = string.ascii_letters + string.digits
     names = ["a", "Z", "0", "x" * 64, "9" + "._-" * 21, "a.b-c_d", "A..", "0--", "none", "device", letters[:31] + "._-" + letters[31:61]]
     models = {"m": "1.0.0", "M.o-d_e.l" + "-" * 55: "1.0.0-rc.1+build.7", "0": "0.0.1"}
@@ -79,7 +79,7 @@ def test_every_legal_character_in_ids(world):
 
 
 @pytest.mark.asan
-def test_an_older_version_is_never_offered(world):
+def test_attack_02_an_older_version_is_never_offered(world):
     versions = ["2.0.0", "1.1.1", "1.1.0+other.build", "1.1.0", "1.2.0-alpha"]
     devices = [world.device(f"d{number}", version=version) for number, version in enumerate(versions)]
     simple = [Device(world.hand, f"s{number}", version=version, managed=False).known() for number, version in enumerate(versions)]
@@ -96,7 +96,7 @@ def test_an_older_version_is_never_offered(world):
 
 
 @pytest.mark.asan
-def test_questions_and_downloads_in_another_name(world):
+def test_attack_10_questions_and_downloads_in_another_name(world):
     """Whoever reaches the devices' listener may ask for anybody; it makes no device, moves no managed one's download and proves nothing."""
     managed, simple = world.device("managed"), Device(world.hand, "simple", managed=False).known()
     world.rollout("1.1.0", size=40_000)
@@ -166,7 +166,7 @@ def retained(world, topic):
     return json.loads(got[0]) if got else None
 
 
-def test_an_old_notice_does_not_outlive_its_rollout(world):
+def test_attack_12_an_old_notice_does_not_outlive_its_rollout(world):
     """Killed before it could clear the notice, or an old one replayed by somebody: the next droverd sets it right."""
     world.device()
     rollout = world.rollout()

@@ -156,7 +156,7 @@ static void test_the_good_way(void **state)
 
     (void)state;
     start(&device);
-    is(&device, ON_RESUMED, AGENT_IDLE, FX_CONFIRM);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CLEAN | FX_CONFIRM);
     tell(&device, update("u1", 1, NEW));
     is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
     says(&device, REPORT_ACKNOWLEDGED, E_NONE);
@@ -200,7 +200,7 @@ static void test_unhealthy_goes_back(void **state)
     says(&device, REPORT_FAILED, E_HEALTHCHECK);
     device.facts.trying = false;
     boots(&device, SLOT_A);
-    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_HEALTHCHECK);
     assert_string_equal(device.record.why, "exit code 3: db is down");
     assert_int_equal(device.memory.release_counter, 0);
@@ -238,7 +238,7 @@ static void test_boot_loops(void **state)
     switched(&device); /* the agent never runs on the new slot */
     device.facts.trial = SLOT_TRIAL_SPENT;
     boots(&device, SLOT_A);
-    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 
     device = device_new();
@@ -248,7 +248,7 @@ static void test_boot_loops(void **state)
     device.facts.trying = false;
     device.facts.trial = SLOT_TRIAL_SPENT;
     boots(&device, SLOT_A);
-    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_FELL_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 }
 
@@ -307,7 +307,7 @@ static void test_probation_without_a_record(void **state)
     (void)state;
     device.facts.trying = true;
     start(&device);
-    is(&device, ON_UNPROVED, AGENT_IDLE, FX_BACK);
+    is(&device, ON_UNPROVED, AGENT_IDLE, FX_CLEAN | FX_BACK);
 }
 
 static void test_commands_that_change_nothing(void **state)
@@ -341,6 +341,76 @@ static void test_commands_that_change_nothing(void **state)
     tell(&device, other(COMMAND_CANCEL, "u1", ""));
     refused(&device);
     assert_string_equal(device.record.command.upgrade_id, "u1");
+}
+
+/* A command that comes after its deadline is answered, with what the clock says: it may be the clock that is wrong. */
+static void test_a_deadline_that_has_passed_is_reported(void **state)
+{
+    struct device device = device_new();
+    struct command late = update("u1", 2, NEW);
+
+    (void)state;
+    late.deadline_ms = device.now_ms - 1;
+    tell(&device, late);
+    is(&device, ON_TOO_LATE, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_TIMEOUT);
+    assert_string_equal(device.record.why, "its deadline has passed: the device's clock says 1970-01-01T00:16:40Z");
+    assert_int_equal(device.record.command.attempt, 2);
+    tell(&device, late);
+    is(&device, ON_AGAIN, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_TIMEOUT);
+    tell(&device, update("u1", 1, NEW));
+    refused(&device);
+
+    late = update("u2", 1, NEW);
+    late.deadline_ms = device.now_ms - 1;
+    tell(&device, late); /* u1's outcome is still due */
+    refused(&device);
+    assert_string_equal(device.record.command.upgrade_id, "u1");
+    device.record.outcome_due = false;
+    tell(&device, late);
+    is(&device, ON_TOO_LATE, AGENT_IDLE, FX_END);
+    tell(&device, update("u2", 2, NEW));
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    assert_string_equal(device.record.why, "");
+}
+
+static void test_attack_16_a_clock_that_stands_in_the_past_is_told(void **state)
+{
+    struct device device = device_new();
+    struct command command = update("u1", 1, NEW);
+
+    (void)state;
+    device.memory.floor_ms = device.now_ms;
+    device.now_ms = 1000;
+    command.deadline_ms = device.memory.floor_ms + 1;
+    tell(&device, command);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    assert_string_equal(device.record.why, "not believed: the device's clock says 1970-01-01T00:00:01Z");
+    says(&device, REPORT_ACKNOWLEDGED, E_NONE);
+}
+
+/* A device that pulls gives all its updates one name; the second one must not be taken for the first. */
+static void test_one_pulled_update_after_another(void **state)
+{
+    struct device device = device_new();
+    struct command first = update(CORE_PULL_ID, 1, NEW), second = update(CORE_PULL_ID, 1, "1.2.0");
+
+    (void)state;
+    memset(first.sha256, 'a', 64);
+    memset(second.sha256, 'b', 64);
+    tell(&device, first);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    tell(&device, first);
+    is(&device, ON_AGAIN, AGENT_WAITING, FX_SAY);
+    DO(&device, core_turn, E_NONE, "");
+    DO(&device, core_fetched, E_DOWNLOAD_TIMEOUT, 0, "silence");
+    assert_int_equal(device.record.state, AGENT_IDLE);
+    tell(&device, first);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_SAY);
+    tell(&device, second);
+    is(&device, ON_OFFERED, AGENT_WAITING, FX_STOP | FX_SAY);
+    assert_string_equal(device.record.command.version, "1.2.0");
 }
 
 static void test_cancel(void **state)
@@ -388,7 +458,7 @@ static void test_told_to_go_back(void **state)
     is(&device, ON_STILL_THERE, AGENT_GOING_BACK, FX_BACK | FX_REBOOT);
     device.facts.trying = false;
     boots(&device, SLOT_A);
-    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_CAME_BACK, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_NONE);
 
     device = device_new();
@@ -414,7 +484,7 @@ static void test_a_boot_loader_that_does_not_go_back(void **state)
         tries++;
     }
     assert_in_range(tries, 2, 10);
-    is(&device, ON_STUCK, AGENT_IDLE, FX_END);
+    is(&device, ON_STUCK, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_INTERNAL);
 }
 
@@ -429,7 +499,7 @@ static void test_no_reboot(void **state)
         is(&device, ON_NO_REBOOT, AGENT_SWITCHED, FX_REBOOT);
     }
     wake(&device);
-    is(&device, ON_NEVER_REBOOTS, AGENT_IDLE, FX_CONFIRM | FX_END);
+    is(&device, ON_NEVER_REBOOTS, AGENT_IDLE, FX_CLEAN | FX_CONFIRM | FX_END);
     says(&device, REPORT_ROLLED_BACK, E_BOOT);
 }
 
@@ -450,12 +520,16 @@ static void test_failures_of_the_download(void **state)
     DO(&device, core_fetched, E_DOWNLOAD_HTTP, 30000, "503");
     is(&device, ON_FETCH_FAILED, AGENT_IDLE, FX_END); /* what is there is kept for the next attempt */
     says(&device, REPORT_FAILED, E_DOWNLOAD_HTTP);
+    start(&device);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CONFIRM); /* still */
 
     tell(&device, update("u1", 2, NEW));
     DO(&device, core_turn, E_NONE, "");
     DO(&device, core_fetched, E_SIGNATURE, 0, "manifest: 0 of 1 signatures");
     is(&device, ON_FETCH_FAILED, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_SIGNATURE);
+    start(&device);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CLEAN | FX_CONFIRM); /* the power may have gone before it was removed */
 
     tell(&device, update("u1", 3, NEW));
     DO(&device, core_turn, E_REJECTED, "exit code 77: the owner does not want it");
@@ -478,7 +552,7 @@ static void test_failures_of_the_slots(void **state)
     DO(&device, core_confirmed, E_INSTALL, "cannot write");
     is(&device, ON_CONFIRM_FAILED, AGENT_GOING_BACK, FX_BACK | FX_SAY | FX_REBOOT);
     DO(&device, core_went_back, E_ROLLED_BACK, "there is no way back");
-    is(&device, ON_BACK_FAILED, AGENT_IDLE, FX_END);
+    is(&device, ON_BACK_FAILED, AGENT_IDLE, FX_CLEAN | FX_END);
     says(&device, REPORT_FAILED, E_INTERNAL);
 }
 
@@ -538,6 +612,9 @@ int main(void)
         cmocka_unit_test(test_the_check_ends_whatever_the_clock_does),
         cmocka_unit_test(test_probation_without_a_record),
         cmocka_unit_test(test_commands_that_change_nothing),
+        cmocka_unit_test(test_a_deadline_that_has_passed_is_reported),
+        cmocka_unit_test(test_one_pulled_update_after_another),
+        cmocka_unit_test(test_attack_16_a_clock_that_stands_in_the_past_is_told),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_what_runs_already),
         cmocka_unit_test(test_told_to_go_back),

@@ -66,6 +66,7 @@ static void retry_after(void **state)
         {"Sun Nov  6 08:50:37 1994", MINUTE_S * 1000},
         {"Sun, 06 Nov 1994 08:49:36 GMT", 0},
         {"Sun, 06 Nov 2044 08:49:37 GMT", HTTP_RETRY_AFTER_MAX_MS},
+        {"Sun, 06 Nov 1994 08:50:37 UTC", 0},
         {"Sun, 06 Nov 1994 08:50:37 GMT and a long text behind it", 0},
     };
 

@@ -17,7 +17,9 @@ static void every_command_is_found_and_described(void **state)
         CHECK_ROW(command_find(rows[i].noun, rows[i].verb) == &rows[i], rows[i].summary);
         CHECK_ROW(rows[i].run && rows[i].summary[0] && rows[i].examples[0], rows[i].noun);
         CHECK_ROW(strstr(rows[i].examples, "drover "), rows[i].noun);
-        CHECK_ROW(!(rows[i].options & OPTIONS_GLOBAL), rows[i].noun);
+        CHECK_ROW(rows[i].options[OPTIONS_MAX - 1] == 0, rows[i].summary);
+        for (unsigned id = 0; id <= OPTION_LAST_GLOBAL; id++)
+            CHECK_ROW(!option_is_of(&rows[i], id), rows[i].summary);
         CHECK_ROW(rows[i].summary[strlen(rows[i].summary) - 1] != '.', rows[i].summary);
     }
     assert_null(command_find("rollout", NULL));
@@ -34,11 +36,11 @@ static void every_option_has_one_name_and_a_user(void **state)
     (void)state;
     for (unsigned id = 0; id < OPTION_COUNT; id++) {
         const struct option_row *row = option_row(id);
-        option_bits users = OPTIONS_GLOBAL;
+        bool has_user = id <= OPTION_LAST_GLOBAL;
 
         for (unsigned i = 0; i < count; i++)
-            users |= rows[i].options;
-        CHECK_ROW(users >> id & 1, row->name);
+            has_user |= option_is_of(&rows[i], id);
+        CHECK_ROW(has_user, row->name);
         CHECK_ROW(row->most >= 1, row->name);
         CHECK_ROW((row->placeholder == NULL) == (row->kind == OPTION_FLAG), row->name);
         CHECK_ROW((row->choices != NULL) == (row->kind == OPTION_CHOICE), row->name);

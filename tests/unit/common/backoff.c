@@ -30,6 +30,23 @@ static void wait_is_in_its_interval(void **state)
     }
 }
 
+/* The high half of the product, with carries out of every quarter (values by Python's integers). */
+static void carries_are_kept(void **state)
+{
+    static const struct {
+        uint64_t random;
+        int64_t cap_ms, wait_ms;
+    } rows[] = {
+        {UINT64_C(0xFFFFFFFF00000001), INT64_C(0x7FFFFFFF00000001), INT64_C(0x7FFFFFFE80000003)},
+        {UINT64_C(0x123456789ABCDEF0), INT64_C(0x0FEDCBA987654321), INT64_C(0x0121FA00AD77D743)},
+        {UINT64_C(0x80000000FFFFFFFF), INT64_C(0x00000001FFFFFFFF), INT64_C(0x0000000100000002)},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(backoff_full_jitter_ms(rows[i].cap_ms, rows[i].cap_ms, 0, rows[i].random), rows[i].wait_ms);
+}
+
 static void jitter_is_full(void **state)
 {
     unsigned tenths[10] = {0};
@@ -43,7 +60,7 @@ static void jitter_is_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(wait_is_in_its_interval), cmocka_unit_test(jitter_is_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wait_is_in_its_interval), cmocka_unit_test(carries_are_kept), cmocka_unit_test(jitter_is_full)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* The real HTTP threads and depot with a loop that only says what it was asked. test_http_server.py drives it:
- *   http_fake DATA_DIR [limit=value]...      limits: request_ms idle_ms reply_ms call_ms calls devices operators package_bytes threads
+ *   http_fake DATA_DIR [limit=value]...      limits: those in limit_set
  * Prints "ports DEVICES OPERATORS", then a line for every observation; ends when its stdin closes.
  * A call is answered with {"route","params","query","body","token"}; device_id chooses how: "later" after 300 ms, "held" only
  * when the program ends, anything else at once. */
@@ -86,40 +86,51 @@ static bool served(void *arg, const struct served *served)
     return true;
 }
 
+/* The devices' listener with TLS; value: a file with certificate and key. */
+static void tls_set(struct http_config *config, const char *value)
+{
+    config->tls[HTTP_DEVICES] = (struct http_tls_settings){.name = "http", .certificate = value, .key = "", .client_ca = "", .client_crl = ""};
+}
+
 static void limit_set(struct http_config *config, char *argument)
 {
+    struct http_limits *limits = &config->limits;
+    const struct {
+        const char *name;
+        int64_t *number;      /* either this ... */
+        unsigned *count;      /* ... or this */
+    } rows[] = {
+        {"request_ms", &limits->request_ms, NULL}, {"handshake_ms", &limits->handshake_ms, NULL}, {"idle_ms", &limits->idle_ms, NULL},
+        {"reply_ms", &limits->reply_ms, NULL}, {"call_ms", &limits->call_ms, NULL}, {"calls", NULL, &limits->calls},
+        {"devices", NULL, &limits->device_connections}, {"operators", NULL, &limits->operator_connections},
+        {"package_bytes", &limits->package_bytes, NULL}, {"threads", NULL, &config->threads}, {"downloads", NULL, &limits->downloads},
+        {"device_downloads", NULL, &limits->device_downloads}, {"requests_s", &limits->requests_s, NULL},
+        {"address_requests_s", &limits->address_requests_s, NULL}, {"address_connections", NULL, &limits->address_connections},
+        {"reader_bytes_s", &limits->reader_bytes_s, NULL}, {"bytes_s", &limits->bytes_s, NULL},
+        {"connection_bytes_s", &limits->connection_bytes_s, NULL}, {"upload_bytes_s", &limits->upload_bytes_s, NULL},
+    };
     char *value = strchr(argument, '=');
     if (value == NULL)
         fail("limit=value");
     *value++ = '\0';
-    struct http_limits *limits = &config->limits;
-    if (strcmp(argument, "tls") == 0) {   /* certificate and key of the devices' listener, in one file */
-        config->tls[HTTP_DEVICES] = (struct http_tls_settings){.name = "http", .certificate = value, .key = "", .client_ca = "", .client_crl = ""};
+    if (strcmp(argument, "tls") == 0) {
+        tls_set(config, value);
         return;
     }
-    long long number = atoll(value);
-    if (strcmp(argument, "request_ms") == 0)
-        limits->request_ms = number;
-    else if (strcmp(argument, "handshake_ms") == 0)
-        limits->handshake_ms = number;
-    else if (strcmp(argument, "idle_ms") == 0)
-        limits->idle_ms = number;
-    else if (strcmp(argument, "reply_ms") == 0)
-        limits->reply_ms = number;
-    else if (strcmp(argument, "call_ms") == 0)
-        limits->call_ms = number;
-    else if (strcmp(argument, "calls") == 0)
-        limits->calls = (unsigned)number;
-    else if (strcmp(argument, "devices") == 0)
-        limits->device_connections = (unsigned)number;
-    else if (strcmp(argument, "operators") == 0)
-        limits->operator_connections = (unsigned)number;
-    else if (strcmp(argument, "package_bytes") == 0)
-        limits->package_bytes = number;
-    else if (strcmp(argument, "threads") == 0)
-        config->threads = (unsigned)number;
-    else
-        fail("no such limit");
+    if (strcmp(argument, "shared") == 0) {
+        limits->shared_addresses = value;
+        return;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].name, argument) != 0)
+            continue;
+        if (rows[i].count != NULL)
+            *rows[i].count = (unsigned)atoll(value);
+        else
+            *rows[i].number = atoll(value);
+        return;
+    }
+    fail("no such limit");
 }
 
 static void stdin_came(evutil_socket_t fd, short what, void *arg)

@@ -125,7 +125,7 @@ static enum drover_error receive(unsigned instance, const char *header, int64_t 
     return answer.error;
 }
 
-static void the_same_request_again(void **state)
+static void attack_21_the_same_request_again(void **state)
 {
     (void)state;
     char header[512];
@@ -137,7 +137,7 @@ static void the_same_request_again(void **state)
     assert_int_equal(receive(0, header, NOW_MS + WINDOW_MS + 1), DROVER_STALE);
 }
 
-static void an_old_timestamp(void **state)
+static void attack_21_an_old_timestamp(void **state)
 {
     (void)state;
     char header[512];
@@ -164,7 +164,7 @@ static void it_is_remembered_as_long_as_it_could_come_again(void **state)
     }
 }
 
-static void with_another_nonce_or_time(void **state)
+static void attack_21_with_another_nonce_or_time(void **state)
 {
     (void)state;
     struct auth_identity identity;
@@ -209,10 +209,10 @@ static void other_schemes_are_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_request_again),
-        cmocka_unit_test(an_old_timestamp),
+        cmocka_unit_test(attack_21_the_same_request_again),
+        cmocka_unit_test(attack_21_an_old_timestamp),
         cmocka_unit_test(it_is_remembered_as_long_as_it_could_come_again),
-        cmocka_unit_test(with_another_nonce_or_time),
+        cmocka_unit_test(attack_21_with_another_nonce_or_time),
         cmocka_unit_test(honest_ones_go_on),
         cmocka_unit_test(other_schemes_are_none),
     };

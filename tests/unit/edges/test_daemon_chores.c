@@ -133,6 +133,7 @@ static void ended_rollouts_are_forgotten(void **state)
 struct heard {
     char text[512];   /* "m=r1 n= " */
     bool deaf;
+    int64_t ahead_ms, spread_s;
 };
 
 static bool notice_heard(void *arg, const char *model, const struct notice *notice)
@@ -142,14 +143,17 @@ static bool notice_heard(void *arg, const char *model, const struct notice *noti
 
     if (heard->deaf)
         return false;
+    heard->spread_s = notice ? notice->spread_s : 0;
     (void)snprintf(heard->text + length, sizeof heard->text - length, "%s=%s ", model, notice ? notice->rollout : "");
     return true;
 }
 
 static const char *update(struct notice_book *book, const struct rollout *rollouts, size_t count, struct heard *heard)
 {
+    const struct notice_place place = {"http://h:1", {.ahead_ms = heard->ahead_ms}};
+
     heard->text[0] = '\0';
-    notice_update(book, rollouts, count, "http://h:1", notice_heard, heard);
+    notice_update(book, rollouts, count, &place, notice_heard, heard);
     return heard->text;
 }
 
@@ -198,13 +202,38 @@ static void what_could_not_be_said_comes_again(void **state)
     assert_string_equal(update(&book, &rollout, 1, &heard), "m=r1 ");
 }
 
+static void its_spread_follows_the_queue_of_the_depot(void **state)
+{
+    struct rollout rollout = rollout_of("r1", "m", ROLLOUT_RUNNING);
+    static struct notice_book book;
+    struct heard heard = {.deaf = false};
+
+    (void)state;
+    assert_string_equal(update(&book, &rollout, 1, &heard), "m=r1 ");
+    assert_int_equal(heard.spread_s, 60);
+    heard.ahead_ms = 60000;
+    assert_string_equal(update(&book, &rollout, 1, &heard), "");   /* as planned is wide enough */
+    heard.ahead_ms = 100000;
+    assert_string_equal(update(&book, &rollout, 1, &heard), "m=r1 ");
+    assert_int_equal(heard.spread_s, 120);
+    heard.ahead_ms = 31000;
+    assert_string_equal(update(&book, &rollout, 1, &heard), "");   /* not narrower for every little change */
+    heard.ahead_ms = 29000;
+    assert_string_equal(update(&book, &rollout, 1, &heard), "m=r1 ");
+    assert_int_equal(heard.spread_s, 60);
+    heard.ahead_ms = 100000;
+    rollout.epoch++;
+    assert_string_equal(update(&book, &rollout, 1, &heard), "m=r1 ");
+    assert_int_equal(heard.spread_s, 120);
+}
+
 static void a_notice_says_what_the_rollout_offers(void **state)
 {
     struct rollout rollout = rollout_of("r1", "m", ROLLOUT_RUNNING);
     struct notice notice;
 
     (void)state;
-    notice_make(&rollout, "http://h:1", &notice);
+    notice_make(&rollout, "http://h:1", 60, &notice);
     assert_string_equal(notice.url, "http://h:1/firmware/latest");
     assert_string_equal(notice.version, "1.1.0");
     assert_int_equal(notice.size_bytes, 1000);
@@ -318,6 +347,7 @@ int main(void)
         cmocka_unit_test(notices_follow_the_rollouts),
         cmocka_unit_test(a_successor_is_said_once_and_never_cleared_between),
         cmocka_unit_test(what_could_not_be_said_comes_again),
+        cmocka_unit_test(its_spread_follows_the_queue_of_the_depot),
         cmocka_unit_test(a_notice_says_what_the_rollout_offers),
         cmocka_unit_test(lag_is_measured_against_the_plan),
         cmocka_unit_test(the_watchdog_starves_when_a_link_is_stuck),

@@ -61,7 +61,7 @@ static void check_refused(enum error_code got, enum error_code wanted, const str
         fail_msg("row '%s': no words", row);
 }
 
-static void attack_4_delta_on_the_wrong_base(void **state)
+static void attack_04_delta_on_the_wrong_base(void **state)
 {
     struct image other = {malloc(old.length), old.length};
 
@@ -85,7 +85,7 @@ static void attack_4_delta_on_the_wrong_base(void **state)
     image_done(&other);
 }
 
-static void attack_4_base_of_another_size(void **state)
+static void attack_04_base_of_another_size(void **state)
 {
     struct patch_target target = {.base_fd = file_of(old.bytes, old.length - 1), .base_bytes = (int64_t)old.length, .out_fd = file_of("", 0),
                                   .out_bytes = (int64_t)new.length};
@@ -101,7 +101,7 @@ static void attack_4_base_of_another_size(void **state)
     close(target.out_fd);
 }
 
-static void attack_5_delta_grows_beyond_its_target(void **state)
+static void attack_05_delta_grows_beyond_its_target(void **state)
 {
     static const size_t less[] = {1, 2, 100, 5000};
 
@@ -236,7 +236,7 @@ static void control_numbers_out_of_bounds(void **state)
     }
 }
 
-static void attack_5_entries_that_make_nothing(void **state)
+static void attack_05_entries_that_make_nothing(void **state)
 {
     size_t count = 3000000; /* 24 MB of zeros in a few bytes of bzip2 */
     int64_t *numbers = calloc(count, sizeof *numbers);
@@ -300,7 +300,7 @@ static void container_fields_that_lie(void **state)
     }
 }
 
-static void attack_5_zstd_bomb(void **state)
+static void attack_05_zstd_bomb(void **state)
 {
     size_t raw_bytes = 300 * 1024 * 1024;
     uint8_t *raw = calloc(1, raw_bytes);
@@ -319,7 +319,7 @@ static void attack_5_zstd_bomb(void **state)
     image_done(&patch);
 }
 
-static void attack_5_zstd_window_larger_than_both_images(void **state)
+static void attack_05_zstd_window_larger_than_both_images(void **state)
 {
     struct image patch = {malloc(100000), 100000};
     ZSTD_CCtx *context = ZSTD_createCCtx();
@@ -338,7 +338,7 @@ static void attack_5_zstd_window_larger_than_both_images(void **state)
     image_done(&patch);
 }
 
-static void attack_5_bsdiff40_without_end(void **state)
+static void attack_05_bsdiff40_without_end(void **state)
 {
     struct applying applying = {.base = &old, .format = PATCH_BSDIFF40, .out_bytes = (int64_t)new.length, .out_fd = file_of("", 0)};
     struct image patch = {calloc(1, 24 * 1024 * 1024), 24 * 1024 * 1024};
@@ -384,11 +384,11 @@ static void a_full_disk_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attack_4_delta_on_the_wrong_base), cmocka_unit_test(attack_4_base_of_another_size),
-        cmocka_unit_test(attack_5_delta_grows_beyond_its_target), cmocka_unit_test(cut_at_every_length), cmocka_unit_test(every_byte_flipped),
-        cmocka_unit_test(bytes_behind_the_end), cmocka_unit_test(control_numbers_out_of_bounds), cmocka_unit_test(attack_5_entries_that_make_nothing),
-        cmocka_unit_test(headers_that_lie), cmocka_unit_test(container_fields_that_lie), cmocka_unit_test(attack_5_zstd_bomb),
-        cmocka_unit_test(attack_5_zstd_window_larger_than_both_images), cmocka_unit_test(attack_5_bsdiff40_without_end),
+        cmocka_unit_test(attack_04_delta_on_the_wrong_base), cmocka_unit_test(attack_04_base_of_another_size),
+        cmocka_unit_test(attack_05_delta_grows_beyond_its_target), cmocka_unit_test(cut_at_every_length), cmocka_unit_test(every_byte_flipped),
+        cmocka_unit_test(bytes_behind_the_end), cmocka_unit_test(control_numbers_out_of_bounds), cmocka_unit_test(attack_05_entries_that_make_nothing),
+        cmocka_unit_test(headers_that_lie), cmocka_unit_test(container_fields_that_lie), cmocka_unit_test(attack_05_zstd_bomb),
+        cmocka_unit_test(attack_05_zstd_window_larger_than_both_images), cmocka_unit_test(attack_05_bsdiff40_without_end),
         cmocka_unit_test(announced_sizes_without_bounds), cmocka_unit_test(a_full_disk_says_so)};
 
     return cmocka_run_group_tests(tests, begin, end);

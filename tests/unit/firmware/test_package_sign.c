@@ -187,7 +187,7 @@ static void rotation_in_one_rollout(void **state)
 }
 
 /* FIELD.md, attack 1: a package that brings its own root of trust. */
-static void attack_1_a_package_that_brings_its_own_trust(void **state)
+static void attack_01_a_package_that_brings_its_own_trust(void **state)
 {
     struct fixture *fixture = *state;
     struct trust store = store_of(1, fixture->second_key, fixture->key, NULL), evil, taken;
@@ -277,7 +277,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_signed),
         cmocka_unit_test(seventeen_hands),
         cmocka_unit_test(rotation_in_one_rollout),
-        cmocka_unit_test(attack_1_a_package_that_brings_its_own_trust),
+        cmocka_unit_test(attack_01_a_package_that_brings_its_own_trust),
         cmocka_unit_test(a_store_without_roots_passes_over_a_document),
         cmocka_unit_test(what_a_package_carries_stays),
     };

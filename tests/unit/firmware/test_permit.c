@@ -131,7 +131,7 @@ static void times(void **state)
 }
 
 /* FIELD.md, attack 2: going back takes a permit by a key that may give one. */
-static void attack_2_permits_by_the_wrong_hand(void **state)
+static void attack_02_permits_by_the_wrong_hand(void **state)
 {
     struct permit permit = good_permit(), again;
     struct buffer by_release = made(&permit, ed(1)), by_stranger = made(&permit, ed(2)), honest = made(&permit, ed(0)), other_kind;
@@ -235,7 +235,7 @@ static void what_it_allows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back), cmocka_unit_test(what_cannot_be_made), cmocka_unit_test(times), cmocka_unit_test(attack_2_permits_by_the_wrong_hand),
+        cmocka_unit_test(there_and_back), cmocka_unit_test(what_cannot_be_made), cmocka_unit_test(times), cmocka_unit_test(attack_02_permits_by_the_wrong_hand),
         cmocka_unit_test(payloads_are_strict), cmocka_unit_test(what_it_allows),
     };
 

@@ -143,7 +143,7 @@ static void validity_and_revocation(void **state)
 }
 
 /* FIELD.md, attack 1: unsigned, wrongly signed, signed over something else. */
-static void attack_1_signatures_that_do_not_count(void **state)
+static void attack_01_signatures_that_do_not_count(void **state)
 {
     struct signature good = sign(ed(0), text), over_other = sign(ed(0), "other"), by_stranger = sign(ed(1), text), pretender = by_stranger, unknown = good;
     struct problem problem;
@@ -419,7 +419,7 @@ int main(void)
         cmocka_unit_test(roles),
         cmocka_unit_test(a_threshold_of_none_is_for_deltas_alone),
         cmocka_unit_test(validity_and_revocation),
-        cmocka_unit_test(attack_1_signatures_that_do_not_count),
+        cmocka_unit_test(attack_01_signatures_that_do_not_count),
         cmocka_unit_test(words_of_a_refusal),
         cmocka_unit_test(adding_keys),
         cmocka_unit_test(json_there_and_back),

@@ -68,7 +68,7 @@ static void old_and_new_roots_must_sign(void **state)
 }
 
 /* FIELD.md, attack 3: a document from yesterday changes nothing, whoever signed it. */
-static void attack_3_versions_never_go_back(void **state)
+static void attack_03_versions_never_go_back(void **state)
 {
     static const struct {
         int64_t present, offered;
@@ -223,7 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(old_and_new_roots_must_sign),
-        cmocka_unit_test(attack_3_versions_never_go_back),
+        cmocka_unit_test(attack_03_versions_never_go_back),
         cmocka_unit_test(roots_cannot_be_given_up),
         cmocka_unit_test(roots_that_do_not_count),
         cmocka_unit_test(a_device_that_slept_for_years),

@@ -407,7 +407,7 @@ static void finished_images_are_not_written_again(void **state)
     bytes_done(&bytes);
 }
 
-static void attack_4_package_on_the_wrong_base(void **state)
+static void attack_04_package_on_the_wrong_base(void **state)
 {
     static const char *const wrong[COMPONENTS] = {"old-boot.img", "old-data.img", "old-boot.img"};
     static const char *const wrong_copy[COMPONENTS] = {"old-app.img", "old-boot.img", "old-boot.img"};
@@ -453,7 +453,7 @@ int main(void)
         cmocka_unit_test(an_encrypted_pair_needs_its_keys),
         cmocka_unit_test(full_and_delta_give_the_same_images), cmocka_unit_test(a_whole_file_at_once),
         cmocka_unit_test(attack_15_power_cut_while_unpacking), cmocka_unit_test(finished_images_are_not_written_again),
-        cmocka_unit_test(attack_4_package_on_the_wrong_base), cmocka_unit_test(nothing_is_asked_for_before_it_is_proved)};
+        cmocka_unit_test(attack_04_package_on_the_wrong_base), cmocka_unit_test(nothing_is_asked_for_before_it_is_proved)};
 
     return cmocka_run_group_tests(tests, begin, fixture_end);
 }
