@@ -66,9 +66,15 @@ static void act(struct agent *agent, const struct decision *decision)
     agent_effects(agent, agent_slots_begin(agent, decision->effects & ~(unsigned)(FX_STOP | FX_CLEAN), decision->on), decision->on);
 }
 
-static void move_log(const struct agent *agent, const struct decision *decision, enum agent_state before)
+/* The health command's answer once more, the same as before: once a log is enough. */
+static bool is_no_news(const struct agent *agent, const struct decision *decision)
 {
-    log_event(LOG_INFO, "upgrade", LOG_TEXT("upgrade", agent->record.command.upgrade_id), LOG_TEXT("version", agent->record.command.version),
+    return (decision->on == ON_PASSED || decision->on == ON_UNHEALTHY) && strcmp(agent->record.why, decision->next.why) == 0;
+}
+
+static void move_log(const struct agent *agent, const struct decision *decision, enum agent_state before, enum log_level level)
+{
+    log_event(level, "upgrade", LOG_TEXT("upgrade", agent->record.command.upgrade_id), LOG_TEXT("version", agent->record.command.version),
               LOG_TEXT("from", agent_state_name(before)), LOG_TEXT("on", core_event_name(decision->on)), LOG_TEXT("to", agent_state_name(agent->record.state)),
               LOG_TEXT("error", error_code_name(agent->record.error)), LOG_TEXT("why", decision->why), LOG_TEXT("note", agent->record.why));
 }
@@ -97,10 +103,11 @@ bool agent_take(struct agent *agent, const struct decision *decision)
     }
     if (decision->effects & FX_STOP)
         agent_stop_work(agent);
+    enum log_level level = is_no_news(agent, decision) ? LOG_DEBUG : LOG_INFO;
     agent->record = decision->next;
     agent->memory = decision->memory;
     wake_set(agent);
-    move_log(agent, decision, before);
+    move_log(agent, decision, before, level);
     if (before != agent->record.state || decision->effects & FX_END)
         upgrade_log_note(agent->log, agent->unix_ms, &agent->record);
     act(agent, decision);

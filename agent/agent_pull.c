@@ -86,6 +86,7 @@ void agent_notice(struct agent *agent, const struct notice *notice)
 
     if (!notice_counts(agent, notice))
         return;
+    enum log_level level = notice->epoch > memory.notice_epoch ? LOG_INFO : LOG_DEBUG; /* the broker keeps it: it comes with every connection */
     memory.notice_epoch = notice->epoch;
     if (upgrade_log_write(agent->log, &agent->record, &memory, &problem) != DROVER_OK) {
         log_event(LOG_WARN, "notice_not_remembered", LOG_TEXT("where", problem.where), LOG_TEXT("why", problem.what));
@@ -93,7 +94,7 @@ void agent_notice(struct agent *agent, const struct notice *notice)
     }
     agent->memory = memory;
     pull->has_notice = true;
-    log_event(LOG_INFO, "notice", LOG_TEXT("rollout", notice->rollout), LOG_TEXT("version", notice->version), LOG_NUMBER("epoch", notice->epoch));
+    log_event(level, "notice", LOG_TEXT("rollout", notice->rollout), LOG_TEXT("version", notice->version), LOG_NUMBER("epoch", notice->epoch));
     if (agent->settings->mode != MODE_PULL)
         return;
     (void)text_copy(pull->url, sizeof pull->url, notice->url);

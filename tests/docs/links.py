@@ -1,4 +1,4 @@
-"""Every relative link and every `path/` named in README.md and docs/ leads somewhere."""
+"""Every relative link in README.md and docs/ leads somewhere, and docs/README.md leads to every page."""
 import pathlib
 import re
 import sys
@@ -13,5 +13,10 @@ for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         count += 1
         if not (page.parent / target).exists():
             broken.append(f"{page.relative_to(ROOT)}: {target}")
+index = (ROOT / "docs/README.md").read_text()
+for page in sorted((ROOT / "docs").rglob("*.md")):
+    name = str(page.relative_to(ROOT / "docs"))
+    if name != "README.md" and f"]({name})" not in index:
+        broken.append(f"docs/README.md does not name {name}")
 print("\n".join(broken) or f"{count} links lead somewhere")
 sys.exit(1 if broken or not count else 0)

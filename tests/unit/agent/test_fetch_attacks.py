@@ -123,6 +123,19 @@ def test_attack_08_wrong_bytes_where_no_chunk_proves_them(package, tmp_path):
     honest_succeeds(package, staging)
 
 
+def test_attack_08_wrong_bytes_where_no_chunk_proves_them_from_a_cache(package, tmp_path):
+    """Once more, past the caches."""
+    flipped = bytearray(package.bytes)
+    flipped[-1] ^= 1
+
+    def poisoned_cache(request):
+        yield part(request)
+        yield request.body if request.headers.get("cache-control") == "no-cache" else bytes(flipped[slice(*request.span)])
+
+    _, depot = survived(package, tmp_path, poisoned_cache)
+    assert depot.sent <= 2 * len(package.bytes)
+
+
 def test_attack_08_headers_without_end(small, tmp_path):
     def endless(request):
         yield b"HTTP/1.1 206 X\r\n"
