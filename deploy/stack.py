@@ -1,7 +1,8 @@
 """A private Drover: its own Mosquitto, Redis, droverd and drover-sim in one folder, on free loopback ports and unix sockets.
 
 deploy/quickstart runs one for people to look at, the system tests run many. Processes are started and ended by pid;
-nothing outside the folder is touched. Every wait polls a condition and has a deadline.
+nothing outside the folder is touched. Every wait polls a condition and has a deadline. Stack(secure=True) speaks TLS with certificates everywhere
+and has the shipped ACLs (stack_secure.py).
 """
 import contextlib
 import fcntl
@@ -21,6 +22,7 @@ import urllib.request
 import redis  # python3-redis
 
 from signer import Signer
+from stack_secure import SecureError, Security
 
 
 class StackError(Exception):
@@ -132,7 +134,7 @@ class Process:
 class Stack:
     """The parts by name; `with Stack(build) as stack:` ends them all, newest first."""
 
-    def __init__(self, build, folder=None):
+    def __init__(self, build, folder=None, secure=False):
         raise_open_files()
         self.build = pathlib.Path(build)
         self._own_folder = folder is None
@@ -145,6 +147,10 @@ class Stack:
         self.token_file.write_text("token-of-a-private-stack-%s\n" % os.urandom(8).hex())
         self.token_file.chmod(0o600)
         self._signer = None
+        try:
+            self.security = Security(self.folder) if secure else None
+        except SecureError as error:
+            raise StackError(str(error)) from None
         self.http_ports = {}
         self.api_ports = {}
 
@@ -187,7 +193,8 @@ class Stack:
 
     def start_redis(self, **options):
         settings = {"port": 0, "unixsocket": self.redis_socket, "dir": self.folder, "appendonly": "yes", "appendfsync": "everysec",
-                    "save": "", "maxmemory-policy": "noeviction", "daemonize": "no", "loglevel": "notice", **options}
+                    "save": "", "maxmemory-policy": "noeviction", "daemonize": "no", "loglevel": "notice",
+                    **({"aclfile": self.security.redis_users} if self.security else {}), **options}
         arguments = ["redis-server"]
         for name, value in settings.items():
             arguments += [f"--{name}", str(value)]
@@ -196,7 +203,8 @@ class Stack:
         return process
 
     def redis(self):
-        return redis.Redis(unix_socket_path=str(self.redis_socket), decode_responses=True, socket_timeout=30)
+        user = {"username": "stack", "password": self.security.redis_own_password} if self.security else {}
+        return redis.Redis(unix_socket_path=str(self.redis_socket), decode_responses=True, socket_timeout=30, **user)
 
     def _redis_answers(self):
         try:
@@ -208,6 +216,16 @@ class Stack:
 
     def start_broker(self, extra=""):
         self.broker_port = self.broker_port or free_port()
+        config = self._plain_broker(extra) if not self.security else self.security.broker(free_port(), self.broker_port)
+        if self.security and extra:
+            with open(config, "a") as text:
+                text.write(extra)
+        program = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+        process = self.start("mosquitto", [program or "mosquitto", "-c", config])
+        wait_until(lambda: accepts(self.broker_port), 30, "Mosquitto to listen", alive=[process])
+        return process
+
+    def _plain_broker(self, extra):
         config = self.folder / "mosquitto.conf"
         config.write_text(
             f"listener {self.broker_port} 127.0.0.1\nallow_anonymous true\n"
@@ -215,14 +233,11 @@ class Stack:
             "max_inflight_messages 1000\nmax_queued_messages 400000\nmax_keepalive 120\nset_tcp_nodelay true\n"
             "message_size_limit 65536\nlog_type error\nlog_type warning\nlog_type notice\nconnection_messages false\n"
             + (f"user {os.environ.get('USER', 'root')}\n" if os.getuid() == 0 else "") + extra)
-        program = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-        process = self.start("mosquitto", [program or "mosquitto", "-c", config])
-        wait_until(lambda: accepts(self.broker_port), 30, "Mosquitto to listen", alive=[process])
-        return process
+        return config
 
     @property
     def mqtt_url(self):
-        return f"tcp://127.0.0.1:{self.broker_port}"
+        return f"{'ssl' if self.security else 'tcp'}://127.0.0.1:{self.broker_port}"
 
     # --- droverd ---
 
@@ -234,7 +249,8 @@ class Stack:
         values = {"instance": instance, "data_dir": data, "mqtt.url": self.mqtt_url,
                   "redis.url": f"unix://{self.redis_socket}", "http.listen": f"127.0.0.1:{http}", "api.listen": f"127.0.0.1:{api}",
                   "api.token_file": self.token_file, "release.trust": self.signer.trust, "release.delta_key": self.signer.delta_key,
-                  "ring.heartbeats_mib": 16, "ring.reports_mib": 16, **(settings or {})}
+                  "ring.heartbeats_mib": 16, "ring.reports_mib": 16,
+                  **(self.security.droverd_settings(instance) if self.security else {}), **(settings or {})}
         data.mkdir(exist_ok=True)
         arguments = [self.program("droverd")]
         for name, value in values.items():
@@ -245,26 +261,43 @@ class Stack:
         return process
 
     def url(self, path, instance="drover-1"):
-        return f"http://127.0.0.1:{self.api_ports[instance]}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.api_ports[instance]}{path}"
+
+    def depot_url(self, path="", instance="drover-1"):
+        """Where devices ask."""
+        return f"{self.scheme}://127.0.0.1:{self.http_ports[instance]}{path}"
+
+    @property
+    def scheme(self):
+        return "https" if self.security else "http"
+
+    def _open(self, path, instance, seconds):
+        context = self.security.context() if self.security else None
+        return urllib.request.urlopen(self.url(path, instance), timeout=seconds, context=context)
 
     def ready(self, instance="drover-1"):
         try:
-            with urllib.request.urlopen(self.url("/readyz", instance), timeout=3) as answer:
+            with self._open("/readyz", instance, 3) as answer:
                 return answer.status == 200
         except (OSError, urllib.error.URLError):
             return False
 
     def metrics(self, instance="drover-1"):
         """Every sample by name with its labels, as Prometheus would read it."""
-        with urllib.request.urlopen(self.url("/metrics", instance), timeout=5) as answer:
+        with self._open("/metrics", instance, 5) as answer:
             lines = answer.read().decode().splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and not line.startswith("#")}
 
     # --- the command line and the fleet ---
 
+    def drover_environment(self, instance="drover-1"):
+        """What `drover` needs to know, for people too."""
+        authority = {"DROVER_CA_FILE": str(self.security.ca)} if self.security else {}
+        return {"DROVER_API": self.url("", instance), "DROVER_TOKEN_FILE": str(self.token_file), **authority}
+
     def drover(self, *arguments, instance="drover-1", check=True, seconds=120):
         """Runs `drover`; returns the finished process (text)."""
-        environment = {**os.environ, "DROVER_API": self.url("", instance), "DROVER_TOKEN_FILE": str(self.token_file), "NO_COLOR": "1"}
+        environment = {**os.environ, **self.drover_environment(instance), "NO_COLOR": "1"}
         done = subprocess.run([self.program("drover"), *map(str, arguments)], capture_output=True, text=True,
                               env=environment, timeout=seconds, stdin=subprocess.DEVNULL)
         if check and done.returncode != 0:
@@ -294,5 +327,22 @@ class Stack:
         return package
 
     def start_sim(self, *arguments, name="drover-sim"):
-        trust = [] if "--load" in arguments or "--trust" in arguments else ["--trust", self.signer.trust]
-        return self.start(name, [self.program("drover-sim"), "--mqtt", self.mqtt_url, *map(str, [*trust, *arguments])])
+        arguments = [str(argument) for argument in arguments]
+        if "--load" not in arguments and "--trust" not in arguments:
+            arguments += ["--trust", self.signer.trust]
+        if self.security:
+            arguments += self.security.sim_arguments(sim_ids(arguments))
+        return self.start(name, [self.program("drover-sim"), "--mqtt", self.mqtt_url, *arguments])
+
+    def agent_settings(self, name):
+        """What a drover-agent with this id must be told of the stack."""
+        return {"device.id": name, "mqtt.url": self.mqtt_url, "trust.file": self.signer.trust,
+                **(self.security.agent_settings(name) if self.security else {})}
+
+
+def sim_ids(arguments):
+    """The ids of the devices that drover-sim makes of these arguments."""
+    def value(name, default):
+        return arguments[arguments.index(name) + 1] if name in arguments else default
+    count = int(value("--devices", 100)) + int(value("--simple", 0))
+    return [f"{value('--prefix', 'sim-')}{number:07}" for number in range(count)]

@@ -43,7 +43,7 @@ static enum error_code image_end(void *arg, unsigned component, struct problem *
 
     if (image->length == 0)
         return E_NONE;
-    image->mapped = mmap(NULL, (size_t)image->length, PROT_READ, MAP_PRIVATE, image->fd, 0);
+    image->mapped = file_map(image->fd, 0, image->length, PROT_READ, MAP_PRIVATE);
     if (image->mapped != MAP_FAILED) {
         image->bytes = image->mapped;
         return E_NONE;

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -129,4 +130,12 @@ bool file_sync_folder(const char *path)
     close(fd);
     errno = kept;
     return failed == 0;
+}
+
+void *file_map(int fd, int64_t offset, int64_t bytes, int protection, int flags)
+{
+    if ((uint64_t)bytes <= SIZE_MAX / 2)
+        return mmap(NULL, (size_t)bytes, protection, flags, fd, offset);
+    errno = EFBIG;
+    return MAP_FAILED;
 }

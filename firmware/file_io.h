@@ -20,3 +20,5 @@ int file_beside(const char *path, char *ret_temporary, size_t size);
 int file_beside_unnamed(const char *path);
 /* Makes a rename in the folder of path last. False: errno says why. */
 bool file_sync_folder(const char *path);
+/* mmap of `bytes` from `offset` on. MAP_FAILED: errno says why; EFBIG: a 32-bit machine has no place for so much. */
+void *file_map(int fd, int64_t offset, int64_t bytes, int protection, int flags);

@@ -26,6 +26,9 @@ MUST_USE enum error_code patch_apply_end_kept(struct patch_apply *apply, struct 
 
 MUST_USE enum error_code patch_zstd_make(const uint8_t *old, size_t old_bytes, const uint8_t *new, size_t new_bytes,
                                          const struct package_progress *progress, int fd, int64_t *ret_bytes, struct problem *ret_problem);
+#define PATCH_ZSTD_WINDOW_LOG_MAX 31   /* what `zstd -d --long=31` reads at most */
+/* The largest window that zstd takes on this machine: 31 bits, or the 30 of its 32-bit builds. */
+int patch_zstd_window_log_max(void);
 /* An unlinked temporary file in TMPDIR (or /var/tmp); -1: errno says why. */
 int patch_temporary_file(void);
 /* Writes to fd from its offset on; E_NO_SPACE, E_INSTALL. */

@@ -211,8 +211,9 @@ enum error_code patch_output_map(struct patch_output *output, uint8_t **ret_byte
     if (!has_room(output->to.fd, offset, bytes))
         return write_failed(ret_problem);
     forget_found(output);
-    output->mapping_bytes = (size_t)(offset - begin + (bytes ? bytes : 1));
-    output->mapping = mmap(NULL, output->mapping_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, output->to.fd, begin);
+    bytes = offset - begin + (bytes ? bytes : 1);
+    output->mapping_bytes = (size_t)bytes;
+    output->mapping = file_map(output->to.fd, begin, bytes, PROT_READ | PROT_WRITE, MAP_SHARED);
     if (output->mapping == MAP_FAILED) {
         output->mapping = NULL;
         return package_refuse(ret_problem, E_INSTALL, "output", "cannot be mapped (it must be open for reading and writing): %s", strerror(errno));

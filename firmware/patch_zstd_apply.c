@@ -10,10 +10,10 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "firmware/file_io.h"
 #include "firmware/patch_inside.h"
 
 #define HEADER_BYTES ZSTD_FRAMEHEADERSIZE_MAX
-#define WINDOW_LOG_MAX 31
 #define WINDOW_SMALL (8 * 1024 * 1024)     /* asked for by small frames too */
 
 struct reader {
@@ -49,17 +49,24 @@ static enum error_code base_map(struct reader *reader, struct problem *ret_probl
     reader->base_bytes = (size_t)reader->job.base_bytes;
     if (reader->base_bytes == 0)
         return E_NONE;
-    reader->base = mmap(NULL, reader->base_bytes, PROT_READ, MAP_PRIVATE, reader->job.base_fd, 0);
+    reader->base = file_map(reader->job.base_fd, 0, reader->job.base_bytes, PROT_READ, MAP_PRIVATE);
     if (reader->base != MAP_FAILED)
         return E_NONE;
     reader->base = NULL;
     return package_refuse(ret_problem, E_DELTA_BASE, "base", "cannot be mapped: %s", strerror(errno));
 }
 
+int patch_zstd_window_log_max(void)
+{
+    ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
+
+    return bounds.upperBound < PATCH_ZSTD_WINDOW_LOG_MAX ? bounds.upperBound : PATCH_ZSTD_WINDOW_LOG_MAX;
+}
+
 static enum error_code context_open(struct reader *reader, struct problem *ret_problem)
 {
     reader->context = ZSTD_createDCtx();
-    if (reader->context && !ZSTD_isError(ZSTD_DCtx_setParameter(reader->context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))
+    if (reader->context && !ZSTD_isError(ZSTD_DCtx_setParameter(reader->context, ZSTD_d_windowLogMax, patch_zstd_window_log_max()))
         && !ZSTD_isError(ZSTD_DCtx_setParameter(reader->context, ZSTD_d_stableOutBuffer, 1))
         && !ZSTD_isError(ZSTD_DCtx_refPrefix(reader->context, reader->base, reader->base_bytes)))
         return E_NONE;

@@ -10,7 +10,6 @@
 
 #define LEVEL 19
 #define WINDOW_LOG_MIN 17
-#define WINDOW_LOG_MAX 31              /* what `zstd -d --long=31` reads at most */
 #define PIECE_BYTES (256 * 1024)
 
 struct make {
@@ -23,9 +22,9 @@ struct make {
 
 static int window_log(uint64_t bytes)
 {
-    int log = WINDOW_LOG_MIN;
+    int log = WINDOW_LOG_MIN, most = patch_zstd_window_log_max();
 
-    while (log < WINDOW_LOG_MAX && (UINT64_C(1) << log) < bytes)
+    while (log < most && (UINT64_C(1) << log) < bytes)
         log++;
     return log;
 }
@@ -83,7 +82,7 @@ enum error_code patch_zstd_make(const uint8_t *old, size_t old_bytes, const uint
     enum error_code code = E_NONE;
     struct parallel_report report;
 
-    if ((uint64_t)old_bytes + new_bytes > UINT64_C(1) << WINDOW_LOG_MAX)
+    if ((uint64_t)old_bytes + new_bytes > UINT64_C(1) << PATCH_ZSTD_WINDOW_LOG_MAX)
         code = package_refuse(ret_problem, E_INCOMPATIBLE, "zstd", "both images together are over 2 GiB");
     make.out = malloc(make.out_size);
     if (!code && (!make.context || !make.out || !context_set(make.context, old, old_bytes, new_bytes)))

@@ -28,6 +28,7 @@ struct download {
     void *arg;
     struct download_totals *totals;
     char *url;
+    char device[ID_SIZE];
     char wanted[SHA256_HEX_SIZE];
     char etag[HTTP_ETAG_SIZE];         /* of the first answer */
     int64_t size, chunk;
@@ -81,7 +82,7 @@ static void next_cut(struct download *download)
 
 static void ask(struct download *download)
 {
-    struct http_request request = {.url = download->url, .first = download->offset, .if_range = download->etag};
+    struct http_request request = {.url = download->url, .device = download->device, .first = download->offset, .if_range = download->etag};
     int64_t end = download->offset + download->chunk;
 
     download->last = (end < download->size ? end : download->size) - 1;
@@ -135,6 +136,7 @@ struct download *download_start(struct http *http, struct event_base *base, cons
     download->url = strdup(request->url);
     download->sha256 = sha256_new();
     download->timer = evtimer_new(base, wait_over, download);
+    (void)text_copy(download->device, sizeof download->device, request->device);
     if (!text_copy(download->wanted, sizeof download->wanted, request->sha256) || !download->url || !download->sha256 || !download->timer) {
         download_free(download);
         return NULL;

@@ -10,7 +10,8 @@
 struct download;
 
 struct download_request {
-    const char *url;           /* copied, like sha256 */
+    const char *url;           /* copied, like device and sha256 */
+    const char *device;        /* who downloads */
     int64_t size_bytes;
     const char *sha256;
     int64_t chunk_bytes;       /* of one Range; 0: an eighth of the package, within reason */

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "sim/http_head.h"
+#include "sim/tls.h"
 
 #define CONNECT_TIMEOUT_MS 5000L
 #define STALL_TIMEOUT_S 20L
@@ -22,6 +24,7 @@ struct http_transfer {
     struct curl_slist *headers;
     char *url;
     char range[64];
+    char device[ID_SIZE];
     const struct http_handler *handler;
     void *arg;
     struct http_head head;
@@ -34,6 +37,7 @@ struct list {
 
 struct http {
     struct event_base *base;
+    const struct tls *tls;
     CURLM *multi;
     struct event *timer;
     struct list waiting, open;
@@ -121,13 +125,14 @@ static int watch_timer(CURLM *multi, long wait_ms, void *arg)
     return wait_ms < 0 ? event_del(http->timer) : event_add(http->timer, &wait);
 }
 
-struct http *http_new(struct event_base *base, unsigned open_max)
+struct http *http_new(struct event_base *base, const struct tls *tls, unsigned open_max)
 {
     struct http *http = calloc(1, sizeof *http);
 
     if (!http)
         return NULL;
     http->base = base;
+    http->tls = tls;
     http->open_max = open_max;
     http->multi = curl_multi_init();
     http->timer = evtimer_new(base, timer_due, http);
@@ -196,6 +201,22 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
     return length;
 }
 
+/* libcurl copies the paths, and shares a connection only between transfers with the same certificate. */
+static void transfer_identify(const struct http_transfer *transfer)
+{
+    const struct tls *tls = transfer->http->tls;
+    struct tls_paths paths;
+
+    if (!tls)
+        return;
+    if (tls_ca_file(tls)[0])
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_CAINFO, tls_ca_file(tls));
+    if (tls_paths(tls, transfer->device, &paths)) {
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_SSLCERT, paths.certificate);
+        (void)curl_easy_setopt(transfer->easy, CURLOPT_SSLKEY, paths.key);
+    }
+}
+
 static bool transfer_open(struct http_transfer *transfer)
 {
     CURL *easy = transfer->easy = curl_easy_init();
@@ -219,6 +240,7 @@ static bool transfer_open(struct http_transfer *transfer)
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     if (transfer->range[0])
         (void)curl_easy_setopt(easy, CURLOPT_RANGE, transfer->range);
+    transfer_identify(transfer);
     return curl_multi_add_handle(transfer->http->multi, easy) == CURLM_OK;
 }
 
@@ -300,6 +322,7 @@ struct http_transfer *http_get(struct http *http, const struct http_request *req
     transfer->handler = handler;
     transfer->arg = arg;
     http_head_clear(&transfer->head);
+    (void)text_copy(transfer->device, sizeof transfer->device, request->device ? request->device : "");
     transfer->url = strdup(request->url);
     if (request->first >= 0)
         (void)snprintf(transfer->range, sizeof transfer->range, "%lld-%lld", (long long)request->first, (long long)request->last);

@@ -23,6 +23,7 @@ struct http_head {
 enum http_end { HTTP_DONE, HTTP_TIMEOUT, HTTP_BROKEN };
 
 struct http_request {
+    const char *device;           /* whose certificate is shown, when there is TLS; copied; NULL: nobody's */
     const char *url;              /* copied */
     int64_t first, last;          /* Range; first < 0: none */
     const char *if_range;         /* copied; "" or NULL: none */
@@ -36,7 +37,10 @@ struct http_handler {
     void (*done)(void *arg, enum http_end end, const struct http_head *head);
 };
 
-struct http *http_new(struct event_base *base, unsigned open_max);   /* NULL: out of memory */
+struct tls;
+
+/* tls: authorities and certificates for https; borrowed; NULL: the system's authorities. Returns NULL when out of memory. */
+struct http *http_new(struct event_base *base, const struct tls *tls, unsigned open_max);
 void http_free(struct http *http);                                   /* also its transfers, without telling */
 /* Queued when open_max are open. NULL: out of memory. May be called from handlers. */
 struct http_transfer *http_get(struct http *http, const struct http_request *request, const struct http_handler *handler, void *arg);

@@ -206,11 +206,11 @@ static void package_done(void *arg, enum download_result result, int64_t bytes)
     verdict_reach(verdict, code);
 }
 
-static void verdict_fetch(struct verdict *verdict, const struct command *order)
+static void verdict_fetch(struct verdict *verdict, const struct command *order, const char *device)
 {
     static const struct download_handler handler = {.progress = package_progress, .done = package_done, .bytes = package_bytes};
     char url[URL_SIZE];
-    const struct download_request request = {.url = url, .size_bytes = order->size_bytes, .sha256 = order->sha256};
+    const struct download_request request = {.url = url, .device = device, .size_bytes = order->size_bytes, .sha256 = order->sha256};
 
     (void)text_copy_n(url, sizeof url, order->url, strcspn(order->url, "?"));
     verdict->download = download_start(verdict->judge->http, verdict->judge->base, &request, &handler, verdict, &verdict->judge->totals);
@@ -225,7 +225,7 @@ static struct verdict *verdict_find(struct judge *judge, const char *sha256)
     return verdict;
 }
 
-static struct verdict *verdict_of(struct judge *judge, const struct command *order)
+static struct verdict *verdict_of(struct judge *judge, const struct command *order, const char *device)
 {
     struct verdict *verdict = verdict_find(judge, order->sha256);
 
@@ -236,18 +236,18 @@ static struct verdict *verdict_of(struct judge *judge, const struct command *ord
         judge->verdicts = verdict;
     }
     if (verdict && !verdict->known && !verdict->download)
-        verdict_fetch(verdict, order);
+        verdict_fetch(verdict, order, device);
     return verdict;
 }
 
-void judge_prepare(struct judge *judge, const struct command *order)
+void judge_prepare(struct judge *judge, const struct command *order, const char *device)
 {
-    (void)verdict_of(judge, order);
+    (void)verdict_of(judge, order, device);
 }
 
-void judge_ask(struct judge *judge, const struct command *order, const char *model, const char *version, judged *done, void *arg)
+void judge_ask(struct judge *judge, const struct command *order, const struct judge_device *device, judged *done, void *arg)
 {
-    struct verdict *verdict = verdict_of(judge, order);
+    struct verdict *verdict = verdict_of(judge, order, device->id);
     struct waiter *waiter = verdict && (verdict->known || verdict->download) ? calloc(1, sizeof *waiter) : NULL;
 
     if (!waiter) {
@@ -255,8 +255,8 @@ void judge_ask(struct judge *judge, const struct command *order, const char *mod
         return;
     }
     *waiter = (struct waiter){.next = verdict->waiters, .order = *order, .done = done, .arg = arg};
-    (void)text_copy(waiter->model, sizeof waiter->model, model);
-    (void)text_copy(waiter->version, sizeof waiter->version, version);
+    (void)text_copy(waiter->model, sizeof waiter->model, device->model);
+    (void)text_copy(waiter->version, sizeof waiter->version, device->version);
     if (!verdict->known) {
         verdict->waiters = waiter;
         return;

@@ -13,10 +13,13 @@ struct judge;
 struct judge *judge_new(struct http *http, struct event_base *base, const char *path, struct problem *ret_problem);
 void judge_free(struct judge *judge);   /* NULL is fine; before the http */
 
-/* Begins to fetch the package of an order, unless it is known. */
-void judge_prepare(struct judge *judge, const struct command *order);
+/* Begins to fetch the package of an order, in the name of this device, unless it is known. */
+void judge_prepare(struct judge *judge, const struct command *order, const char *device);
 /* E_NONE: the device may install it; otherwise what it reports, and in words. Comes once for each ask, at once when the package is known.
  * An ask that is waited for is taken back with judge_forget. */
 typedef void judged(void *arg, enum error_code code, const char *text);
-void judge_ask(struct judge *judge, const struct command *order, const char *model, const char *version, judged *done, void *arg);
+struct judge_device {
+    const char *id, *model, *version;   /* copied */
+};
+void judge_ask(struct judge *judge, const struct command *order, const struct judge_device *device, judged *done, void *arg);
 void judge_forget(struct judge *judge, void *arg);

@@ -9,7 +9,6 @@
 #include "common/text.h"
 #include "sim/mqtt_client.h"
 
-#define DEFAULT_PORT "1883"
 #define LOOPBACK_NET 127
 #define LOOPBACK_SOURCES 8
 
@@ -26,12 +25,12 @@ static enum drover_error read_unix(const char *path, struct mqtt_address *ret_ad
 }
 
 /* Splits host:port, [v6]:port or host. */
-static bool split(const char *text, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
+static bool split(const char *text, const char *default_port, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
 {
     const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
     const char *colon = strrchr(end ? end : text, ':');
     size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    const char *port = colon ? colon + 1 : DEFAULT_PORT;
+    const char *port = colon ? colon + 1 : default_port;
 
     if (end) {
         text++;
@@ -56,18 +55,26 @@ static enum drover_error resolve(const char *host, const char *port, struct mqtt
 
 enum drover_error mqtt_address_read(const char *url, struct mqtt_address *ret_address, struct problem *ret_problem)
 {
-    static const char *const schemes[] = {"tcp://", "mqtt://"};
-    char host[256], port[16];
+    static const struct {
+        const char *text, *default_port;
+        bool tls;
+    } schemes[] = {{"tcp://", "1883", false}, {"mqtt://", "1883", false}, {"ssl://", "8883", true}, {"mqtts://", "8883", true}};
+    char host[MQTT_HOST_SIZE], port[16];
+    enum drover_error error;
 
     if (strncmp(url, "unix://", 7) == 0)
         return read_unix(url + 7, ret_address, ret_problem);
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t length = strlen(schemes[i]);
+        size_t length = strlen(schemes[i].text);
 
-        if (strncmp(url, schemes[i], length) == 0 && split(url + length, host, sizeof host, port, sizeof port))
-            return resolve(host, port, ret_address, ret_problem);
+        if (strncmp(url, schemes[i].text, length) != 0 || !split(url + length, schemes[i].default_port, host, sizeof host, port, sizeof port))
+            continue;
+        error = resolve(host, port, ret_address, ret_problem);
+        ret_address->tls = schemes[i].tls;
+        memcpy(ret_address->host, host, sizeof host);
+        return error;
     }
-    return problem_set(ret_problem, DROVER_SYNTAX, "mqtt", "'%s' is not tcp://host:port or unix:///path", url);
+    return problem_set(ret_problem, DROVER_SYNTAX, "mqtt", "'%s' is not tcp://host:port, ssl://host:port or unix:///path", url);
 }
 
 static bool is_loopback(const struct mqtt_address *address)

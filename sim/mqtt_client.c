@@ -5,15 +5,18 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/hash.h"
+#include "sim/tls.h"
 
 #define CLOSE_TIMEOUT_MS 2000
 
@@ -95,6 +98,25 @@ void mqtt_client_connect(struct mqtt_client *client)
     connect_now(client);
 }
 
+/* A handshake begins as soon as the socket is connected, and only then BEV_EVENT_CONNECTED comes. Callbacks are put off: some of them free the stream,
+ * which libevent's own code for TLS would touch once more. */
+static struct bufferevent *stream_new(struct mqtt_client *client, int fd)
+{
+    const struct mqtt_config *config = client->config;
+    struct bufferevent *stream;
+    SSL *session;
+
+    if (!config->address.tls)
+        return bufferevent_socket_new(config->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    session = tls_session(config->tls, client->client_id, config->address.host);
+    stream = session ? bufferevent_openssl_socket_new(config->base, fd, session, BUFFEREVENT_SSL_CONNECTING,
+                                                      BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS)
+                     : NULL;
+    if (stream)
+        bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
+    return stream; /* when there is none, libevent has freed the session */
+}
+
 static void connect_now(struct mqtt_client *client)
 {
     const struct mqtt_config *config = client->config;
@@ -102,11 +124,11 @@ static void connect_now(struct mqtt_client *client)
 
     client->state = CLIENT_CONNECTING;
     timer_set(client, config->connect_timeout_ms);
-    client->stream = fd >= 0 ? bufferevent_socket_new(config->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    client->stream = fd >= 0 ? stream_new(client, fd) : NULL;
     if (!client->stream) {
         if (fd >= 0)
             (void)evutil_closesocket(fd);
-        mqtt_client_lose(client, "no socket");
+        mqtt_client_lose(client, fd < 0 ? "no socket" : "no certificate");
         return;
     }
     bufferevent_setcb(client->stream, mqtt_client_readable, stream_written, stream_changed, client);

@@ -15,11 +15,17 @@
 struct event_base;
 struct mqtt_client;
 
+struct tls;
+
+#define MQTT_HOST_SIZE 256
+
 struct mqtt_address {
     struct sockaddr_storage address;
     socklen_t length;
+    bool tls;
+    char host[MQTT_HOST_SIZE];   /* as it stands in the URL; "" of a unix socket */
 };
-/* tcp://host:port, mqtt://host[:port] or unix:///path; resolves the name once. */
+/* tcp://host:port, mqtt://host[:port], with TLS ssl:// or mqtts://, or unix:///path; resolves the name once. */
 MUST_USE enum drover_error mqtt_address_read(const char *url, struct mqtt_address *ret_address, struct problem *ret_problem);
 /* A socket for a connection there, not connected yet; -1 with errno kept. To a broker on this machine `place` chooses among several
  * source addresses: from one alone the kernel finds half of its ports fast and the rest slowly. */
@@ -39,6 +45,7 @@ struct mqtt_handler {
 struct mqtt_config {
     struct event_base *base;
     struct mqtt_address address;
+    struct tls *tls;                   /* for an address with TLS; client ids are the ids of devices then */
     enum mqtt_version version;
     const char *username, *password;   /* NULL: none */
     uint16_t keepalive_s;

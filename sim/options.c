@@ -20,7 +20,9 @@
     {name, SETTING_BOOL, offsetof(struct options, member), sizeof(bool), 0, 0, NULL, "no", false, false, "", help}
 
 static const struct setting rows[] = {
-    TEXT("mqtt", mqtt, "tcp://127.0.0.1:1883", "the broker: tcp://host:port or unix:///path"),
+    TEXT("mqtt", mqtt, "tcp://127.0.0.1:1883", "the broker: tcp://host:port, ssl://host:port or unix:///path"),
+    TEXT("ca", ca, "", "with TLS: file of the authorities of broker and depot; empty: the system's"),
+    TEXT("certificates", certificates, "", "with TLS: folder with <id>.pem and <id>.key of each device, for both; empty: none"),
     {"mqtt-version", SETTING_CHOICE, offsetof(struct options, mqtt_version), sizeof(int64_t), 0, 0, "5|3.1.1", "5", false, false, "",
      "what the devices speak"},
     TEXT("username", username, "", "of all devices; empty: none"),
@@ -106,6 +108,10 @@ static enum drover_error check(const struct options *options, struct problem *re
         return problem_set(ret_problem, DROVER_RANGE, "--devices", "1 to %d devices in all", DEVICES_MAX);
     if (!options->load && options->connections == 0 && devices > 20000)
         return problem_set(ret_problem, DROVER_RANGE, "--devices", "over 20000 devices need --connections or --load");
+    if (options->certificates[0] && options->connections > 0)
+        return problem_set(ret_problem, DROVER_MISMATCH, "--certificates", "each device shows its own: not with --connections");
+    if (options->load && (strncmp(options->mqtt, "ssl:", 4) == 0 || strncmp(options->mqtt, "mqtts:", 6) == 0))
+        return problem_set(ret_problem, DROVER_MISMATCH, "--mqtt", "--load speaks no TLS");
     return DROVER_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "proto/online.h"
@@ -49,6 +50,11 @@ static enum drover_error configure_mqtt(struct sim *sim)
 
     if (error)
         return fail("--mqtt", &problem);
+    if (sim->mqtt.address.tls || options->ca[0] || options->certificates[0]) {
+        sim->tls = sim->mqtt.tls = tls_new(options->ca, options->certificates, &problem);
+        if (!sim->tls)
+            return fail("TLS", &problem);
+    }
     if (options->password_file[0] && !files_read_line(options->password_file, sim->password, sizeof sim->password))
         return fail(options->password_file, NULL);
     sim->mqtt.base = sim->base;
@@ -85,6 +91,14 @@ static bool make_actor(struct sim *sim, uint32_t index)
     return true;
 }
 
+/* Better at once than one device after the other later. */
+static bool has_certificate(const struct sim *sim, const char *device)
+{
+    struct tls_paths paths;
+
+    return tls_paths(sim->tls, device, &paths) && access(paths.certificate, R_OK) == 0 && access(paths.key, R_OK) == 0;
+}
+
 static bool make_link(struct sim *sim, unsigned number)
 {
     struct mqtt_view will = {(const uint8_t *)sim->will.bytes, sim->will.length};
@@ -109,7 +123,7 @@ static enum drover_error make_fleet(struct sim *sim)
 
     sim->actors = calloc(sim->count, sizeof *sim->actors);
     sim->links = calloc(sim->link_count, sizeof *sim->links);
-    sim->http = http_new(sim->base, (unsigned)sim->options->downloads);
+    sim->http = http_new(sim->base, sim->tls, (unsigned)sim->options->downloads);
     if (!sim->actors || !sim->links || !sim->http)
         return DROVER_MEMORY;
     if (sim->options->trust[0]) {
@@ -120,6 +134,8 @@ static enum drover_error make_fleet(struct sim *sim)
     for (uint32_t i = 0; i < sim->count; i++)
         if (!make_actor(sim, i))
             return DROVER_MEMORY;
+        else if (sim->options->certificates[0] && !has_certificate(sim, sim->actors[i].device.id))
+            return fail(sim->actors[i].device.id, &(struct problem){.error = DROVER_MISSING, .what = "no certificate or no key in --certificates"});
     for (unsigned i = 0; i < sim->link_count; i++)
         if (!make_link(sim, i))
             return DROVER_MEMORY;
@@ -205,6 +221,7 @@ static void tear_down(struct sim *sim)
         link_done(&sim->links[i]);
     judge_free(sim->judge);
     http_free(sim->http);
+    tls_free(sim->tls);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i])
             event_free(events[i]);

@@ -10,6 +10,7 @@
 #include "sim/judge.h"
 #include "sim/link.h"
 #include "sim/options.h"
+#include "sim/tls.h"
 
 struct event;
 struct event_base;
@@ -38,6 +39,7 @@ struct sim {
     struct download_totals download_totals;
     char password[256];
     struct buffer will;
+    struct tls *tls;           /* NULL: none of --mqtt, --ca and --certificates asks for it */
     struct http *http;
     struct judge *judge;       /* NULL: packages are not verified */
     struct actor *actors;

@@ -79,7 +79,7 @@ static void download_ended(void *arg, enum download_result result, int64_t bytes
     actor->download = NULL;
     device->download_bytes += bytes;
     if (result == DOWNLOAD_OK && actor->sim->judge && device->kind == KIND_MANAGED)
-        judge_ask(actor->sim->judge, &device->order, device->model, device_version(device), package_judged, actor);
+        judge_ask(actor->sim->judge, &device->order, &(struct judge_device){device->id, device->model, device_version(device)}, package_judged, actor);
     else
         device_downloaded(device, result);
 }
@@ -90,13 +90,13 @@ static void world_download(void *arg, struct device *device, unsigned cuts)
     struct sim *sim = arg;
     struct actor *actor = sim_actor(device);
     struct download_request request = {
-        .url = device->order.url, .size_bytes = device->order.size_bytes, .sha256 = device->order.sha256,
+        .url = device->order.url, .device = device->id, .size_bytes = device->order.size_bytes, .sha256 = device->order.sha256,
         .chunk_bytes = sim->options->chunk_bytes, .cuts = cuts, .seed = device_random(device),
     };
 
     device->download_cuts += cuts;
     if (sim->judge && device->kind == KIND_MANAGED)
-        judge_prepare(sim->judge, &device->order);
+        judge_prepare(sim->judge, &device->order, device->id);
     actor->download = download_start(sim->http, sim->base, &request, &handler, actor, &sim->download_totals);
     if (!actor->download)
         device_downloaded(device, DOWNLOAD_HTTP);
@@ -169,7 +169,7 @@ static void world_ask(void *arg, struct device *device)
     struct sim *sim = arg;
     struct actor *actor = sim_actor(device);
     char url[URL_SIZE + 512];
-    struct http_request request = {.url = url, .first = -1};
+    struct http_request request = {.url = url, .device = device->id, .first = -1};
 
     if (device->notice) {
         ask_url(device, url, sizeof url);

@@ -30,9 +30,12 @@ static const struct setting rows[] = {
     NEEDED("instance", instance, "drover-1", "Name of this droverd: MQTT client id, leases, events. Two that run side by side need two names."),
     NEEDED("data_dir", data_dir, "/var/lib/drover", "Folder of the packages and, below the instance's name, of the rings."),
 
-    NEEDED("mqtt.url", mqtt_url, "tcp://127.0.0.1:1883", "The broker."),
+    NEEDED("mqtt.url", mqtt_url, "tcp://127.0.0.1:1883", "The broker: `tcp://` or, with TLS, `ssl://`, host and port."),
     TEXT("mqtt.username", mqtt_username, "", "User name at the broker; empty: anonymous."),
     TEXT("mqtt.password_file", mqtt_password_file, "", "File whose first line is the password."),
+    TEXT("mqtt.tls_ca", mqtt_tls_ca, "", "PEM file with the authorities the broker's certificate is checked against; empty: the system's."),
+    TEXT("mqtt.tls_certificate", mqtt_tls_certificate, "", "PEM file with our own certificate for the broker; empty: none."),
+    TEXT("mqtt.tls_key", mqtt_tls_key, "", "PEM file with its key, without a passphrase; empty: it is in the file of the certificate."),
     TEXT("mqtt.share_group", mqtt_share_group, "", "Empty: plain subscriptions. The same word for all of several instances, such as `drover`: shared ones."),
     NUMBER("mqtt.keepalive_s", mqtt_keepalive_s, 5, 3600, "60", "s", "Keepalive of the connection; not over the broker's `max_keepalive`."),
     NUMBER("mqtt.session_expiry_s", mqtt_session_expiry_s, 0, 604800, "3600", "s", "How long the broker keeps messages for an absent droverd."),
@@ -202,6 +205,17 @@ static enum drover_error tls_check(const struct daemon_tls_settings *tls, const 
     return DROVER_OK;
 }
 
+static enum drover_error broker_tls_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    bool tls = has_scheme(settings->mqtt_url, "ssl mqtts");
+
+    if (!tls && (settings->mqtt_tls_ca[0] || settings->mqtt_tls_certificate[0]))
+        return problem_set(ret_problem, DROVER_MISMATCH, "mqtt.url", "must begin with ssl:// when mqtt.tls_ca or mqtt.tls_certificate is set");
+    if (settings->mqtt_tls_key[0] && !settings->mqtt_tls_certificate[0])
+        return problem_set(ret_problem, DROVER_MISMATCH, "mqtt.tls_certificate", "is empty: mqtt.tls_key needs it");
+    return DROVER_OK;
+}
+
 static enum drover_error auth_settings_check(const struct daemon_settings *settings, struct problem *ret_problem)
 {
     if (settings->auth_devices && !settings->auth_keys_file[0])
@@ -242,6 +256,8 @@ static enum drover_error settings_check(const struct daemon_settings *settings, 
         error = tls_check(&settings->http_tls, "http", ret_problem);
     if (!error)
         error = tls_check(&settings->api_tls, "api", ret_problem);
+    if (!error)
+        error = broker_tls_check(settings, ret_problem);
     if (!error)
         error = auth_settings_check(settings, ret_problem);
     if (!error)

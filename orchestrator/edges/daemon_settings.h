@@ -24,6 +24,9 @@ struct daemon_settings {
     char mqtt_url[SETTING_PATH_SIZE];
     char mqtt_username[ID_SIZE];
     char mqtt_password_file[SETTING_PATH_SIZE];
+    char mqtt_tls_ca[SETTING_PATH_SIZE];
+    char mqtt_tls_certificate[SETTING_PATH_SIZE];
+    char mqtt_tls_key[SETTING_PATH_SIZE];
     char mqtt_share_group[ID_SIZE];
     int64_t mqtt_keepalive_s;
     int64_t mqtt_session_expiry_s;

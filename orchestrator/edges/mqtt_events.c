@@ -45,9 +45,10 @@ void mqtt_went_down(struct mqtt_link *link, const char *why)
         uint64_t *counter = link->phase == PHASE_UP ? &link->state.losses : &link->state.failures;
 
         ++*counter;
+        if (link->phase == PHASE_UP || !link->tls_said_why)
+            text_excerpt(link->state.error, sizeof link->state.error, why, strlen(why));
         mqtt_phase_set(link, PHASE_DOWN);
         retry_later(link);
-        text_excerpt(link->state.error, sizeof link->state.error, why, strlen(why));
     }
     pthread_mutex_unlock(&link->lock);
     outbox_set_online(link->outbox, false);
@@ -80,7 +81,8 @@ int mqtt_tls_failed(const char *text, size_t length, void *context)
     struct mqtt_link *link = context;
 
     pthread_mutex_lock(&link->lock);
-    text_excerpt(link->state.error, sizeof link->state.error, text, length);
+    text_excerpt(link->state.error, sizeof link->state.error, text, length > 0 && text[length - 1] == '\n' ? length - 1 : length);
+    link->tls_said_why = true;
     pthread_mutex_unlock(&link->lock);
     return 1; /* go on with the other errors in OpenSSL's queue */
 }

@@ -17,6 +17,9 @@ struct mqtt_link_config {          /* texts are copied */
     const char *instance;          /* client id "droverd-<instance>": the same at every start, for the session's sake */
     const char *username;          /* "": none */
     const char *password;          /* "": none */
+    const char *ca_file;           /* with TLS: what the broker's certificate is checked against; "": the system's */
+    const char *certificate_file;  /* with TLS: our own; "": none */
+    const char *key_file;          /* its key */
     const char *share_group;       /* "": plain subscriptions */
     int64_t keepalive_s;
     int64_t session_expiry_s;

@@ -24,6 +24,25 @@ static enum drover_error url_make(const char *url, struct mqtt_identity *identit
     return problem_set(ret_problem, DROVER_SYNTAX, "mqtt.url", "must be tcp://, mqtt://, ssl:// or mqtts:// and a host");
 }
 
+static enum drover_error texts_copy(const struct mqtt_link_config *config, struct mqtt_identity *identity, struct problem *ret_problem)
+{
+    const struct {
+        const char *setting, *from;
+        char *to;                          /* MQTT_TEXT_SIZE */
+    } texts[] = {
+        {"mqtt.username", config->username, identity->username},
+        {"mqtt.password_file", config->password, identity->password},
+        {"mqtt.tls_ca", config->ca_file, identity->ca_file},
+        {"mqtt.tls_certificate", config->certificate_file, identity->certificate_file},
+        {"mqtt.tls_key", config->key_file, identity->key_file},
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!text_copy(texts[i].to, MQTT_TEXT_SIZE, texts[i].from ? texts[i].from : ""))
+            return problem_set(ret_problem, DROVER_TOO_LONG, texts[i].setting, "at most %d bytes", MQTT_TEXT_SIZE - 1);
+    return DROVER_OK;
+}
+
 enum drover_error mqtt_identity_make(const struct mqtt_link_config *config, struct mqtt_identity *ret, struct problem *ret_problem)
 {
     struct mqtt_identity identity = {.keepalive_s = (int)config->keepalive_s, .session_expiry_s = config->session_expiry_s};
@@ -33,10 +52,9 @@ enum drover_error mqtt_identity_make(const struct mqtt_link_config *config, stru
         return error;
     if (!text_is_id(config->instance, strlen(config->instance)))
         return problem_set(ret_problem, DROVER_SYNTAX, "instance", "must be an id");
-    if (!text_copy(identity.username, sizeof identity.username, config->username ? config->username : ""))
-        return problem_set(ret_problem, DROVER_TOO_LONG, "mqtt.username", "at most %d bytes", MQTT_TEXT_SIZE - 1);
-    if (!text_copy(identity.password, sizeof identity.password, config->password ? config->password : ""))
-        return problem_set(ret_problem, DROVER_TOO_LONG, "mqtt.password_file", "at most %d bytes", MQTT_TEXT_SIZE - 1);
+    error = texts_copy(config, &identity, ret_problem);
+    if (error)
+        return error;
     (void)snprintf(identity.client_id, sizeof identity.client_id, "droverd-%s", config->instance);
     (void)snprintf(identity.status_topic, sizeof identity.status_topic, "service/%s/status", config->instance);
     *ret = identity;
@@ -59,11 +77,31 @@ static void property_add(MQTTProperties *properties, enum MQTTPropertyCodes code
     (void)MQTTProperties_add(properties, &property); /* fails only without memory: then the broker's default holds */
 }
 
+static const char *or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static MQTTAsync_SSLOptions tls_options(const struct mqtt_identity *identity, struct mqtt_link *link)
+{
+    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+
+    tls.verify = 1; /* the certificate must be valid, and for this host */
+    tls.enableServerCertAuth = 1;
+    tls.trustStore = or_null(identity->ca_file);
+    tls.disableDefaultTrustStore = identity->ca_file[0] != '\0';
+    tls.keyStore = or_null(identity->certificate_file);
+    tls.privateKey = or_null(identity->key_file);
+    tls.ssl_error_cb = mqtt_tls_failed;
+    tls.ssl_error_context = link;
+    return tls;
+}
+
 int mqtt_connect(MQTTAsync client, const struct mqtt_identity *identity, struct mqtt_link *link)
 {
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
-    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    MQTTAsync_SSLOptions tls = tls_options(identity, link);
     MQTTProperties properties = MQTTProperties_initializer, will_properties = MQTTProperties_initializer;
     int code;
 
@@ -75,16 +113,13 @@ int mqtt_connect(MQTTAsync client, const struct mqtt_identity *identity, struct 
     will.message = mqtt_status_payload(false);
     will.retained = 1;
     will.qos = 1;
-    tls.verify = 1; /* the certificate must be valid, and for this host */
-    tls.ssl_error_cb = mqtt_tls_failed;
-    tls.ssl_error_context = link;
 
     options.cleanstart = 0; /* 1 would throw away, at each reconnect, what came while we were away */
     options.keepAliveInterval = identity->keepalive_s;
     options.connectTimeout = MQTT_CONNECT_TIMEOUT_S;
     options.maxInflight = 65535; /* the outbox keeps the window: Paho's own stalls for a second whenever it fills */
-    options.username = identity->username[0] ? identity->username : NULL;
-    options.password = identity->password[0] ? identity->password : NULL;
+    options.username = or_null(identity->username);
+    options.password = or_null(identity->password);
     options.will = &will;
     options.willProperties = &will_properties;
     options.connectProperties = &properties;

@@ -35,6 +35,9 @@ struct mqtt_identity {
     char status_topic[TOPIC_SIZE];         /* service/<instance>/status */
     char username[MQTT_TEXT_SIZE];
     char password[MQTT_TEXT_SIZE];
+    char ca_file[MQTT_TEXT_SIZE];          /* "": none, here and below */
+    char certificate_file[MQTT_TEXT_SIZE];
+    char key_file[MQTT_TEXT_SIZE];
     int keepalive_s;
     int64_t session_expiry_s;
 };
@@ -67,6 +70,7 @@ struct mqtt_link {
     int64_t due_mono_ms;             /* of the next connect (down) or subscribe (up, not subscribed) */
     unsigned tries;
     bool greeted;                    /* the status was said on this connection */
+    bool tls_said_why;               /* state.error says why the handshake of this try failed */
     int64_t goodbye_mono_ms;         /* until when to send what is left; 0: not ending */
 };
 

@@ -66,8 +66,10 @@ static enum deed deed_take(struct mqtt_link *link, int64_t *ret_until_mono_ms)
 
     pthread_mutex_lock(&link->lock);
     deed = deed_choose(link, ret_until_mono_ms);
-    if (deed == CONNECT)
+    if (deed == CONNECT) {
         mqtt_phase_set(link, PHASE_CONNECTING);
+        link->tls_said_why = false;
+    }
     if (deed == SUBSCRIBE)
         link->due_mono_ms = clock_mono_ms() + SUBSCRIBE_GIVE_UP_MS;
     if (deed == GREET)

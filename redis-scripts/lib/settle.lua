@@ -1,6 +1,8 @@
 -- settle: keeps what hangs on an upgrade's state right: counts of rollout, stage, site and model, live and done sets, deadline index, the
--- device's own fields, the marker in `facts`, and `ending`. Includes counts and states.
+-- device's own fields, the marker in `facts`, and `ending`. Includes counts and states. Who had a turn in a rollout that has ended is
+-- nobody's question: then there is no done set (lib/place.lua).
 -- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one. now.stage and now.site: nil when none.
+local ended = { cancelled = true, superseded = true, rolled_back = true }
 local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
 
 local function settle(device_id, was, now, deadline_ms)
@@ -42,11 +44,10 @@ local function settle(device_id, was, now, deadline_ms)
   if is_live and not was_live then
     redis.call('SREM', done, device_id)
     redis.call('SADD', live, device_id)
-    local state = redis.call('HGET', rollout, 'state')
-    if state == 'cancelled' or state == 'superseded' or state == 'rolled_back' then redis.call('SADD', KEYS[2] .. 'ending', now.rollout) end
+    if ended[redis.call('HGET', rollout, 'state')] then redis.call('SADD', KEYS[2] .. 'ending', now.rollout) end
   elseif was_live and not is_live then
     redis.call('SREM', live, device_id)
-    redis.call('SADD', done, device_id)
+    if not ended[redis.call('HGET', rollout, 'state')] then redis.call('SADD', done, device_id) end
     if redis.call('EXISTS', live) == 0 then redis.call('SREM', KEYS[2] .. 'ending', now.rollout) end
   end
   if is_live and tonumber(deadline_ms) > 0 then

@@ -20,7 +20,7 @@ LAYERS = {
     "orchestrator": (("common", "orchestrator/edges"), ()),
     "cli": (("common", "proto", "firmware"), ("curl", "cjson")),
     "agent": (("common", "proto", "firmware"), ("curl", "MQTTAsync.h", "ini.h", "cjson", "openssl")),
-    "sim": (("common", "proto", "firmware"), ("event2", "curl", "ini.h", "cjson")),
+    "sim": (("common", "proto", "firmware"), ("event2", "openssl", "curl", "ini.h", "cjson")),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

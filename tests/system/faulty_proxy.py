@@ -58,7 +58,7 @@ class Wire:
         threads = []
         for source, sink in ((self.client, self.server), (self.server, self.client)):
             pieces = queue.Queue(QUEUED_PIECES)
-            threads += [threading.Thread(target=self.read, args=(source, pieces)), threading.Thread(target=self.write, args=(sink, pieces))]
+            threads += [threading.Thread(target=way, args=arguments, daemon=True) for way, arguments in ((self.read, (source, pieces)), (self.write, (sink, pieces)))]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -148,7 +148,7 @@ class FaultyProxy:
         self.wires, self.threads = set(), []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.accepter = threading.Thread(target=self.accept)
+        self.accepter = threading.Thread(target=self.accept, daemon=True)
         self.accepter.start()
 
     def __enter__(self):
@@ -175,7 +175,7 @@ class FaultyProxy:
                 reset(client)
                 continue
             wire = Wire(self, len(self.came_at), client)
-            thread = threading.Thread(target=wire.run)
+            thread = threading.Thread(target=wire.run, daemon=True)
             with self.lock:
                 self.wires.add(wire)
                 self.threads.append(thread)

@@ -74,9 +74,9 @@ class Gadget:
         (self.slots / "a" / "app").write_text(factory)
         self.program, self.environment = stack.program("drover-agent"), environment   # of the agent, from its next start on
         self.settings = {
-            "device.id": name, "device.model": model, "device.version": "1.0.0", "device.boot_id_file": self.boot_id_file,
-            "device.version_file": self.folder / "version", "agent.state_dir": self.folder / "state", "slots.dir": self.slots, "mqtt.url": stack.mqtt_url,
-            "trust.file": stack.signer.trust, "health.command": f"grep -q '^GOOD' {self.slots}/$DROVER_SLOT/app",
+            "device.model": model, "device.version": "1.0.0", "device.boot_id_file": self.boot_id_file,
+            "device.version_file": self.folder / "version", "agent.state_dir": self.folder / "state", "slots.dir": self.slots, **stack.agent_settings(name),
+            "health.command": f"grep -q '^GOOD' {self.slots}/$DROVER_SLOT/app",
             "reboot.command": f"touch {self.reboot_file}; kill -KILL $PPID", **SETTINGS, **(settings or {})}
         self.furnish()
         self.boots = self.starts = 0

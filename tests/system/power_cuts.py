@@ -222,10 +222,12 @@ class Device:
     def _reports(self):
         return [report for report in self.reports if report["upgrade_id"] == "u" + self.release.version]
 
-    def outcome(self):
-        """State and error of the last report."""
-        last = self._reports()[-1]
-        return last["state"], last.get("error", "")
+    def check_outcome(self, state, error):
+        """The last report says so, as soon as the broker has passed it on."""
+        def said():
+            last = (self._reports() or [{}])[-1]
+            return (last.get("state"), last.get("error", "")) == (state, error)
+        wait_until(said, 10, f"{self.name} to report {state} {error}; it said {self.reports}", interval=POLL_S)
 
     # --- what it holds ---
 
@@ -242,8 +244,7 @@ class Device:
     def is_settled(self):
         """The upgrade is over, and the broker has acknowledged the report about it."""
         record = self._record()
-        return (record.get("state") == "idle" and not record["outcome_due"] and record.get("command", {}).get("upgrade_id") == "u" + self.release.version
-                and any(report["seq"] == record["report_seq"] for report in self._reports()))
+        return record.get("state") == "idle" and not record["outcome_due"] and record.get("command", {}).get("upgrade_id") == "u" + self.release.version
 
     # --- its processes ---
 

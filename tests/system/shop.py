@@ -20,10 +20,10 @@ class Shop:
         stack.start_droverd(settings={**SERVER, **settings})
         self.store = stack.redis()
 
-    def gadget(self, name, **options):
-        gadget = Gadget(self.stack, name, **options)
+    def gadget(self, name, kind=Gadget, **options):
+        gadget = kind(self.stack, name, **options)
         self.gadgets.append(gadget)
-        wait_until(lambda: self.store.hget(f"drover:v1:device:{name}", "version") == "1.0.0", WAIT_S, f"{name} to be known\n{gadget.failure}")
+        wait_until(lambda: gadget.check() or self.store.hget(f"drover:v1:device:{name}", "version") == "1.0.0", WAIT_S, f"{name} to be known")
         return gadget
 
     def release(self, version, word="GOOD", size=200_000, model="gear", content=None, **signing):

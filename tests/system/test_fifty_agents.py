@@ -124,5 +124,5 @@ def test_a_bad_release_sends_all_of_them_back_and_the_next_one_stays(shop):
     shop.stack.drover("rollout", "cancel", rollout)
     wait_until(lambda: not retained(shop.stack, "update/#"), WAIT_S, "the notice to be taken back")
     assert retained(shop.stack, "device/#") == {f"device/{gadget.name}/online" for gadget in shop.gadgets}
-    under_way = {key for key in shop.store.scan_iter("drover:priv:*") if key.rsplit(":", 1)[1] in ("live", "running", "ending", "deadlines")}
+    under_way = {key for key in shop.store.scan_iter("drover:priv:*") if key.rsplit(":", 1)[1] in ("live", "done", "running", "ending", "deadlines")}
     assert not under_way and shop.stack.metrics()["drover_work_under_way"] == 0, under_way

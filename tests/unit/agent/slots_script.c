@@ -286,9 +286,9 @@ static void swupdate_is_driven(void **state)
     program_put("fw_printenv", FW_PRINTENV);
     bundle_install(slots);
     slots_close(slots);
-    told_about(configured ? "swupdate <-f> </etc/swupdate.cfg> <-M> <-m> <-e> <stable,copy-2> <-i> <@/staging/bundle.swu>\n"
+    told_about(configured ? "swupdate <-f> </etc/swupdate.cfg> <-l> <3> <-M> <-m> <-e> <stable,copy-2> <-i> <@/staging/bundle.swu>\n"
                             "fw_setenv <drover_good> <a>\nfw_setenv <bootlimit> <3>\nfw_setenv <bootcount> <0>\nfw_setenv <upgrade_available> <1>\nfw_setenv <drover_slot> <b>\n"
-                          : "swupdate <-M> <-m> <-e> <stable,copy-2> <-i> <@/staging/bundle.swu>\n"
+                          : "swupdate <-l> <3> <-M> <-m> <-e> <stable,copy-2> <-i> <@/staging/bundle.swu>\n"
                             "fw_setenv <drover_good> <a>\nfw_setenv <bootlimit> <3>\nfw_setenv <bootcount> <0>\nfw_setenv <upgrade_available> <1>\nfw_setenv <drover_slot> <b>\n");
     config = config_of("swupdate", "b", NULL);
     slots = must_open(&config);
@@ -299,6 +299,36 @@ static void swupdate_is_driven(void **state)
     assert_int_equal(slots_back(slots, &problem), E_NONE);
     told_about("fw_setenv <drover_good> <a>\nfw_setenv <drover_slot> <a>\n");
     slots_close(slots);
+}
+
+/* What 2022.12 really does: exit code 1 in spite of success, words of success after an error. */
+static void swupdate_is_read(void **state)
+{
+    static const struct { const char *said; enum error_code code; const char *what; } rows[] = {
+        {"echo '[INFO ] : SWUPDATE successful ! SWUPDATE successful !'; exit 1", E_NONE, ""},
+        {"echo '[WARN ] : SWUPDATE running :  [mtd_init] : cannot open libmtd'; exit 0", E_NONE, ""},
+        {"echo '[ERROR] : SWUPDATE failed [0] ERROR : CPIO Header corrupted'; echo '[ERROR] : SWUPDATE failed [1] Image invalid'\n"
+         "echo '[INFO ] : SWUPDATE running :  [endupdate] : SWUpdate was successful !'; exit 1", E_INSTALL, "exit code 1: CPIO Header corrupted"},
+        {"echo '[ERROR] : SWUPDATE failed [0] ERROR : SW not compatible with hardware'; exit 1", E_INCOMPATIBLE, "exit code 65: SW not compatible with hardware"},
+        {"echo '[ERROR] : a'; echo 'SWUPDATE successful !'; exit 1", E_INSTALL, "exit code 1: SWUPDATE successful !"},
+        {"exit 1", E_INSTALL, "exit code 1"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        struct slots_config config = config_of("swupdate", "a", NULL);
+        struct problem problem = {.what = ""};
+        struct slots *slots = must_open(&config);
+        char program[512];
+
+        (void)snprintf(program, sizeof program, "#!/bin/sh\n%s\n", rows[i].said);
+        program_put("swupdate", program);
+        assert_int_equal(slots_begin(slots, &problem), E_NONE);
+        assert_int_equal(stage(slots, "bundle", "a bundle", &problem), E_NONE);
+        CHECK_ROW(slots_finish(slots, "1.1.0", "", &problem) == rows[i].code, rows[i].said);
+        assert_string_equal(problem.what, rows[i].what);
+        slots_close(slots);
+    }
 }
 
 static void own_commands_win(void **state)
@@ -368,7 +398,7 @@ int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(a_whole_upgrade), CASE(a_trial_is_called_off), CASE(answers), CASE(rauc_is_driven), CASE(rauc_fails), CASE(swupdate_is_driven),
+        CASE(a_whole_upgrade), CASE(a_trial_is_called_off), CASE(answers), CASE(rauc_is_driven), CASE(rauc_fails), CASE(swupdate_is_driven), CASE(swupdate_is_read),
         CASE(own_commands_win), CASE(staged_files_are_let_go),
     };
     const struct CMUnitTest real[] = {{"the real program", real_program_parses, setup, teardown, argc > 1 ? argv[1] : NULL}};

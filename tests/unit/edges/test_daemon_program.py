@@ -22,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from daemon_docs import block, with_block  # noqa: E402
 from stack import Stack, free_port, wait_until  # noqa: E402
+from stack_secure import broker_config  # noqa: E402
 
 OPERATIONS = ROOT / "docs/operations.md"
 BEAT = '{"schema":1,"model":"esp32","version":"1.0.0","status":"idle","boot_id":"b1","seq":%d}'
@@ -224,22 +225,11 @@ def test_the_shipped_redis_configuration_loads_and_its_users_can_what_they_shoul
 
 
 def test_the_shipped_broker_configuration_lets_devices_speak_for_themselves_alone(stack):
-    passwords = stack.folder / "passwd"
-    passwords.write_text("")
-    for user in ("drover", "d1", "d2"):
-        subprocess.run(["mosquitto_passwd", "-b", passwords, user, f"secret-of-{user}"], check=True, capture_output=True)
     stack.broker_port = free_port()
-    text = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text()
-    acl = stack.folder / "acl"
-    acl.write_text((ROOT / "deploy/mosquitto/acl").read_text())
-    for name, value in {"listener": f"{stack.broker_port} 127.0.0.1", "password_file": passwords, "acl_file": acl,
-                        "persistence_location": f"{stack.folder}/", "log_dest": "stderr"}.items():
-        text, count = re.subn(rf"(?m)^{name} .*$", f"{name} {value}", text)
-        assert count == 1, name
-    if os.getuid() == 0:
-        text += "user root\n"
-    (stack.folder / "mosquitto.conf").write_text(text)
-    broker = stack.start("mosquitto", ["/usr/sbin/mosquitto", "-c", stack.folder / "mosquitto.conf"])
+    config = broker_config(stack.folder / "broker", stack.broker_port)
+    for user in ("drover", "d1", "d2"):
+        subprocess.run(["mosquitto_passwd", "-b", config.with_name("passwd"), user, f"secret-of-{user}"], check=True, capture_output=True)
+    broker = stack.start("mosquitto", ["/usr/sbin/mosquitto", "-c", config])
     stack.start_redis()
     (stack.folder / "mqtt.password").write_text("secret-of-drover\n")
     droverd = stack.start_droverd(settings={"mqtt.username": "drover", "mqtt.password_file": stack.folder / "mqtt.password"})

@@ -180,15 +180,15 @@ static void put64(uint8_t *at, uint64_t value)
     memcpy(at, &value, sizeof value);
 }
 
-static size_t metadata_end(const struct bytes *package)
+static uint64_t metadata_end(const struct bytes *package)
 {
-    return PACKAGE_HEADER_BYTES + (size_t)get32(package->bytes + 24);
+    return PACKAGE_HEADER_BYTES + (uint64_t)get32(package->bytes + 24);
 }
 
 void fixture_mend_crcs(struct bytes *package)
 {
     uint8_t *bytes = package->bytes;
-    size_t end = metadata_end(package);
+    uint64_t end = metadata_end(package);
 
     if (end <= package->length)
         put32(bytes + 28, (uint32_t)crc32(0, bytes + PACKAGE_HEADER_BYTES, (uInt)(end - PACKAGE_HEADER_BYTES)));
@@ -198,7 +198,7 @@ void fixture_mend_crcs(struct bytes *package)
 
 void fixture_mend(struct bytes *package)
 {
-    size_t end = metadata_end(package);
+    uint64_t end = metadata_end(package);
 
     put64(package->bytes + 16, package->length);
     put64(package->bytes + 32, end);
@@ -225,7 +225,7 @@ static struct bytes metadata_splice(const struct bytes *package, size_t at, size
 
 struct bytes fixture_with_section(const struct bytes *package, struct section section, const void *value)
 {
-    size_t at = PACKAGE_HEADER_BYTES, end = metadata_end(package);
+    size_t at = PACKAGE_HEADER_BYTES, end = (size_t)metadata_end(package);
     struct bytes put = bytes_new(SECTION_HEADER_BYTES + (size_t)section.length), made;
     struct section there;
 
@@ -294,7 +294,7 @@ struct bytes fixture_of(const struct fixture *fixture, const struct manifest *ma
 struct bytes fixture_with_manifest(const struct bytes *package, const char *text, size_t length)
 {
     struct section section = {.type = SECTION_MANIFEST, .flags = SECTION_CRITICAL, .length = length};
-    size_t end = metadata_end(package);
+    uint64_t end = metadata_end(package);
     struct bytes put = bytes_new(SECTION_HEADER_BYTES + length), made;
     uint16_t sections;
 

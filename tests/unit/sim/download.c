@@ -127,7 +127,7 @@ static int set_up(void **state)
     bound = evhttp_bind_socket_with_handle(depot->http, "127.0.0.1", 0);
     assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length), 0);
     (void)snprintf(depot->url, sizeof depot->url, "http://127.0.0.1:%u/artifacts/x", ntohs(((struct sockaddr_in *)&address)->sin_port));
-    depot->client = http_new(depot->base, 4);
+    depot->client = http_new(depot->base, NULL, 4);
     *state = depot;
     return 0;
 }
@@ -145,7 +145,7 @@ static int tear_down(void **state)
 
 static void fetch(struct depot *depot, enum trick trick, int64_t size, unsigned cuts)
 {
-    struct download_request request = {.url = depot->url, .size_bytes = size, .sha256 = depot->sha256, .chunk_bytes = 60000, .cuts = cuts, .seed = 9};
+    struct download_request request = {.url = depot->url, .device = "d1", .size_bytes = size, .sha256 = depot->sha256, .chunk_bytes = 60000, .cuts = cuts, .seed = 9};
     int64_t deadline_ms = clock_mono_ms() + DEADLINE_MS;
 
     depot->trick = trick;
