@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/option_value.h"
-#include "cli/suggest.h"
+#include "common/suggest.h"
 #include "common/text.h"
 
 #define WORDS_MAX (ARGUMENTS_MAX + 2)

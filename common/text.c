@@ -2,7 +2,6 @@
 #include "common/text.h"
 
 #include <string.h>
-#include <time.h>
 
 static bool is_digit(char c)
 {
@@ -208,13 +207,4 @@ char *text_excerpt(char *dst, size_t size, const void *bytes, size_t length)
     if (cut && kept >= 3)
         memcpy(dst + kept - 3, "...", 3);
     return dst;
-}
-
-void text_time(int64_t unix_ms, char ret[TEXT_TIME_SIZE])
-{
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm utc;
-
-    if (!gmtime_r(&seconds, &utc) || strftime(ret, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        (void)text_copy(ret, TEXT_TIME_SIZE, "?");
 }

@@ -44,3 +44,5 @@ char *text_excerpt(char *dst, size_t size, const void *bytes, size_t length);
 #define TEXT_TIME_SIZE 32
 /* Unix time for people, "2026-01-31T12:00:00Z"; a time that no calendar has is "?". */
 void text_time(int64_t unix_ms, char ret[TEXT_TIME_SIZE]);
+/* "2026-01-31" (midnight UTC), "2026-01-31T10:00:00Z", "2026-01-31T10:00:00+02:00" (RFC 3339 without fractions) in ms since 1970. */
+bool text_time_read(const char *text, int64_t *ret_ms);
