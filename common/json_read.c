@@ -119,6 +119,26 @@ enum drover_error json_member_i64(const struct json_member *member, const char *
     return take_number(name, strtod(text, NULL), min, max, ret, ret_problem);
 }
 
+enum drover_error json_member_scaled(const struct json_member *member, const char *name, int decimals, int64_t min, int64_t max, int64_t *ret,
+                                     struct problem *ret_problem)
+{
+    char text[48];
+    double power = pow(10, decimals), scaled, whole;
+
+    if (member->kind != JSON_NUMBER)
+        return fail_type(name, "a number", ret_problem);
+    if (!text_copy_n(text, sizeof text, member->value.bytes, member->value.length))
+        return problem_set(ret_problem, DROVER_TOO_LONG, name, "a number has too many digits");
+    scaled = strtod(text, NULL) * power;
+    whole = nearbyint(scaled);
+    if (!(whole >= (double)min && whole <= (double)max))
+        return problem_set(ret_problem, DROVER_RANGE, name, "%.40s is not in %.15g .. %.15g", text, (double)min / power, (double)max / power);
+    if (fabs(scaled - whole) > 1e-6) /* a double's own error is far smaller in any range that has a use here */
+        return problem_set(ret_problem, DROVER_RANGE, name, "%.40s has more than %d decimals", text, decimals);
+    *ret = (int64_t)whole;
+    return DROVER_OK;
+}
+
 enum drover_error json_member_bool(const struct json_member *member, const char *name, bool *ret, struct problem *ret_problem)
 {
     if (member->kind != JSON_TRUE && member->kind != JSON_FALSE)

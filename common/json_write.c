@@ -113,6 +113,24 @@ void json_put_i64(struct json_writer *writer, const char *name, int64_t value)
     buffer_add(writer->buffer, text, (size_t)length);
 }
 
+void json_put_scaled(struct json_writer *writer, const char *name, int64_t value, int decimals)
+{
+    char text[48];
+    int64_t power = 1;
+    int length;
+
+    for (int i = 0; i < decimals; i++)
+        power *= 10;
+    length = snprintf(text, sizeof text, "%" PRId64, value / power);
+    if (value % power != 0) {
+        length += snprintf(text + length, sizeof text - (size_t)length, ".%0*" PRId64, decimals, value % power);
+        while (text[length - 1] == '0')
+            length--;
+    }
+    put_name(writer, name);
+    buffer_add(writer->buffer, text, (size_t)length);
+}
+
 void json_put_bool(struct json_writer *writer, const char *name, bool value)
 {
     put_name(writer, name);
