@@ -123,19 +123,24 @@ enum drover_error json_member_scaled(const struct json_member *member, const cha
                                      struct problem *ret_problem)
 {
     char text[48];
-    double power = pow(10, decimals), scaled, whole;
+    double power = 1, scaled;
+    int64_t whole;
 
     if (member->kind != JSON_NUMBER)
         return fail_type(name, "a number", ret_problem);
     if (!text_copy_n(text, sizeof text, member->value.bytes, member->value.length))
         return problem_set(ret_problem, DROVER_TOO_LONG, name, "a number has too many digits");
+    for (int i = 0; i < decimals; i++)
+        power *= 10;
     scaled = strtod(text, NULL) * power;
-    whole = nearbyint(scaled);
-    if (!(whole >= (double)min && whole <= (double)max))
+    if (!(fabs(scaled) <= INTEGER_MAX))
+        return problem_set(ret_problem, DROVER_RANGE, name, "over 2^53");
+    whole = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    if (whole < min || whole > max)
         return problem_set(ret_problem, DROVER_RANGE, name, "%.40s is not in %.15g .. %.15g", text, (double)min / power, (double)max / power);
-    if (fabs(scaled - whole) > 1e-6) /* a double's own error is far smaller in any range that has a use here */
+    if (fabs(scaled - (double)whole) > 1e-6) /* a double's own error is far smaller in any range that has a use here */
         return problem_set(ret_problem, DROVER_RANGE, name, "%.40s has more than %d decimals", text, decimals);
-    *ret = (int64_t)whole;
+    *ret = whole;
     return DROVER_OK;
 }
 
