@@ -168,6 +168,8 @@ struct plan_problems {
 MUST_USE enum drover_error plan_read(const char *bytes, size_t length, struct plan **ret_plan, struct plan_problems *ret_problems);
 /* Appends the plan's JSON: what plan_read would read the same plan from, every default written out. */
 void plan_write(const struct plan *plan, struct buffer *buffer);
+/* Do two stages take the same devices, whatever else they say? */
+bool plan_stage_takes_same(const struct plan_stage *left, const struct plan_stage *right);
 struct plan *plan_hold(struct plan *plan);    /* NULL is allowed: NULL */
 void plan_drop(struct plan *plan);            /* frees with the last reference; NULL is allowed */
 

@@ -70,7 +70,7 @@ static const struct plan_member stage_members[] = {
     {"gates", PLAN_LIST, AT(plan_stage, gates), .object = &gate_object, .size = sizeof(struct plan_gate),
      .count_offset = offsetof(struct plan_stage, gate_count), .most = PLAN_GATES_MAX},
 };
-OBJECT(stage, plan_check_stage);
+const struct plan_object plan_stage_object = {stage_members, sizeof stage_members / sizeof stage_members[0], plan_check_stage};
 
 static const struct plan_member limits_members[] = {
     {"max_in_flight", PLAN_INTEGER, AT(plan_limits, max_in_flight), .max = DEVICES_MAX, .fallback = 1000},
@@ -141,7 +141,7 @@ static const struct plan_member plan_members[] = {
     {"target", PLAN_OBJECT, AT(plan, target), .object = &filter_object},
     {"gates", PLAN_LIST, AT(plan_draft, gates), .read_only = true, .object = &gate_object, .size = sizeof(struct plan_gate),
      .count_offset = offsetof(struct plan_draft, gate_count), .most = PLAN_GATES_MAX},
-    {"stages", PLAN_LIST, AT(plan, stages), .object = &stage_object, .size = sizeof(struct plan_stage),
+    {"stages", PLAN_LIST, AT(plan, stages), .object = &plan_stage_object, .size = sizeof(struct plan_stage),
      .count_offset = offsetof(struct plan, stage_count), .min = 1, .most = PLAN_STAGES_MAX},
     {"limits", PLAN_OBJECT, AT(plan, limits), .object = &limits_object},
     {"conditions", PLAN_OBJECT, AT(plan, conditions), .object = &conditions_object},

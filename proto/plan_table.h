@@ -55,7 +55,7 @@ struct plan_object {
 };
 
 /* The whole; what it describes is a struct plan_draft, of which a plan is the beginning. */
-extern const struct plan_object plan_object;
+extern const struct plan_object plan_object, plan_stage_object;
 struct plan_draft {
     struct plan plan;
     unsigned gate_count;                /* of the plan, before each stage gets them */

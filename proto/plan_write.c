@@ -133,3 +133,28 @@ void plan_write(const struct plan *plan, struct buffer *buffer)
     object_write(&plan_object, plan, &writer);
     json_end(&writer);
 }
+
+/* As text, so that a new member of filters is looked at, too. */
+static void membership_write(const struct plan_stage *stage, struct buffer *buffer)
+{
+    struct plan_stage bare = {.kind = stage->kind, .percent_x100 = stage->percent_x100, .count = stage->count, .filter = stage->filter};
+    struct json_writer writer;
+    memcpy(bare.name, stage->name, sizeof bare.name);
+    memcpy(bare.per, stage->per, sizeof bare.per);
+    json_begin(&writer, buffer);
+    object_write(&plan_stage_object, &bare, &writer);
+    json_end(&writer);
+}
+
+bool plan_stage_takes_same(const struct plan_stage *left, const struct plan_stage *right)
+{
+    struct buffer left_text, right_text;
+    buffer_init(&left_text, 0);
+    buffer_init(&right_text, 0);
+    membership_write(left, &left_text);
+    membership_write(right, &right_text);
+    bool same = !left_text.failed && !right_text.failed && left_text.length == right_text.length && memcmp(left_text.bytes, right_text.bytes, left_text.length) == 0;
+    buffer_done(&left_text);
+    buffer_done(&right_text);
+    return same;
+}

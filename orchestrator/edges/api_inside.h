@@ -68,16 +68,29 @@ void api_put_events(struct json_writer *writer, const struct event *const *event
 typedef void api_route(struct api *api, struct http_call *call);
 api_route api_firmware;
 api_route api_release_add, api_release_list, api_release_show;
-api_route api_rollout_open, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
+api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
 api_route api_events, api_status;
 
 /* --- api_releases.c --- */
 void api_release_answer(struct api_ask *ask, int status, const struct release *release);
 
+/* --- api_rollout_answer.c: both end the ask; what is shown is copied --- */
+void api_rollout_answer(struct api_ask *ask, int status, const struct rollout *rollout);
+void api_rollouts_answer(struct api_ask *ask, const struct rollout *rollouts, size_t count, const char *next);
+/* What the store refuses, in an operator's words; the rest is named by `what` and the error's own text. Ends the ask. */
+void api_rollout_error(struct api_ask *ask, enum drover_error error, const char *what);
+
+/* --- api_rollout_open.c --- */
+/* The body as a plan, one reference; NULL: answered with every error. */
+struct plan *api_plan_read(struct http_call *call);
+void api_plan_problems(struct http_call *call, const struct plan_problems *problems);
+
 /* --- api_rollout_view.c --- */
 /* Puts the members. model: counts of the rollout's model, NULL when they could not be read. */
 void api_put_rollout(struct json_writer *writer, struct api *api, const struct rollout *rollout, const struct model_summary *model);
+/* Puts the members of one that has a plan. counts: of its first `count` stages. */
+void api_put_stages(struct json_writer *writer, const struct rollout *rollout, const struct rollout_counts *counts, size_t count);
 
 /* --- api_events.c --- */
 void api_polls_end(struct api *api);

@@ -11,6 +11,7 @@
 #define HTTP_PART_BYTES (4u << 20)     /* one part of an upload */
 #define HTTP_RESUME_BYTES (18u << 10)  /* what a device has of a package: 256 digests */
 #define HTTP_JSON_BYTES (256u << 10)   /* a JSON body */
+#define HTTP_PLAN_BYTES (1u << 20)     /* a rollout's plan */
 #define HTTP_PARAMS_MAX 2              /* {names} in a path */
 #define HTTP_QUERY_MAX 6               /* query parameters of a route */
 

@@ -123,6 +123,10 @@ enum rollout_list {
 void store_rollouts(struct store *store, enum rollout_list list, store_rollouts_listed *done, void *arg);
 void store_rollout(struct store *store, const char *rollout_id, store_rollouts_listed *done, void *arg);  /* DROVER_NOT_FOUND */
 
+/* The counts of its first `stages` stages. */
+typedef void store_stages_read(void *arg, enum drover_error error, const struct rollout_counts *stages, size_t count);
+void store_rollout_stages(struct store *store, const char *rollout_id, size_t stages, store_stages_read *done, void *arg);
+
 /* One rollout after a change; NULL unless DROVER_OK. */
 typedef void store_rollout_changed(void *arg, enum drover_error error, const struct rollout *rollout);
 /* A new rollout in its first state (running; or scheduled or awaiting approval, which hold no place), revision 1, epoch created_ms.

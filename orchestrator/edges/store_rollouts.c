@@ -10,6 +10,7 @@
 
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
+static void stages_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 
 /* --- rollouts, read --- */
@@ -109,6 +110,29 @@ static void rollout_loaded(void *arg, enum drover_error error, const struct redi
         error = DROVER_STORE;
     ((store_rollouts_listed *)call->done)(call->arg, error, error ? NULL : &rollout, error ? 0 : 1);
     rollout_drop(&rollout);
+    free(call);
+}
+
+void store_rollout_stages(struct store *store, const char *rollout_id, size_t stages, store_stages_read *done, void *arg)
+{
+    struct redis_args *args = store_script_begin(store, SCRIPT_ROLLOUT_STAGES);
+    redis_args_add_text(args, rollout_id);
+    redis_args_add_i64(args, (int64_t)stages);
+    store_script_send(store, SCRIPT_ROLLOUT_STAGES, stages_loaded, store_call_new(store, (store_callback *)done, arg));
+}
+
+static void stages_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
+{
+    (void)text;
+    struct store_call *call = arg;
+    if (!error && reply->type != REDIS_REPLY_ARRAY)
+        error = DROVER_STORE;
+    size_t count = error ? 0 : reply->elements;
+    struct rollout_counts *stages = must_calloc(count, sizeof *stages);
+    for (size_t i = 0; i < count; i++)
+        rollout_counts_read(reply->element[i], &stages[i]);
+    ((store_stages_read *)call->done)(call->arg, error, error ? NULL : stages, count);
+    free(stages);
     free(call);
 }
 
