@@ -23,7 +23,7 @@ enum http_route_id {
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_OTHER };
-enum http_audience { HTTP_ANYONE, HTTP_DEVICE, HTTP_HOUSE, HTTP_VIEWER, HTTP_OPERATOR };   /* the first two: on both listeners */
+enum http_audience { HTTP_ANYONE, HTTP_DEVICE, HTTP_HOUSE, HTTP_VIEWER, HTTP_OPERATOR, HTTP_ADMIN };   /* the first two: on both listeners */
 enum http_served_by { HTTP_THREAD, HTTP_LOOP, HTTP_HASHER, HTTP_SERVED_BY_COUNT };
 enum http_listener { HTTP_DEVICES, HTTP_OPERATORS, HTTP_LISTENER_COUNT };
 
