@@ -6,7 +6,7 @@
 -- ARGV[2]  instance   ARGV[3]  events to keep   ARGV[4]  how often an older boot must follow the newest one to make a clash
 -- ARGV[5]  ms between two alarms about one clash
 -- then for every beat: at_ms, device id; then for every beat: facts, seq ('' when it has none);
--- then for every long form, in order: model version hw_rev status slot boot_id network rssi_dbm battery_pct priority tags kind
+-- then for every long form, in order: model version hw_rev status slot boot_id network rssi_dbm battery_pct priority tags tz kind
 -- booted_ms, each '' when absent
 --
 -- Returns an array: first a string, one character a beat
@@ -30,7 +30,7 @@ local times = 4                          -- ARGV[times + 2i], [times + 2i + 1]: 
 local facts_at = times + 2 * beats       -- ARGV[facts_at + 2i], [facts_at + 2i + 1]: facts and seq
 local next_long = facts_at + 2 * beats + 2
 local fields = { 'model', 'version', 'hw_rev', 'status', 'slot', 'boot_id', 'network', 'rssi_dbm', 'battery_pct', 'priority',
-  'tags', 'kind', 'booted_ms' }
+  'tags', 'tz', 'kind', 'booted_ms' }
 local MODEL, VERSION, STATUS, BOOT_ID = 0, 1, 3, 5   -- offsets in fields
 local result = { '' }
 local swept_ms                           -- devices last seen up to then are offline; read when first needed

@@ -5,14 +5,15 @@
 -- ARGV[1]  rollout id   ARGV[2]  state to go to   ARGV[3]  states it may be in now, "running,paused"
 -- ARGV[4]  expected revision, 0: any   ARGV[5]  on   ARGV[6]  why   ARGV[7]  at_ms   ARGV[8]  instance   ARGV[9]  events to keep
 -- ARGV[10] its model's place: keep, take (CONFLICT when another holds it), supersede (take it from whom it may be), leave, none
--- ARGV[11] the plan's JSON, '': unchanged
+-- ARGV[11] the plan's JSON, '': unchanged   ARGV[12] what gates leave out from now on: keep (as it is), stage, all (lib/before.lua)
 -- then name and value of further fields of the rollout
 --
 -- Returns {'OK', rollout's fields, release's fields}, {'NOT_FOUND'}, {'REFUSED', state}, or {'CONFLICT', revision or id of the other}.
+-- @include lib/before.lua
 -- @include lib/events.lua
 -- @include lib/place.lua
 
-if not tonumber(ARGV[7]) or (#ARGV - 11) % 2 ~= 0 then return redis.error_reply('ERR rollout_move: bad arguments') end
+if not tonumber(ARGV[7]) or #ARGV < 12 or (#ARGV - 12) % 2 ~= 0 then return redis.error_reply('ERR rollout_move: bad arguments') end
 local id, place = ARGV[1], ARGV[10]
 local key = KEYS[1] .. 'rollout:' .. id
 local had = redis.call('HMGET', key, 'state', 'revision', 'epoch', 'model', 'version')
@@ -24,7 +25,8 @@ if other then return { 'CONFLICT', other } end
 
 local revision = redis.call('HINCRBY', key, 'revision', 1)
 local epoch = string.format('%.0f', math.max(tonumber(ARGV[7]), tonumber(had[3]) + 1))
-redis.call('HSET', key, 'state', ARGV[2], 'why', ARGV[6], 'epoch', epoch, unpack(ARGV, 12))
+redis.call('HSET', key, 'state', ARGV[2], 'why', ARGV[6], 'epoch', epoch, unpack(ARGV, 13))
+before_take(key, ARGV[12], ARGV[7])
 if ARGV[11] ~= '' then redis.call('SET', key .. ':plan', ARGV[11]) end
 if place == 'leave' then
   redis.call('SREM', KEYS[2] .. 'waiting', id)

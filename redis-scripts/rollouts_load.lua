@@ -4,7 +4,8 @@
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  active, ending, known (both, and those that wait), all, or one (its id is ARGV[3])   ARGV[2]  most of them   ARGV[3]  '' or id
 -- then id and plan_revision of every plan the caller has
--- Returns for each: rollout's fields, release's fields, counts of its current stage, its plan's JSON ('': flat, known, or one of all). For all newest first.
+-- Returns for each: rollout's fields, release's fields, its current stage's hash, its plan's JSON ('': flat, known, or one of all), how many
+-- devices wait in its queue. For all newest first.
 
 local ids
 local which = ARGV[1]
@@ -33,6 +34,7 @@ for i = 1, math.min(#ids, tonumber(ARGV[2])) do
     result[#result + 1] = named[3] and redis.call('HGETALL', key .. ':stage:' .. named[3]) or {}
     local news = which ~= 'all' and named[4] and named[4] ~= known[ids[i]]
     result[#result + 1] = news and redis.call('GET', key .. ':plan') or ''
+    result[#result + 1] = redis.call('ZCARD', KEYS[2] .. 'rollout:' .. ids[i] .. ':queue')
   end
 end
 return result

@@ -61,7 +61,7 @@ if stage then
   count(stage, 'opened', 1)
   if ARGV[11] ~= '' then count(stage, taken, 1) end
 end
-settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms)
+settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms, ARGV[3])
 if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
 
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,

@@ -16,5 +16,8 @@ struct engine_move {
     unsigned gate_count;
     struct gate_reading gates[PLAN_GATES_MAX];   /* of the current stage, in the plan's order */
 };
-/* rollout->plan must not be NULL. settled_ms: when the last device of the current stage settled, 0: never. */
-void engine_decide(const struct rollout *rollout, const struct gate_readings *readings, int64_t settled_ms, int64_t now_ms, struct engine_move *ret);
+/* rollout->plan must not be NULL. quiet_ms: within this time every device that is online has spoken once (policy.offline_after_ms); so long a stage waits for others
+ * to come, unless it has as many as it may. */
+void engine_decide(const struct rollout *rollout, const struct fleet_health *health, int64_t quiet_ms, int64_t now_ms, struct engine_move *ret);
+/* True when one of the current stage's gates needs `health`. */
+bool engine_compares(const struct rollout *rollout);

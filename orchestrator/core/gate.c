@@ -56,56 +56,81 @@ struct interval newcombe_difference(int64_t left_hits, int64_t left_of, int64_t 
 
 /* --- what is measured --- */
 
-/* Of a rate that must not be high: above and below in one. */
+bool gate_compares(const struct plan_gate *gate)
+{
+    return gate->measure == GATE_HEARTBEAT_LOSS || gate->measure == GATE_UNHEALTHY || gate->measure == GATE_REBOOTS;
+}
+
+/* Of what must be low, and of what must be high. enough: as large a sample as the gate asks for. */
 static void judge(struct gate_reading *ret, bool must_be_low, bool enough)
 {
     bool beyond = must_be_low ? ret->bounds.low > ret->limit : ret->bounds.high < ret->limit;
     bool kept = must_be_low ? ret->value <= ret->limit : ret->value >= ret->limit;
     ret->state = enough && beyond ? GATE_BROKEN : enough && kept ? GATE_HELD : GATE_OPEN;
+    ret->doubt = ret->state == GATE_OPEN && ret->sample > 0 && !kept;
 }
 
 static void read_share(const struct plan_gate *gate, int64_t hits, int64_t of, bool must_be_low, struct gate_reading *ret)
 {
+    if (hits > of)   /* since a resume: one that had settled before may have got another error */
+        hits = of;
     ret->sample = of;
     ret->value = share(hits, of);
     ret->bounds = wilson_interval(hits, of, confidence_z(gate->confidence_pct));
     judge(ret, must_be_low, of >= gate->min_sample && of > 0);
 }
 
-static void read_difference(const struct plan_gate *gate, const struct gate_readings *readings, int64_t updated_hits, int64_t control_hits,
-                            struct gate_reading *ret)
+/* Of a group, without those that were so before. */
+struct part {
+    int64_t hits, of;
+};
+
+static struct part part_since(int64_t devices, int64_t now, int64_t before)
 {
-    const struct group_health *updated = &readings->updated, *control = &readings->control;
-    int64_t smaller = updated->devices < control->devices ? updated->devices : control->devices;
-    ret->sample = smaller;
-    ret->value = share(updated_hits, updated->devices) - share(control_hits, control->devices);
-    ret->bounds = newcombe_difference(updated_hits, updated->devices, control_hits, control->devices, confidence_z(gate->confidence_pct));
-    judge(ret, true, smaller >= gate->min_sample && smaller > 0);
+    int64_t same = now < before ? now : before;
+    return (struct part){now - same, devices > same ? devices - same : 0};
 }
 
-static double per_day(const struct group_health *group)
+static void read_difference(const struct plan_gate *gate, struct part updated, struct part control, struct gate_reading *ret)
 {
-    return group->device_ms > 0 ? (double)group->reboots * DAY_MS / (double)group->device_ms : 0;
+    ret->sample = updated.of < control.of ? updated.of : control.of;
+    ret->value = share(updated.hits, updated.of) - share(control.hits, control.of);
+    ret->bounds = newcombe_difference(updated.hits, updated.of, control.hits, control.of, confidence_z(gate->confidence_pct));
+    judge(ret, true, ret->sample >= gate->min_sample && ret->sample > 0);
+}
+
+static void read_offline(const struct plan_gate *gate, const struct group_health *updated, const struct group_health *control, struct gate_reading *ret)
+{
+    read_difference(gate, part_since(updated->devices, updated->offline, updated->offline_before),
+                    part_since(control->devices, control->offline, control->offline_before), ret);
+}
+
+static void read_unhealthy(const struct plan_gate *gate, const struct group_health *updated, const struct group_health *control, struct gate_reading *ret)
+{
+    read_difference(gate, part_since(updated->devices, updated->unhealthy, updated->unhealthy_before),
+                    part_since(control->devices, control->unhealthy, control->unhealthy_before), ret);
 }
 
 /* The quotient of two Poisson rates: given their sum, the reboots of the updated are binomial with share r t1 / (r t1 + t2) for the quotient r
  * (Przyborowski and Wilenski, Biometrika 31, 1940), so an interval for that share is one for r. */
-static void read_reboots(const struct plan_gate *gate, const struct gate_readings *readings, struct gate_reading *ret)
+static void read_reboots(const struct plan_gate *gate, const struct group_health *updated, const struct group_health *control, struct gate_reading *ret)
 {
-    const struct group_health *updated = &readings->updated, *control = &readings->control;
-    int64_t smaller = updated->devices < control->devices ? updated->devices : control->devices;
-    struct interval part = wilson_interval(updated->reboots, updated->reboots + control->reboots, confidence_z(gate->confidence_pct));
+    int64_t events = updated->reboots + control->reboots;
+    struct interval part = wilson_interval(updated->reboots, events, confidence_z(gate->confidence_pct));
     double times = updated->device_ms > 0 ? (double)control->device_ms / (double)updated->device_ms : 0;
-    ret->sample = smaller;
-    ret->value = per_day(control) > 0 ? per_day(updated) / per_day(control) : per_day(updated) > 0 ? INFINITY : 0;
-    ret->bounds.low = part.low < 1 ? part.low / (1 - part.low) * times : INFINITY;
+    ret->sample = updated->devices < control->devices ? updated->devices : control->devices;
+    ret->value = updated->reboots == 0 ? 0 : control->reboots == 0 ? INFINITY : (double)updated->reboots / (double)control->reboots * times;
+    ret->bounds.low = part.low / (1 - part.low) * times;   /* Wilson's lower bound is always below 1 */
     ret->bounds.high = part.high < 1 ? part.high / (1 - part.high) * times : INFINITY;
-    judge(ret, true, smaller >= gate->min_sample && updated->device_ms > 0 && control->device_ms > 0);
+    if (events < GATE_REBOOTS_MIN && ret->value > ret->limit)
+        return;   /* open, and no reason to doubt */
+    judge(ret, true, ret->sample > 0 && ret->sample >= gate->min_sample && times > 0);
 }
 
 static void measure(const struct plan_gate *gate, const struct gate_readings *readings, struct gate_reading *ret)
 {
-    const struct rollout_counts *counts = readings->staged && readings->staged->opened > 0 ? readings->staged : readings->all;
+    const struct rollout_counts *counts = &readings->counts;
+    const struct group_health *updated = &readings->health.updated, *control = &readings->health.control;
     int64_t settled = rollout_counts_settled(counts);
     switch (gate->measure) {
     case GATE_FAILURE_RATE:
@@ -118,14 +143,14 @@ static void measure(const struct plan_gate *gate, const struct gate_readings *re
         read_share(gate, counts->states[STATE_LOST], counts->opened, true, ret);
         break;
     case GATE_HEARTBEAT_LOSS:
-        read_difference(gate, readings, readings->updated.offline, readings->control.offline, ret);
+        read_offline(gate, updated, control, ret);
         break;
     case GATE_UNHEALTHY:
-        read_difference(gate, readings, readings->updated.unhealthy, readings->control.unhealthy, ret);
+        read_unhealthy(gate, updated, control, ret);
         break;
     case GATE_REBOOTS:
     case GATE_MEASURE_COUNT:
-        read_reboots(gate, readings, ret);
+        read_reboots(gate, updated, control, ret);
         break;
     }
 }

@@ -40,6 +40,15 @@ void rollout_begin(struct rollout *rollout, struct plan *plan, int64_t now_ms)
     rollout->state = plan->approvals > 0 ? ROLLOUT_AWAITING_APPROVAL : plan->start_ms > now_ms ? ROLLOUT_SCHEDULED : ROLLOUT_RUNNING;
 }
 
+void rollout_after(const struct rollout *rollout, enum rollout_event on, int64_t stage, int64_t now_ms, struct rollout *ret)
+{
+    *ret = *rollout;
+    if (rollout->plan && on == ROLLOUT_EVENT_PROMOTE)
+        rollout_enter_stage(ret, stage, now_ms);
+    if (rollout->plan && on == ROLLOUT_EVENT_START)
+        ret->stage_ms = now_ms;
+}
+
 void rollout_keep(struct rollout *dst, const struct rollout *src)
 {
     *dst = *src;
@@ -74,6 +83,22 @@ int64_t rollout_counts_failed(const struct rollout_counts *counts)
 int64_t rollout_counts_settled(const struct rollout_counts *counts)
 {
     return counts->states[STATE_SUCCEEDED] + counts->states[STATE_REJECTED] + rollout_counts_failed(counts);
+}
+
+static int64_t since(int64_t now, int64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
+/* A device that settled before and is in another state since counts as settled since. */
+void rollout_gate_counts(const struct rollout *rollout, struct rollout_counts *ret)
+{
+    const struct rollout_counts *now = rollout->state == ROLLOUT_COMPLETED ? &rollout->counts : &rollout->staged, *before = &rollout->before;
+    ret->opened = since(now->opened, before->opened);
+    for (int i = 0; i < UPGRADE_STATE_COUNT; i++)
+        ret->states[i] = since(now->states[i], before->states[i]);
+    for (int i = 0; i < ERROR_CODE_COUNT; i++)
+        ret->errors[i] = since(now->errors[i], before->errors[i]);
 }
 
 /* The rollout's hash seeds the device's, so that the canaries of one rollout are not those of the next. */

@@ -13,6 +13,8 @@
 #include "proto/error_code.h"
 #include "proto/plan.h"
 
+#define STRATA_FULL_MAX 64
+
 /* Upgrades of distinct devices, as last read from Redis. */
 struct rollout_counts {
     int64_t states[UPGRADE_STATE_COUNT];   /* per state */
@@ -45,6 +47,12 @@ struct rollout {
     int64_t spread_s;                 /* simple devices ask within this time of the notice */
     struct rollout_counts counts;     /* of all */
     struct rollout_counts staged;     /* of the current stage */
+    struct rollout_counts before;     /* what gates leave out: as counted when the current stage was resumed, or (of all) when the last one was passed */
+    int64_t opened_ms, settled_ms;    /* when a device of the current stage was last taken, last settled; 0: none was */
+    int64_t resumed_ms;               /* when the current stage was last resumed; 0: it was not */
+    unsigned full_count;              /* strata of the current stage that have as many devices as they may, as far as there is room to note them */
+    uint64_t full[STRATA_FULL_MAX];   /* their hashes (stage_note_stratum) */
+    int64_t waiting;                  /* devices in its queue: they want a place, or a dispatch of this minute */
     int64_t retried;                  /* upgrades with more than one attempt */
     struct release release;
 };
@@ -53,6 +61,8 @@ struct rollout {
 void rollout_begin(struct rollout *rollout, struct plan *plan, int64_t now_ms);
 /* Position and numbers for this stage, from rollout->plan; also after an edit. */
 void rollout_enter_stage(struct rollout *rollout, int64_t stage, int64_t now_ms);
+/* What the move makes of it, for the store: *ret is a copy that borrows the plan. stage: the one to be in, for PROMOTE. */
+void rollout_after(const struct rollout *rollout, enum rollout_event on, int64_t stage, int64_t now_ms, struct rollout *ret);
 /* *dst = *src, holding its plan; what dst held before is not looked at. */
 void rollout_keep(struct rollout *dst, const struct rollout *src);
 void rollout_drop(struct rollout *rollout);   /* lets the plan go and forgets it */
@@ -64,6 +74,8 @@ int64_t rollout_in_flight(const struct rollout *rollout);
 int64_t rollout_counts_failed(const struct rollout_counts *counts);
 /* Devices that are through with it: succeeded, failed as above, or rejected. */
 int64_t rollout_counts_settled(const struct rollout_counts *counts);
+/* What gates look at: the current stage's counts, or all when the last stage is passed, since `before`. */
+void rollout_gate_counts(const struct rollout *rollout, struct rollout_counts *ret);
 
 /* The device's place in the rollout, 0 .. 9999, uniform over devices, independent between rollouts. */
 unsigned rollout_place(const char *rollout_id, const char *device_id);

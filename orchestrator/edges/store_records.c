@@ -7,6 +7,7 @@
 #include <hiredis/hiredis.h>
 
 #include "common/text.h"
+#include "orchestrator/core/stage.h"
 
 /* --- words --- */
 
@@ -70,6 +71,7 @@ static const struct record_field device_fields[] = {
     {LAST(I64, battery_pct), .absent = ABSENT},
     {LAST(TEXT, priority)},
     {LAST(TEXT, tags)},
+    {LAST(TEXT, tz)},
     {LAST(WORD, kind), .words = &kind_words},
     {RECORD_NAMED(struct stored_device, I64, "booted_ms", booted_ms)},
     {ROW(BOOL, "online", device.online)},
@@ -123,6 +125,8 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(WORD, lost_from), .words = &state_words},
     {UPGRADE(BOOL, full_only)},
     {UPGRADE(BOOL, delta)},
+    {UPGRADE(I64, install_after_ms)},
+    {UPGRADE(I64, install_before_ms)},
     {UPGRADE(TEXT, last_event)},
     {UPGRADE(TEXT, token)},
 };
@@ -238,17 +242,54 @@ static void read_count(const struct redisReply *name, const struct redisReply *v
     const char *word = counter_name(name, value, "error:", &count);
     if (word && error_code_read(word, &code))
         counts->errors[code] = count;
+    if (strcmp(name->str, "opened") == 0)
+        (void)text_to_i64(value->str, value->len, 0, INT64_MAX, &counts->opened);
 }
 
 void rollout_counts_read(const struct redisReply *fields, struct rollout_counts *ret)
 {
     *ret = (struct rollout_counts){0};
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const struct redisReply *name = fields->element[i], *value = fields->element[i + 1];
-        read_count(name, value, ret);
-        if (strcmp(name->str, "opened") == 0)
-            (void)text_to_i64(value->str, value->len, 0, INT64_MAX, &ret->opened);
-    }
+    for (size_t i = 0; i + 1 < fields->elements; i += 2)
+        read_count(fields->element[i], fields->element[i + 1], ret);
+}
+
+/* Of "before:<count>" the count alone. */
+static bool name_without(const struct redisReply *name, const char *prefix, struct redisReply *ret)
+{
+    size_t length = strlen(prefix);
+    if (name->len <= length || memcmp(name->str, prefix, length) != 0)
+        return false;
+    *ret = *name;
+    ret->str += length;
+    ret->len -= length;
+    return true;
+}
+
+static void read_stage_field(const struct redisReply *name, const struct redisReply *value, struct rollout *rollout)
+{
+    const struct {
+        const char *name;
+        int64_t *number;
+    } rows[] = {{"opened_ms", &rollout->opened_ms}, {"settled_ms", &rollout->settled_ms}, {"resumed_ms", &rollout->resumed_ms}};
+    int64_t count;
+    struct redisReply before;
+    const char *stratum = counter_name(name, value, "opened@", &count);
+    if (stratum)
+        stage_note_stratum(rollout, stratum, count);
+    if (name_without(name, "before:", &before))
+        read_count(&before, value, &rollout->before);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(name->str, rows[i].name) == 0)
+            (void)text_to_i64(value->str, value->len, 0, INT64_MAX, rows[i].number);
+}
+
+void rollout_stage_read(const struct redisReply *fields, struct rollout *rollout)
+{
+    if (!rollout->plan)
+        return;
+    rollout_counts_read(fields, &rollout->staged);
+    for (size_t i = 0; i + 1 < fields->elements; i += 2)
+        read_stage_field(fields->element[i], fields->element[i + 1], rollout);
 }
 
 size_t rollout_read(const struct redisReply *fields, const struct redisReply *release_fields_, struct rollout *ret)
@@ -258,10 +299,7 @@ size_t rollout_read(const struct redisReply *fields, const struct redisReply *re
     size_t bad = record_read(&rollout_record, fields, &rollout);
     if (bad == SIZE_MAX || (int)rollout.state < 0)
         return SIZE_MAX;
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const struct redisReply *name = fields->element[i], *value = fields->element[i + 1];
-        read_count(name, value, &rollout.counts);
-    }
+    rollout_counts_read(fields, &rollout.counts);
     size_t release_bad = release_read(release_fields_, &rollout.release);
     if (release_bad == SIZE_MAX)
         return SIZE_MAX;

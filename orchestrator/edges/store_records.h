@@ -14,6 +14,8 @@ size_t upgrade_read(const struct redisReply *fields, const char *device_id, stru
 size_t rollout_read(const struct redisReply *fields, const struct redisReply *release_fields, struct rollout *ret);
 /* Counts of a hash `rollout:<r>:stage:<n>`; what is not there or not a number is 0. */
 void rollout_counts_read(const struct redisReply *fields, struct rollout_counts *ret);
+/* The current stage of a rollout, from such a hash. Nothing of a flat rollout: that has none. */
+void rollout_stage_read(const struct redisReply *fields, struct rollout *rollout);
 size_t release_read(const struct redisReply *fields, struct release *ret);
 size_t event_entry_read(const struct redisReply *id, const struct redisReply *fields, struct event *ret);
 size_t model_summary_read(const struct redisReply *name, const struct redisReply *fields, struct model_summary *ret);

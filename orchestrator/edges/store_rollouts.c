@@ -6,7 +6,7 @@
 #include "orchestrator/edges/store_call.h"
 
 #define LIST_MAX 1000
-#define LOADED 4   /* values of each rollout in an answer of rollouts_load */
+#define LOADED 5   /* values of each rollout in an answer of rollouts_load */
 
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
@@ -48,13 +48,23 @@ static int by_created(const void *left_, const void *right_)
     return strcmp(left->id, right->id);
 }
 
-/* Rollout, release, counts of its stage, plan. */
+static bool stage_fits(const struct rollout *rollout)
+{
+    return !rollout->plan || (rollout->stage >= 1 && rollout->stage <= (int64_t)rollout->plan->stage_count);
+}
+
+/* Rollout, release, its stage, plan, length of its queue. */
 static bool one_read(struct store *store, struct redisReply *const *values, struct rollout *ret)
 {
     if (!store_record_ok(store, rollout_read(values[0], values[1], ret)))
         return false;
-    rollout_counts_read(values[2], &ret->staged);
-    return store_record_ok(store, plan_shelf_give(&store->plans, values[3], ret) ? 0 : 1);
+    if (!store_record_ok(store, plan_shelf_give(&store->plans, values[3], ret) && stage_fits(ret) ? 0 : 1)) {
+        rollout_drop(ret);
+        return false;
+    }
+    rollout_stage_read(values[2], ret);
+    ret->waiting = values[4]->type == REDIS_REPLY_INTEGER ? values[4]->integer : 0;
+    return true;
 }
 
 /* A flat array of such. */
@@ -181,6 +191,12 @@ static const char *place_of(const struct rollout_change *change)
     return "keep";
 }
 
+/* What gates leave out from this move on (redis-scripts/lib/before.lua). */
+static const char *before_of(const struct rollout_change *change)
+{
+    return change->on == ROLLOUT_EVENT_RESUME ? "stage" : change->on == ROLLOUT_EVENT_COMPLETE ? "all" : "keep";
+}
+
 void store_rollout_move(struct store *store, const struct rollout_change *change, store_rollout_changed *done, void *arg)
 {
     char from[128];
@@ -197,6 +213,7 @@ void store_rollout_move(struct store *store, const struct rollout_change *change
     redis_args_add_i64(args, store->events_keep);
     redis_args_add_text(args, place_of(change));
     add_plan(args, change->edited);
+    redis_args_add_text(args, before_of(change));
     if (change->next)
         record_add(&rollout_position_record, change->next, args);
     store_script_send(store, SCRIPT_ROLLOUT_MOVE, rollout_changed, store_call_new(store, (store_callback *)done, arg));

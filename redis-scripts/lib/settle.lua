@@ -1,11 +1,12 @@
 -- settle: keeps what hangs on an upgrade's state right: counts of rollout, stage, site and model, live and done sets, deadline index, the
 -- device's own fields, the marker in `facts`, and `ending`. Includes counts and states. Who had a turn in a rollout that has ended is
--- nobody's question: then there is no done set (lib/place.lua).
+-- nobody's question: then there is no done set (lib/place.lua). A stage also remembers when a device of it was last taken and last settled.
 -- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one. now.stage and now.site: nil when none.
 local ended = { cancelled = true, superseded = true, rolled_back = true }
 local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
+local settled = { succeeded = true, failed = true, rolled_back = true, rejected = true, lost = true }
 
-local function settle(device_id, was, now, deadline_ms)
+local function settle(device_id, was, now, deadline_ms, at_ms)
   local rollout = KEYS[1] .. 'rollout:' .. now.rollout
   local model = KEYS[1] .. 'model:' .. now.model
   local live = KEYS[2] .. 'rollout:' .. now.rollout .. ':live'
@@ -27,6 +28,8 @@ local function settle(device_id, was, now, deadline_ms)
     end
     count_both('state:' .. now.state, 1)
     count(model, 'state:' .. now.state, 1)
+    if stage and was.state == 'none' then redis.call('HSET', stage, 'opened_ms', at_ms) end
+    if stage and settled[now.state] then redis.call('HSET', stage, 'settled_ms', at_ms) end
   end
   local error_was = unsuccessful[was.state] and was.error or ''
   local error_now = unsuccessful[now.state] and now.error or ''

@@ -57,7 +57,7 @@ class Drover:
         return self.scripts[name](keys=[V1, PRIV], args=[str(argument) for argument in arguments])
 
     # --- heartbeats ---
-    FIELDS = ["model", "version", "hw_rev", "status", "slot", "boot_id", "network", "rssi_dbm", "battery_pct", "priority", "tags", "kind",
+    FIELDS = ["model", "version", "hw_rev", "status", "slot", "boot_id", "network", "rssi_dbm", "battery_pct", "priority", "tags", "tz", "kind",
               "booted_ms"]
 
     def record(self, *beats):
@@ -84,9 +84,9 @@ class Drover:
                          "version", version, "state", state, "why", "started", "revision", 1, "epoch", at_ms, "created_ms", at_ms,
                          "share_pct", 100, "max_in_flight", 10, *flat(fields))
 
-    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, **fields):
+    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, before="keep", **fields):
         return self.call("rollout_move", name, to, accept, revision, on, "operator", at_ms, "drover-1", 1000,
-                         place or ("keep" if to in ("running", "paused") else "leave"), plan, *flat(fields))
+                         place or ("keep" if to in ("running", "paused") else "leave"), plan, before, *flat(fields))
 
     # --- upgrades ---
     def upgrade(self, rollout="r1", **fields):
