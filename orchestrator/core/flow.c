@@ -8,6 +8,7 @@
 #include "orchestrator/core/eligible.h"
 #include "orchestrator/core/explain.h"
 #include "orchestrator/core/flow_work.h"
+#include "orchestrator/core/why.h"
 
 static void heartbeats_recorded(void *arg, enum drover_error error, const struct recorded_beat *beats, size_t count); /* 2 in Redis: decide what they mean */
 static void report_ended(struct work *work, enum drover_error error, const char *why);                                /* 2 its consequence is in Redis     */
@@ -289,6 +290,16 @@ void flow_explain(const struct flow *flow, const struct device *device, const st
     struct situation s;
     flow_situation(flow, device, upgrade, 0, &s);
     explain(&s, ret);
+}
+
+void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct why_device *ret)
+{
+    struct situation s;
+    flow_situation(flow, device, upgrade, 0, &s);
+    for (size_t i = 0; !s.running && i < flow->known_count; i++)
+        if (!rollout_state_is_ended(flow->known[i].rollout.state) && !strcmp(flow->known[i].rollout.model, device->last.model))
+            s.running = &flow->known[i].rollout;   /* one that has not begun is asked about, too */
+    why_device(&s, ret);
 }
 
 /* --- counters --- */

@@ -75,6 +75,9 @@ struct explanation {
     int64_t next_ms;     /* by when at the latest something happens, unix ms; 0: nothing is planned */
 };
 void flow_explain(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct explanation *ret);
+/* The same with every predicate: core/why.h. */
+struct why_device;
+void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct why_device *ret);
 
 /* Counters, for /metrics: name is a C identifier, label "" or the label's value. Calls `each` for every counter. */
 void flow_counters(const struct flow *flow, void (*each)(void *arg, const char *name, const char *label, uint64_t value), void *arg);

@@ -158,7 +158,7 @@ static const struct predicate rows[] = {
     {"upgrade", false, upgrade_refusal, upgrade_describe},
     {"turn", false, turn_refusal, NULL},
     {"clash", false, clash_refusal, clash_describe},
-    {"rollout", false, rollout_refusal, rollout_describe},   /* the rows below may rely on look->rollout */
+    {PREDICATE_ROLLOUT, false, rollout_refusal, rollout_describe},
     {"model", false, model_refusal, NULL},
     {"state", false, state_refusal, state_describe},
     {"version", false, version_refusal, version_describe},

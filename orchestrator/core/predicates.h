@@ -34,6 +34,7 @@ struct predicate {
     void (*describe)(const struct look *look, struct finding *ret);        /* NULL: nothing to add */
 };
 
+#define PREDICATE_ROLLOUT "rollout"     /* the rows behind this one may rely on look->rollout: they are asked only when it holds */
 const struct predicate *predicates(unsigned *ret_count);
 /* The first that does not hold, or NULL. limits: those of kind limit are asked, too. */
 const struct predicate *predicates_refuse(const struct look *look, bool limits, const char **ret_refusal);
