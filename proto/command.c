@@ -29,6 +29,8 @@ static const struct field update_fields[] = {
     {"manifest_sha256", FIELD_SHA256, FIELD_OPTIONAL, AT(manifest_sha256), .help = "of the package's manifest"},
     {"delta", FIELD_BOOL, FIELD_OPTIONAL, AT(delta), .help = "true: the package is a difference to base_version"},
     {"base_version", FIELD_VERSION, FIELD_OPTIONAL, AT(base_version), .help = "what a delta applies to; required with delta true"},
+    {"install_after_ms", FIELD_INTEGER, FIELD_OPTIONAL, AT(install_after_ms), .min = 1, .max = MS_MAX, .help = "unix time before which it is not installed; absent: at once"},
+    {"install_before_ms", FIELD_INTEGER, FIELD_OPTIONAL, AT(install_before_ms), .min = 1, .max = MS_MAX, .help = "unix time from which on it is not begun to install; absent: any"},
 };
 const struct field_table command_update_fields = {"command update", update_fields, sizeof update_fields / sizeof update_fields[0]};
 
@@ -39,6 +41,8 @@ static enum drover_error command_check(const struct command *command, struct pro
         return problem_set(ret_problem, DROVER_MISSING, "version", "is required in %s", kinds[command->kind]);
     if (command->kind == COMMAND_UPDATE && command->attempt < 1)
         return problem_set(ret_problem, DROVER_RANGE, "attempt", "0 is not in 1 .. 1000");
+    if (command->install_before_ms > 0 && command->install_before_ms <= command->install_after_ms)
+        return problem_set(ret_problem, DROVER_RANGE, "install_before_ms", "is not after install_after_ms");
     if (command->delta && command->base_version[0] == '\0')
         return problem_set(ret_problem, DROVER_MISSING, "base_version", "is required with delta");
     return DROVER_OK;

@@ -24,7 +24,6 @@
 #define PLAN_IDS_MAX 10000
 #define PLAN_PROBLEMS_MAX 32
 #define PLAN_PERMIT_SIZE 4096
-#define TIME_ZONE_SIZE 40             /* an IANA name: America/Argentina/ComodRivadavia is 32 */
 
 /* A few words: tags, hardware revisions, networks. Empty: no demand. */
 struct plan_words {

@@ -182,19 +182,6 @@ static bool is_plain(const char *text)
     return text_is_plain(text, strlen(text));
 }
 
-/* Words with slashes between: no "..", no "/" at either end, so that it can name a file below the zones' folder. */
-static bool is_zone(const char *text)
-{
-    for (;;) {
-        size_t length = strcspn(text, "/");
-        if (!text_is_word(text, length) || memchr(text, '.', length))
-            return false;
-        if (!text[length])
-            return true;
-        text += length + 1;
-    }
-}
-
 static bool is_per(const char *text)
 {
     return strcmp(text, "hw_rev") == 0 || (strncmp(text, "tag:", 4) == 0 && is_id(text + 4));
@@ -218,7 +205,7 @@ bool plan_form_fits(enum plan_form form, const char *text, const char **ret_need
         [PLAN_FORM_ID] = {is_id, "an id: letters, digits, '.', '_', '-', the first a letter or digit"},
         [PLAN_FORM_WORD] = {is_word, "a word of letters, digits, '.', '_', '+', '-'"},
         [PLAN_FORM_PLAIN] = {is_plain, "text without control characters"},
-        [PLAN_FORM_ZONE] = {is_zone, "an IANA time zone such as Europe/Berlin"},
+        [PLAN_FORM_ZONE] = {time_zone_name_fits, "an IANA time zone such as Europe/Berlin"},
         [PLAN_FORM_PER] = {is_per, "hw_rev or tag:<beginning of a tag>"},
         [PLAN_FORM_PERMIT] = {is_permit, "a permit (printable ASCII)"},
     };

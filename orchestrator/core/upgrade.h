@@ -56,6 +56,8 @@ struct upgrade {
     enum upgrade_state lost_from;         /* the state it was in when it got lost or failed */
     bool full_only;                       /* a delta failed: only the full package from now on */
     bool delta;                           /* what this attempt was given */
+    int64_t install_after_ms;             /* this attempt installs not before this, and ... */
+    int64_t install_before_ms;            /* ... before this; 0: at any time */
     char last_event[EVENT_ID_SIZE];       /* id of this device's newest event, to chain the next */
     char token[TOKEN_SIZE];               /* of the last save: tells an unknown outcome from a conflict */
 };
