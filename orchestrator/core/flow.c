@@ -302,6 +302,13 @@ void flow_why(const struct flow *flow, const struct device *device, const struct
     why_device(&s, ret);
 }
 
+void flow_why_rollout(const struct flow *flow, const struct rollout *rollout, const struct fleet_health *health, const char *missing, struct why_rollout *ret)
+{
+    const struct why_look look = {.now_ms = flow->config.now_ms(flow->config.now_arg), .policy = &flow->config.policy, .rollout = rollout,
+                                  .health = health, .pace = &flow->pace, .missing = missing};
+    why_rollout(&look, ret);
+}
+
 /* --- counters --- */
 
 static const char *const recorded_names[] = {

@@ -78,6 +78,9 @@ void flow_explain(const struct flow *flow, const struct device *device, const st
 /* The same with every predicate: core/why.h. */
 struct why_device;
 void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct why_device *ret);
+struct why_rollout;
+struct fleet_health;
+void flow_why_rollout(const struct flow *flow, const struct rollout *rollout, const struct fleet_health *health, const char *missing, struct why_rollout *ret);
 
 /* Counters, for /metrics: name is a C identifier, label "" or the label's value. Calls `each` for every counter. */
 void flow_counters(const struct flow *flow, void (*each)(void *arg, const char *name, const char *label, uint64_t value), void *arg);

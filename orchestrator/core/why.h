@@ -1,8 +1,9 @@
-/* The answer to "why?": of a device, every predicate in its order with what it found, and the one that holds it back; of a rollout without
- * stages, what it waits for. Pure, and made from the very rows and functions that decide: nothing here knows a single rule. */
+/* The answer to "why?": of a device, every predicate in its order with what it found, and the one that holds it back; of a rollout, what
+ * stops it, or what it waits for. Pure, and made from the very rows and functions that decide: nothing here knows a single rule. */
 #pragma once
 
 #include "orchestrator/core/decide.h"
+#include "orchestrator/core/engine.h"
 #include "orchestrator/core/flow.h"
 #include "orchestrator/core/predicates.h"
 
@@ -35,5 +36,23 @@ struct why_device {
 /* s->running is the rollout that is asked about, NULL when the device's model has none. */
 void why_device(const struct situation *s, struct why_device *ret);
 
-/* What a rollout without stages does now, or why it stands still; one with stages is the engine's to explain (engine.h). Static words. */
-const char *why_flat(const struct rollout *rollout);
+/* --- a rollout that does not move --- */
+
+struct why_look {
+    int64_t now_ms;
+    const struct policy *policy;
+    const struct rollout *rollout;
+    const struct fleet_health *health;   /* for the gates that compare */
+    const struct pace *pace;             /* NULL: the depot can carry everybody */
+    const char *missing;                 /* connections that are not up: "redis", "mqtt and redis"; "": none */
+};
+
+struct why_rollout {
+    unsigned count;
+    struct why_predicate findings[WHY_PREDICATES_MAX];   /* limit: it goes on by itself */
+    int held_by;                    /* -1: nothing; then move.why says what it waits for */
+    struct engine_move move;        /* what the engine does at this moment; of a rollout without stages words alone */
+    int64_t per_minute;             /* dispatches, 0: no limit */
+    int64_t next_ms;                /* as in struct why_device */
+};
+void why_rollout(const struct why_look *look, struct why_rollout *ret);

@@ -30,6 +30,8 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_DEVICE_SHOW] = api_device_show,
     [ROUTE_DEVICE_HISTORY] = api_device_history,
     [ROUTE_DEVICE_ROLLBACK] = api_device_rollback,
+    [ROUTE_ROLLOUT_WHY] = api_rollout_why,
+    [ROUTE_DEVICE_WHY] = api_device_why,
     [ROUTE_EVENTS] = api_events,
     [ROUTE_STATUS] = api_status,
 };

@@ -70,6 +70,7 @@ api_route api_firmware;
 api_route api_release_add, api_release_list, api_release_show;
 api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
+api_route api_device_why, api_rollout_why;
 api_route api_events, api_status;
 
 /* --- api_releases.c --- */
