@@ -66,7 +66,7 @@ static void take_outcome(const struct rollout *rollout, int gate, struct engine_
         move(rollout, ROLLOUT_EVENT_CANCEL, ret);
     else
         move(rollout, ROLLOUT_EVENT_PAUSE, ret);
-    say(ret, "gate broken: %.50s", ret->gates[gate].text);
+    say(ret, "broken: %s", ret->gates[gate].brief);
 }
 
 /* --- the stage --- */
@@ -170,7 +170,7 @@ static void look_at_stage(const struct rollout *rollout, int64_t quiet_ms, int64
         return;
     const struct gate_reading *doubt = gate_in_doubt(ret);
     if (doubt)
-        say(ret, "in doubt: %.50s", doubt->text);
+        say(ret, "in doubt: %s", doubt->brief);
     else
         pass_stage(rollout, ret);
 }

@@ -157,17 +157,28 @@ static void measure(const struct plan_gate *gate, const struct gate_readings *re
 
 /* --- in words --- */
 
+static void put_quotient(struct gate_reading *ret, const char *what)
+{
+    snprintf(ret->text, sizeof ret->text, "%s %.2f times of %lld (%.2f .. %.2f), limit %.2f: %s", what, ret->value, (long long)ret->sample,
+             ret->bounds.low, ret->bounds.high, ret->limit, gate_state_name(ret->state));
+    snprintf(ret->brief, sizeof ret->brief, "%.20s %.2f times, limit %.2f", what, ret->value, ret->limit);
+}
+
+static void put_share(struct gate_reading *ret, const char *what)
+{
+    snprintf(ret->text, sizeof ret->text, "%s %.1f %% of %lld (%.1f .. %.1f %%), limit %.1f %%: %s", what, 100 * ret->value, (long long)ret->sample,
+             100 * ret->bounds.low, 100 * ret->bounds.high, 100 * ret->limit, gate_state_name(ret->state));
+    snprintf(ret->brief, sizeof ret->brief, "%.32s %.1f %%, limit %.1f %%", what, 100 * ret->value, 100 * ret->limit);
+}
+
 static void put(const struct plan_gate *gate, struct gate_reading *ret)
 {
-    char code[32] = "";
-    if (gate->error != E_NONE)
-        snprintf(code, sizeof code, " %s", error_code_name(gate->error));
+    char what[48];
+    snprintf(what, sizeof what, "%s%s%s", gate_measure_name(gate->measure), gate->error == E_NONE ? "" : " ", gate->error == E_NONE ? "" : error_code_name(gate->error));
     if (gate->measure == GATE_REBOOTS)
-        snprintf(ret->text, sizeof ret->text, "%s %.2f times of %lld (%.2f .. %.2f), limit %.2f: %s", gate_measure_name(gate->measure), ret->value,
-                 (long long)ret->sample, ret->bounds.low, ret->bounds.high, ret->limit, gate_state_name(ret->state));
+        put_quotient(ret, what);
     else
-        snprintf(ret->text, sizeof ret->text, "%s%s %.1f %% of %lld (%.1f .. %.1f %%), limit %.1f %%: %s", gate_measure_name(gate->measure), code,
-                 100 * ret->value, (long long)ret->sample, 100 * ret->bounds.low, 100 * ret->bounds.high, 100 * ret->limit, gate_state_name(ret->state));
+        put_share(ret, what);
 }
 
 void gate_read(const struct plan_gate *gate, const struct gate_readings *readings, struct gate_reading *ret)

@@ -44,6 +44,7 @@ struct gate_reading {
     struct interval bounds;
     double limit;
     char text[128];            /* "failure_rate 3.1 % of 64 (1.2 .. 8.0 %), limit 5 %: open" */
+    char brief[54];            /* for a rollout's why: "failure_rate 3.1 %, limit 5 %" */
 };
 /* True for measures that compare with the control group, and so need readings->health. */
 bool gate_compares(const struct plan_gate *gate);
