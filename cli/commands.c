@@ -123,6 +123,9 @@ static const struct command command_rows[] = {
      "cancelled or superseded. A server that is away is waited for, up to a minute.\n"
      "Exit code 0 says that no device of the rollout was left behind, 7 that some were, or that it did not run to its end.",
      "drover rollout watch esp32-1.1.0 --timeout 2h"},
+    {"rollout", "why", "ROLLOUT", {0}, false, cmd_rollout_why, "say why a rollout does not move: what stops it, or what its stage waits for",
+     "Shows its state, this server's connections, the release, the gates with their readings, places, the depot and the stage.",
+     "drover rollout why esp32-1.1.0"},
     {"rollout", "pause", "ROLLOUT", {0}, false, cmd_rollout_pause, "start no further upgrades; those under way go on", "",
      "drover rollout pause esp32-1.1.0"},
     {"rollout", "resume", "ROLLOUT", {0}, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
@@ -136,6 +139,10 @@ static const struct command command_rows[] = {
      "say where a device stands and why, and what happens next and when", "", "drover device show d-000017"},
     {"device", "history", "DEVICE", {O(LIMIT)}, false, cmd_device_history, "list what happened to a device, the newest first",
      "Prints at most 50 events unless --limit says otherwise, and never more than the newest 1000.", "drover device history d-000017"},
+    {"device", "why", "DEVICE", {0}, false, cmd_device_why, "say why a device is not updated: all that must hold, and what holds it back",
+     "What must hold stands in the order in which the server asks; the first that does not is marked. With -o json each has its name, answer, "
+     "words, value and when it is looked at next.",
+     "drover device why d-000017"},
     {"device", "rollback", "DEVICE", {0}, false, cmd_device_rollback, "tell a device to go back to its old version",
      "Refused (exit code 4) when the device's upgrade is in a state that has no way back.", "drover device rollback d-000017"},
 

@@ -419,6 +419,45 @@ def test_device_show_says_it_in_words(api):
     run(api, "device", "show", "d-3", code=NOT_FOUND)
 
 
+def row(name, answer="holds", holder=False, **more):
+    return {"name": name, "answer": answer, "holder": holder, "for_now": False, **more}
+
+
+def test_device_why_marks_what_holds_it_back(api):
+    device(api, "d-1")
+    api.whys["d-1"] = {
+        "device_id": "d-1", "model": "esp32", "version": "1.0.0", "online": False, "seen_ms": now_ms() - 12000, "now": "runs 1.0.0, has no upgrade",
+        "next": "nothing is planned: the rollout has not begun", "next_ms": now_ms() + 3600500, "held_by": "state", "refusal": "the rollout has not begun",
+        "predicates": [row("upgrade"), row("rollout", value="r1 to 1.1.0"),
+                       row("state", "refuses", True, refusal="the rollout has not begun", value="scheduled: \x1b[2Joperator", next_ms=now_ms() + 3600500),
+                       row("some_new_row", "refuses", refusal="a word " * 12, value="x" * 40), row("places", "not_asked")]}
+    shown = run(api, "device", "why", "d-1").stdout
+    lines = shown.splitlines()
+    assert all(len(line) <= 80 for line in lines), shown
+    assert re.match(r"device d-1, esp32 1.0.0, offline, last heartbeat 1\d s ago$", lines[0]), shown
+    assert re.search(r"^next   nothing is planned: the rollout has not begun \(in (1 h|59 min)", shown, re.M), shown
+    assert "  ok     upgrade\n" in shown and "  ok     rollout    r1 to 1.1.0\n" in shown and "  -      places\n" in shown, shown
+    assert shown.count(">") == 1 and re.search(r"^> held   state      the rollout has not begun; scheduled: \\x1b\[2Joperator;", shown, re.M), shown
+    assert "  no     some_new_row a word" in shown, shown
+    assert json.loads(run(api, "device", "why", "d-1", "-o", "json").stdout) == api.whys["d-1"]
+    assert run(api, "device", "why", "d-1", "-o", "name").stdout == "state\n"
+    run(api, "device", "why", "d-9", code=NOT_FOUND)
+
+
+def test_rollout_why_shows_gates(api):
+    api.rollout("r1")
+    api.whys["r1"] = {"id": "r1", "model": "esp32", "version": "1.1.0", "state": "running", "revision": 3, "now": "soaks for 40 s more",
+                      "next_ms": now_ms() + 40500, "in_flight": 0, "max_in_flight": 5, "per_minute": 0, "waiting": 0,
+                      "predicates": [row("state", value="running: started"), row("stage", "refuses", True, refusal="waits", value="canary, 1 of 2")],
+                      "held_by": "stage", "gates": [{"text": "failure_rate 3.1 % of 64 (1.2 .. 8.0 %), limit 5 %: open"}]}
+    shown = run(api, "rollout", "why", "r1").stdout
+    assert shown.startswith("rollout r1, esp32 to 1.1.0, running\nnow    soaks for 40 s more\nnext   looked at in "), shown
+    assert "> held   stage      waits; canary, 1 of 2\n" in shown, shown
+    assert shown.endswith("\n\ngate   failure_rate 3.1 % of 64 (1.2 .. 8.0 %), limit 5 %: open\n"), shown
+    assert all(len(line) <= 80 for line in shown.splitlines()), shown
+    run(api, "rollout", "why", "r9", code=NOT_FOUND)
+
+
 def test_device_history_and_rollback(api):
     device(api, "d-1")
     for number in range(3):

@@ -42,6 +42,7 @@ class Api(http.server.ThreadingHTTPServer):
         self.requests, self.faults = [], []
         self.uploads, self.releases, self.rollouts, self.devices, self.events = {}, {}, {}, {}, []
         self.steps = {}        # rollout id -> list of changes, one taken at each GET
+        self.whys = {}         # id of a device or rollout -> answer to why
         self.ready = True
         self.page = 1000       # most items of a page
 
@@ -175,6 +176,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.body()
             return self.problem(404, f"no rollout {rollout_id}")
         rollout = known[rollout_id]
+        if action == "why":
+            return self.answer(200, self.server.whys[rollout_id])
         if action:
             self.body()
             allowed, state = {"pause": (["running"], "paused"), "resume": (["paused"], "running"),
@@ -209,6 +212,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if device_id not in known:
             self.body()
             return self.problem(404, f"no device {device_id}")
+        if action == "why":
+            return self.answer(200, self.server.whys[device_id])
         if action == "history":
             limit = int(self.query.get("limit", 50))
             return self.answer(200, {"items": [e for e in reversed(self.server.events) if e["device"] == device_id][:limit]})
