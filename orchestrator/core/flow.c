@@ -84,6 +84,11 @@ void flow_set_policy(struct flow *flow, const struct policy *policy)
     flow->config.policy = *policy;
 }
 
+const struct policy *flow_policy(const struct flow *flow)
+{
+    return &flow->config.policy;
+}
+
 uint64_t flow_random(struct flow *flow)
 {
     return hash_mix(flow->config.seed + ++flow->random_count * 0x9e3779b97f4a7c15u);

@@ -30,6 +30,7 @@ struct flow_config {
 struct flow *flow_new(const struct flow_config *config);   /* NULL: out of memory */
 void flow_free(struct flow *flow);                         /* only when flow_work_count is 0, or the store is gone for good */
 void flow_set_policy(struct flow *flow, const struct policy *policy);
+const struct policy *flow_policy(const struct flow *flow);   /* as long as the flow; changes with flow_set_policy */
 
 /* Replaces what the flow knows of rollouts: running and paused ones, newest last. The loop calls it when they change and every second. */
 void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count);

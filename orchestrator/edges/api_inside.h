@@ -87,6 +87,12 @@ void api_rollout_error(struct api_ask *ask, enum drover_error error, const char 
 struct plan *api_plan_read(struct http_call *call);
 void api_plan_problems(struct http_call *call, const struct plan_problems *problems);
 
+/* --- api_rollout_dry.c --- */
+/* dry_run= and upgrade_s=. False: answered with 400. */
+bool api_dry_run_read(struct http_call *call, bool *ret_dry, int64_t *ret_upgrade_s);
+/* Answers with what the rollout would do; ends the ask. The rollout is copied. */
+void api_rollout_dry(struct api_ask *ask, const struct rollout *rollout, int64_t upgrade_s);
+
 /* --- api_rollout_view.c --- */
 /* Puts the members. model: counts of the rollout's model, NULL when they could not be read. */
 void api_put_rollout(struct json_writer *writer, struct api *api, const struct rollout *rollout, const struct model_summary *model);

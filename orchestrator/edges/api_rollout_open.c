@@ -172,6 +172,10 @@ static void open_try(struct api_ask *ask)
 
 void api_rollout_open(struct api *api, struct http_call *call)
 {
+    int64_t upgrade_s;
+    bool dry;
+    if (!api_dry_run_read(call, &dry, &upgrade_s))
+        return;
     struct api_ask *ask = api_ask_new(api, call, sizeof(struct rollout_open));
     if (ask == NULL)
         return;
@@ -181,7 +185,15 @@ void api_rollout_open(struct api *api, struct http_call *call)
         return;
     }
     open->named = open->rollout.id[0] != '\0';
-    open_try(ask);
+    if (!dry) {
+        open_try(ask);
+        return;
+    }
+    struct rollout rollout = open->rollout;   /* its reference goes along */
+    if (!open->named)
+        name_choose(&rollout, 1);             /* a device's place depends on it */
+    api_rollout_dry(ask, &rollout, upgrade_s);
+    rollout_drop(&rollout);
 }
 
 static void open_refused(struct api_ask *ask, enum drover_error error)
