@@ -34,6 +34,13 @@ static const struct field update_fields[] = {
 };
 const struct field_table command_update_fields = {"command update", update_fields, sizeof update_fields / sizeof update_fields[0]};
 
+static const struct field rollback_fields[] = {
+    {"permit", FIELD_TEXT, FIELD_OPTIONAL, AT(permit), .help = "a signed permit to go back (docs/trust.md), for devices that ask for one"},
+};
+const struct field_table command_rollback_fields = {"command rollback", rollback_fields, sizeof rollback_fields / sizeof rollback_fields[0]};
+
+static const struct json_limits command_limits = {8192, 4, 64, COMMAND_PERMIT_SIZE - 1};
+
 /* What a row of the tables cannot say, because it depends on another field. */
 static enum drover_error command_check(const struct command *command, struct problem *ret_problem)
 {
@@ -52,12 +59,14 @@ enum drover_error command_read(const char *bytes, size_t length, struct command 
 {
     struct command command = {.attempt = 0};
     struct json_flat flat;
-    enum drover_error error = json_flat_read(bytes, length, &json_message_limits, &flat, ret_problem);
+    enum drover_error error = json_flat_read(bytes, length, &command_limits, &flat, ret_problem);
 
     if (!error)
         error = fields_read(&command_fields, &flat, &command, ret_problem);
     if (!error && command.kind == COMMAND_UPDATE)
         error = fields_read(&command_update_fields, &flat, &command, ret_problem);
+    if (!error && command.kind == COMMAND_ROLLBACK)
+        error = fields_read(&command_rollback_fields, &flat, &command, ret_problem);
     if (!error)
         error = command_check(&command, ret_problem);
     if (!error)
@@ -73,5 +82,7 @@ void command_write(const struct command *command, struct buffer *buffer)
     fields_write(&command_fields, command, &writer);
     if (command->kind == COMMAND_UPDATE)
         fields_write(&command_update_fields, command, &writer);
+    if (command->kind == COMMAND_ROLLBACK)
+        fields_write(&command_rollback_fields, command, &writer);
     json_end(&writer);
 }

@@ -1,30 +1,39 @@
 /* Who takes part in a rollout, and when: the first predicate that does not hold is the reason. */
 #include "orchestrator/core/eligible.h"
 
+#include <string.h>
+
 #include "orchestrator/core/predicates.h"
 #include "orchestrator/core/schedule.h"
 #include "orchestrator/core/stage.h"
 
-bool eligible_by_heartbeat(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
-                           const struct heartbeat *heartbeat, int64_t now_ms)
-{
-    struct look look = {.now_ms = now_ms, .policy = policy, .rollout = rollout, .in_flight = in_flight, .heartbeat = heartbeat};
-    const char *refusal;
-    return heartbeat->kind != KIND_SIMPLE && predicates_refuse(&look, true, &refusal) == NULL;
-}
+const char eligible_stopped[] = "all rollouts are stopped";
 
 bool eligible_in_clash(const struct policy *policy, const struct device *device, int64_t now_ms)
 {
     return device->clash_ms > 0 && now_ms - device->clash_ms < policy->clash_ms;
 }
 
-const char *eligible_refusal(const struct policy *policy, const struct rollout *rollout, int64_t in_flight,
-                             const struct device *device, const struct upgrade *upgrade, int64_t now_ms)
+bool eligible_in_quarantine(const struct device *device, const char *version, int64_t now_ms)
 {
-    struct look look = {.now_ms = now_ms, .policy = policy, .rollout = rollout, .in_flight = in_flight, .heartbeat = &device->last,
-                        .device = device, .upgrade = upgrade};
-    const char *refusal;
-    return predicates_refuse(&look, true, &refusal) ? refusal : NULL;
+    bool over = device->quarantine_ms > 0 && now_ms >= device->quarantine_ms;
+    return device->quarantine[0] && !over && strcmp(device->quarantine, version) == 0;
+}
+
+bool eligible_back_by_heartbeat(const struct policy *policy, const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat)
+{
+    return rollout_state_goes_back(rollout->state) && !policy->stopped_ms && in_flight < rollout->max_in_flight &&
+           strcmp(heartbeat->version, rollout->version) == 0;
+}
+
+void eligible_guard(const struct rollout *rollout, const struct fsm_move *move, bool by_rollout, int64_t now_ms, struct move_guard *ret)
+{
+    bool back = by_rollout && move->on == EVENT_ROLLBACK_ASKED, again = by_rollout && move->on == EVENT_RETRY_ASKED;
+    *ret = (struct move_guard){.states = back ? "rolling_back,rolled_back" : again || move->on == EVENT_DISPATCH ? "running,completed" : NULL};
+    if (!rollout || !(back || again) || !upgrade_state_is_final(move->from))
+        return;
+    ret->max_in_flight = rollout->max_in_flight;
+    ret->per_minute = rollout->plan ? schedule_per_minute(rollout, now_ms) : 0;
 }
 
 void eligible_limits(const struct rollout *rollout, const struct upgrade *upgrade, const struct heartbeat *heartbeat, int64_t now_ms, struct open_limits *ret)
@@ -35,6 +44,7 @@ void eligible_limits(const struct rollout *rollout, const struct upgrade *upgrad
         return;
     ret->per_site = upgrade->site[0] ? plan->limits.per_site : 0;
     ret->per_minute = schedule_per_minute(rollout, now_ms);
+    ret->bytes_places = schedule_bytes_places(rollout);
     if (upgrade->stage > 0 && plan->stages[upgrade->stage - 1].kind == STAGE_COUNT) {
         const struct plan_stage *stage = &plan->stages[upgrade->stage - 1];
         ret->stage_max = stage->count;

@@ -152,6 +152,17 @@ static void failed(const struct situation *s, struct explanation *ret)
         without_upgrade(s, ret);
 }
 
+static void succeeded(const struct situation *s, struct explanation *ret)
+{
+    const char *refusal = decide_back_refusal(s);
+    if (!s->rollout || !rollout_state_goes_back(s->rollout->state))
+        without_upgrade(s, ret);
+    else if (refusal)
+        NEXT("its rollout goes back; it does not yet: %s", refusal);
+    else
+        NEXT("is told to go back to %s when a place is free and it is online", s->upgrade->from_version);
+}
+
 typedef void by_state(const struct situation *s, struct explanation *ret);
 static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_NONE] = without_upgrade,
@@ -164,7 +175,7 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_RETRY_WAIT] = retry_wait,
     [STATE_ROLLING_BACK] = rolling_back,
     [STATE_LOST] = lost,
-    [STATE_SUCCEEDED] = without_upgrade,
+    [STATE_SUCCEEDED] = succeeded,
     [STATE_ROLLED_BACK] = without_upgrade,
     [STATE_FAILED] = failed,
     [STATE_REJECTED] = without_upgrade,

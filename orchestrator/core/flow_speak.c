@@ -24,6 +24,18 @@ static void speak_update(struct work *work)
     send(work, &command);
 }
 
+/* One whose permit is being made is told when its deadline says it again. */
+static void speak_rollback(struct work *work)
+{
+    const struct rollout *rollout = flow_rollout(work->flow, work->upgrade.rollout);
+    const char *permit = rollout ? flow_permit(work->flow, rollout, &work->upgrade) : "";
+    struct command command;
+    if (!permit)
+        return;
+    offer_rollback(&work->upgrade, permit, &command);
+    send(work, &command);
+}
+
 static void speak_commands(struct work *work)
 {
     struct command command;
@@ -33,10 +45,8 @@ static void speak_commands(struct work *work)
         offer_cancel(&work->upgrade, &command);
         send(work, &command);
     }
-    if (work->effects & FX_ROLLBACK) {
-        offer_rollback(&work->upgrade, &command);
-        send(work, &command);
-    }
+    if (work->effects & FX_ROLLBACK)
+        speak_rollback(work);
 }
 
 static void or_dash(char *dst, size_t size, const char *src)

@@ -62,8 +62,9 @@ void offer_cancel(const struct upgrade *upgrade, struct command *ret)
     fill_names(COMMAND_CANCEL, upgrade, ret);
 }
 
-void offer_rollback(const struct upgrade *upgrade, struct command *ret)
+void offer_rollback(const struct upgrade *upgrade, const char *permit, struct command *ret)
 {
     fill_names(COMMAND_ROLLBACK, upgrade, ret);
     memcpy(ret->version, upgrade->from_version, sizeof ret->version);
+    (void)text_copy(ret->permit, sizeof ret->permit, permit);
 }

@@ -14,6 +14,7 @@
 #include "proto/plan.h"
 
 #define STRATA_FULL_MAX 64
+#define ROLLOUT_APPROVERS_MAX 2   /* as many as a plan may ask for */
 
 /* Upgrades of distinct devices, as last read from Redis. */
 struct rollout_counts {
@@ -37,6 +38,11 @@ struct rollout {
     int64_t stage_ms;                 /* when it began */
     int64_t start_ms;                 /* not before; 0: at once */
     int64_t approvals;                /* given so far */
+    char author[ID_SIZE];             /* who made its plan as it is; "": nobody who was named */
+    char approvers[ROLLOUT_APPROVERS_MAX][ID_SIZE];   /* who gave them */
+    int64_t retry_ms;                 /* when devices that failed until then were given another turn, while some of them still wait for it; 0: none do */
+    int64_t back_ms;                  /* when the last whole round among those that go back ended; 0: none did */
+    int64_t back_left, back_offline;  /* how many it found, and how many of them offline */
     /* of the plan, or all of it */
     int64_t share_pct;                /* 1 .. 100: devices whose place is below it take part; of a staged one: for notices only */
     int64_t max_in_flight;            /* live upgrades at a time */
@@ -54,6 +60,7 @@ struct rollout {
     uint64_t full[STRATA_FULL_MAX];   /* their hashes (stage_note_stratum) */
     int64_t waiting;                  /* devices in its queue: they want a place, or a dispatch of this minute */
     int64_t retried;                  /* upgrades with more than one attempt */
+    int64_t paced_ms;                 /* when its dispatches so far end, spread evenly over the minutes (schedule.h), as last read; 0: long ago */
     struct release release;
 };
 

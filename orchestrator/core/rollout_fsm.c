@@ -101,6 +101,11 @@ bool rollout_state_takes(enum rollout_state state)
     return state == ROLLOUT_RUNNING || state == ROLLOUT_COMPLETED;
 }
 
+bool rollout_state_goes_back(enum rollout_state state)
+{
+    return state == ROLLOUT_ROLLING_BACK || state == ROLLOUT_ROLLED_BACK;
+}
+
 const char *rollout_event_name(enum rollout_event event)
 {
     return (unsigned)event < ROLLOUT_EVENT_COUNT ? event_names[event] : "unknown";

@@ -31,6 +31,7 @@ bool rollout_state_read(const char *name, enum rollout_state *ret_state);
 bool rollout_state_is_open(enum rollout_state state);          /* holds its model's place */
 bool rollout_state_is_ended(enum rollout_state state);
 bool rollout_state_takes(enum rollout_state state);            /* running or completed: devices may be taken */
+bool rollout_state_goes_back(enum rollout_state state);        /* rolling back, or rolled back: who is on its version must leave it */
 const char *rollout_event_name(enum rollout_event event);      /* "roll_back": the event stream's `on` */
 const char *rollout_event_text(enum rollout_event event);
 bool rollout_event_is_operators(enum rollout_event event);

@@ -46,8 +46,8 @@ static void predicates_ask(const struct look *look, struct why_device *ret)
 /* A live upgrade goes by its own deadline; without one it is the row that holds the device back that knows. */
 void why_device(const struct situation *s, struct why_device *ret)
 {
-    const struct look look = {.now_ms = s->now_ms, .policy = s->policy, .rollout = s->running, .in_flight = s->in_flight,
-                              .heartbeat = &s->device->last, .device = s->device, .upgrade = s->upgrade};
+    struct look look;
+    situation_look(s, s->running, &look);
     *ret = (struct why_device){.held_by = -1};
     predicates_ask(&look, ret);
     explain(s, &ret->explain);

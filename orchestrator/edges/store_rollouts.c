@@ -6,7 +6,7 @@
 #include "orchestrator/edges/store_call.h"
 
 #define LIST_MAX 1000
-#define LOADED 5   /* values of each rollout in an answer of rollouts_load */
+#define LOADED 6   /* values of each rollout in an answer of rollouts_load */
 
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
@@ -53,7 +53,7 @@ static bool stage_fits(const struct rollout *rollout)
     return !rollout->plan || (rollout->stage >= 1 && rollout->stage <= (int64_t)rollout->plan->stage_count);
 }
 
-/* Rollout, release, its stage, plan, length of its queue. */
+/* Rollout, release, its stage, plan, length of its queue, when its dispatches end (ms with decimals, "": never). */
 static bool one_read(struct store *store, struct redisReply *const *values, struct rollout *ret)
 {
     if (!store_record_ok(store, rollout_read(values[0], values[1], ret)))
@@ -64,6 +64,8 @@ static bool one_read(struct store *store, struct redisReply *const *values, stru
     }
     rollout_stage_read(values[2], ret);
     ret->waiting = values[4]->type == REDIS_REPLY_INTEGER ? values[4]->integer : 0;
+    if (!text_to_i64(values[5]->str, strcspn(values[5]->str, "."), 0, INT64_MAX, &ret->paced_ms))
+        ret->paced_ms = 0;
     return true;
 }
 
@@ -158,7 +160,7 @@ static void add_plan(struct redis_args *args, const struct plan *plan)
     buffer_done(&json);
 }
 
-void store_rollout_open(struct store *store, const struct rollout *rollout_, bool supersede, store_rollout_changed *done, void *arg)
+void store_rollout_open(struct store *store, const struct rollout *rollout_, bool supersede, const struct actor *actor, store_rollout_changed *done, void *arg)
 {
     struct rollout rollout = *rollout_;
     rollout.revision = 1;
@@ -177,6 +179,7 @@ void store_rollout_open(struct store *store, const struct rollout *rollout_, boo
     redis_args_add_text(args, "overtaken by a newer rollout");
     redis_args_add_text(args, rollout_state_is_open(rollout.state) ? "0" : "1");
     add_plan(args, rollout.plan);
+    store_add_actor(store, args, actor);
     record_add(&rollout_record, &rollout, args);
     store_script_send(store, SCRIPT_ROLLOUT_OPEN, rollout_changed, store_call_new(store, (store_callback *)done, arg));
 }
@@ -214,6 +217,7 @@ void store_rollout_move(struct store *store, const struct rollout_change *change
     redis_args_add_text(args, place_of(change));
     add_plan(args, change->edited);
     redis_args_add_text(args, before_of(change));
+    store_add_actor(store, args, change->actor);
     if (change->next)
         record_add(&rollout_position_record, change->next, args);
     store_script_send(store, SCRIPT_ROLLOUT_MOVE, rollout_changed, store_call_new(store, (store_callback *)done, arg));

@@ -81,10 +81,21 @@ static void port_take_live(void *port, const char *rollout_id, int64_t now_ms, i
     call->done.taken = done;
 }
 
+static void port_take_done(void *port, const struct rollout *rollout, enum done_take what, int64_t now_ms, int64_t rest_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_TAKE_DONE, arg);
+    text_copy(call->id, sizeof call->id, rollout->id);
+    call->take = what;
+    call->now_ms = now_ms;
+    call->lease_ms = rest_ms;
+    call->max = max < DEVICES_MAX ? max : DEVICES_MAX;
+    call->done.taken = done;
+}
+
 struct store_port memory_store_port(struct memory_link *link)
 {
     return (struct store_port){.store = link, .record = port_record, .load = port_load, .open = port_open, .move = port_move,
-                               .take_due = port_take_due, .take_live = port_take_live};
+                               .take_due = port_take_due, .take_live = port_take_live, .take_done = port_take_done};
 }
 
 /* --- time --- */
@@ -120,6 +131,7 @@ static void apply(struct memory_store *store, struct memory_call *call)
     static void (*const by_kind[])(struct memory_store *, struct memory_call *) = {
         [CALL_RECORD] = apply_record, [CALL_LOAD] = apply_load, [CALL_OPEN] = apply_open,
         [CALL_MOVE] = apply_move, [CALL_TAKE_DUE] = apply_take_due, [CALL_TAKE_LIVE] = apply_take_live,
+        [CALL_TAKE_DONE] = apply_take_done,
     };
     if (store->trouble.unreachable) {
         call->error = DROVER_UNAVAILABLE;
@@ -163,6 +175,7 @@ static void answer(struct memory_store *store, struct memory_call *call)
         break;
     case CALL_TAKE_DUE:
     case CALL_TAKE_LIVE:
+    case CALL_TAKE_DONE:
         for (size_t i = 0; i < call->count; i++)
             dues[i] = (struct due){&call->devices[i], &call->upgrades[i]};
         call->done.taken(call->arg, call->error, dues, fine ? call->count : 0);
@@ -185,14 +198,34 @@ void memory_store_step(struct memory_store *store)
     free(call);
 }
 
+static const struct rollout *rollout_of(const struct memory_store *store, const struct memory_device *known)
+{
+    for (size_t i = 0; i < store->rollout_count; i++)
+        if (!strcmp(store->rollouts[i].id, known->upgrade.rollout))
+            return &store->rollouts[i];
+    return NULL;
+}
+
 static bool rollout_ends(const struct memory_store *store, const struct memory_device *known)
 {
-    for (size_t i = 0; i < store->rollout_count; i++) {
-        const struct rollout *rollout = &store->rollouts[i];
-        if (!strcmp(rollout->id, known->upgrade.rollout))
-            return rollout->state == ROLLOUT_CANCELLED || rollout->state == ROLLOUT_SUPERSEDED;
-    }
-    return false;
+    const struct rollout *rollout = rollout_of(store, known);
+    return rollout && (rollout_state_is_ended(rollout->state) || rollout_state_goes_back(rollout->state));
+}
+
+/* take_done would find it, if its rollout's round does not rest. */
+static int64_t done_ms(const struct memory_store *store, const struct memory_device *known)
+{
+    const struct rollout *rollout = rollout_of(store, known);
+    if (rollout && memory_wants_back(known, rollout))
+        return store->rest_ms[rollout - store->rollouts][TAKE_BACK];
+    if (rollout && memory_wants_again(known, rollout))
+        return store->rest_ms[rollout - store->rollouts][TAKE_AGAIN];
+    return INT64_MAX;
+}
+
+static int64_t smaller(int64_t left, int64_t right)
+{
+    return left < right ? left : right;
 }
 
 int64_t memory_store_due_ms(const struct memory_store *store)
@@ -205,6 +238,7 @@ int64_t memory_store_due_ms(const struct memory_store *store)
         bool live = known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
         if (live && rollout_ends(store, known) && known->live_leased_ms < first)
             first = known->live_leased_ms;
+        first = smaller(first, done_ms(store, known));
     }
     return first;
 }

@@ -3,7 +3,7 @@
 
 #include "tests/flow/memory_store.h"
 
-enum call_kind { CALL_RECORD, CALL_LOAD, CALL_OPEN, CALL_MOVE, CALL_TAKE_DUE, CALL_TAKE_LIVE };
+enum call_kind { CALL_RECORD, CALL_LOAD, CALL_OPEN, CALL_MOVE, CALL_TAKE_DUE, CALL_TAKE_LIVE, CALL_TAKE_DONE };
 
 struct memory_call {
     enum call_kind kind;
@@ -20,6 +20,7 @@ struct memory_call {
     struct open_limits limits;
     int64_t now_ms, lease_ms;
     size_t max, count;
+    enum done_take take;
     /* what is answered: copies as they were when it was applied */
     struct device devices[DEVICES_MAX];
     struct upgrade upgrades[DEVICES_MAX];
@@ -34,6 +35,9 @@ struct memory_call {
     void *arg;
 };
 
+/* Would take_done find this device? */
+bool memory_wants_back(const struct memory_device *known, const struct rollout *rollout);
+bool memory_wants_again(const struct memory_device *known, const struct rollout *rollout);
 /* Copies the device and its upgrade into the answer at `index`. */
 void answer_keep(struct memory_call *call, size_t index, const struct memory_device *known);
 
@@ -43,3 +47,4 @@ void apply_open(struct memory_store *store, struct memory_call *call);
 void apply_move(struct memory_store *store, struct memory_call *call);
 void apply_take_due(struct memory_store *store, struct memory_call *call);
 void apply_take_live(struct memory_store *store, struct memory_call *call);
+void apply_take_done(struct memory_store *store, struct memory_call *call);

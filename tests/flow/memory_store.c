@@ -206,7 +206,10 @@ void apply_open(struct memory_store *store, struct memory_call *call)
     if (live && same_token(known, call, 1)) {
         tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
         answer_keep(call, 0, known);
-    } else if (!known || live || !rollout || rollout->state != ROLLOUT_RUNNING || had_turn(known, rollout->id) ||
+    } else if (store->stopped) {
+        tell(store, call->link, "%s all rollouts are stopped", call->save.upgrade.device_id);
+        call->error = DROVER_REFUSED;
+    } else if (!known || live || !rollout || !rollout_state_takes(rollout->state) || had_turn(known, rollout->id) ||
                rollout_in_flight(rollout) >= call->limits.max_in_flight) {
         tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
         call->error = DROVER_REFUSED;
@@ -216,8 +219,27 @@ void apply_open(struct memory_store *store, struct memory_call *call)
     }
 }
 
+/* The words of guard.states are those of states, joined by commas. */
+static bool names(const char *states, enum rollout_state state)
+{
+    char all[80], one[40];
+    snprintf(all, sizeof all, ",%s,", states);
+    snprintf(one, sizeof one, ",%s,", rollout_state_name(state));
+    return strstr(all, one) != NULL;
+}
+
+static enum drover_error guarded(struct memory_store *store, const struct memory_call *call)
+{
+    const struct move_guard *guard = &call->save.guard;
+    const struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
+    if (guard->states && (store->stopped || !rollout || !names(guard->states, rollout->state)))
+        return DROVER_REFUSED;
+    return guard->max_in_flight > 0 && rollout && rollout_in_flight(rollout) >= guard->max_in_flight ? DROVER_FULL : DROVER_OK;
+}
+
 void apply_move(struct memory_store *store, struct memory_call *call)
 {
+    enum drover_error refusal = guarded(store, call);
     struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
     int64_t revision = call->save.expected_revision;
     if (known && same_token(known, call, revision + 1)) {
@@ -226,8 +248,20 @@ void apply_move(struct memory_store *store, struct memory_call *call)
     } else if (!known || known->upgrade.revision != revision) {
         tell(store, call->link, "%s conflict: changed by somebody else", call->save.upgrade.device_id);
         call->error = DROVER_CONFLICT;
+    } else if (refusal != DROVER_OK) {
+        tell(store, call->link, "%s %s: not now", call->save.upgrade.device_id, upgrade_event_name(call->save.on));
+        call->error = refusal;
     } else {
         replace(store, call, known, revision + 1);
+        if (call->save.quarantine_ms < 0) {
+            known->device.quarantine[0] = '\0';
+            tell(store, call->link, "%s is out of quarantine", call->save.upgrade.device_id);
+        } else if (call->save.quarantine_ms > 0) {
+            memcpy(known->device.quarantine, known->upgrade.version, sizeof known->device.quarantine);
+            known->device.quarantine_ms = call->save.quarantine_ms;
+            known->device.quarantine_auto = true;
+            tell(store, call->link, "%s is in quarantine for %s", call->save.upgrade.device_id, known->upgrade.version);
+        }
     }
 }
 
@@ -265,6 +299,51 @@ void apply_take_live(struct memory_store *store, struct memory_call *call)
         known->live_leased_ms = call->now_ms + call->lease_ms;
         answer_keep(call, call->count++, known);
     }
+}
+
+bool memory_wants_back(const struct memory_device *known, const struct rollout *rollout)
+{
+    return rollout->state == ROLLOUT_ROLLING_BACK && !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
+}
+
+bool memory_wants_again(const struct memory_device *known, const struct rollout *rollout)
+{
+    static const bool wanted[UPGRADE_STATE_COUNT] = {[STATE_FAILED] = true, [STATE_ROLLED_BACK] = true, [STATE_REJECTED] = true, [STATE_CANCELLED] = true};
+    return rollout->retry_ms >= known->upgrade.state_ms && rollout->retry_ms > 0 && wanted[known->upgrade.state] && !strcmp(known->upgrade.rollout, rollout->id);
+}
+
+/* A round is one call here: all that were found are taken, but for those that are offline and go back. */
+void apply_take_done(struct memory_store *store, struct memory_call *call)
+{
+    struct rollout *rollout = memory_store_rollout(store, call->id);
+    int64_t *rest_ms = store->rest_ms[rollout - store->rollouts];
+    bool back = call->take == TAKE_BACK;
+    size_t found = back ? (size_t)rollout_in_flight(rollout) : 0, offline = 0;
+    if (rest_ms[call->take] > call->now_ms)
+        return;
+    for (size_t i = 0; i < store->device_count && call->count < call->max; i++) {
+        struct memory_device *known = &store->devices[i];
+        if (!(back ? memory_wants_back(known, rollout) : memory_wants_again(known, rollout)))
+            continue;
+        found++;
+        offline += !known->device.online;
+        if (!back || known->device.online)
+            answer_keep(call, call->count++, known);
+    }
+    if (call->count == call->max)
+        return;
+    rest_ms[call->take] = call->now_ms + call->lease_ms;
+    if (back) {
+        rollout->back_ms = call->now_ms;
+        rollout->back_left = (int64_t)found;
+        rollout->back_offline = (int64_t)offline;
+        return;
+    }
+    size_t *before = &store->again_found[rollout - store->rollouts];
+    bool over = found == 0 || (*before > 0 && found + 1 >= *before && rollout_in_flight(rollout) == 0);
+    if (over)
+        rollout->retry_ms = 0;
+    *before = over ? 0 : found + 1;
 }
 
 /* --- is it still whole? --- */

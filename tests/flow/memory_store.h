@@ -48,6 +48,9 @@ struct memory_store {
     size_t device_count;
     struct rollout rollouts[ROLLOUTS_MAX];
     size_t rollout_count;
+    int64_t rest_ms[ROLLOUTS_MAX][2];     /* until then take_done rests */
+    size_t again_found[ROLLOUTS_MAX];     /* by its round before, and one more */
+    bool stopped;
     struct memory_event events[EVENTS_MAX];
     size_t event_count;
     struct memory_call *calls[CALLS_MAX];

@@ -79,14 +79,14 @@ class Drover:
         return self.call("release_add", model, version, at_ms, wants, "model", model, "version", version, "sha256", "a" * 64, "size", 100,
                          "created_ms", at_ms, *flat({"manifest_sha256": "e" * 64, "trust_version": 1, "trust_sha256": "c" * 64, **fields}))
 
-    def rollout(self, name="r1", model="esp32", version="1.1.0", supersede=0, at_ms=2000, waits=0, plan="", state="running", **fields):
-        return self.call("rollout_open", name, model, version, supersede, at_ms, "drover-1", 1000, "overtaken", waits, plan, "id", name, "model", model,
+    def rollout(self, name="r1", model="esp32", version="1.1.0", supersede=0, at_ms=2000, waits=0, plan="", state="running", actor="", **fields):
+        return self.call("rollout_open", name, model, version, supersede, at_ms, "drover-1", 1000, "overtaken", waits, plan, actor, "id", name, "model", model,
                          "version", version, "state", state, "why", "started", "revision", 1, "epoch", at_ms, "created_ms", at_ms,
                          "share_pct", 100, "max_in_flight", 10, *flat(fields))
 
-    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, before="keep", **fields):
+    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, before="keep", actor="", **fields):
         return self.call("rollout_move", name, to, accept, revision, on, "operator", at_ms, "drover-1", 1000,
-                         place or ("keep" if to in ("running", "paused") else "leave"), plan, before, *flat(fields))
+                         place or ("keep" if to in ("running", "paused") else "leave"), plan, before, actor, *flat(fields))
 
     # --- upgrades ---
     def upgrade(self, rollout="r1", **fields):
@@ -100,9 +100,10 @@ class Drover:
         return self.call("upgrade_open", device, max_in_flight, at_ms, "drover-1", 1000, "open", "its turn", alarm, kind,
                          stage_max, stratum, per_site, per_minute, *flat(upgrade))
 
-    def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000):
+    def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
+             per_minute=0, quarantine_ms=0):
         return self.call("upgrade_move", device, expected, at_ms, "drover-1", 1000, on, "because", alarm, silent, came_from, kind,
-                         *flat(upgrade))
+                         states, max_in_flight, per_minute, quarantine_ms, *flat(upgrade))
 
     # --- what is there ---
     def device(self, name):
