@@ -35,6 +35,7 @@ for i = 1, math.min(#ids, tonumber(ARGV[2])) do
     local news = which ~= 'all' and named[4] and named[4] ~= known[ids[i]]
     result[#result + 1] = news and redis.call('GET', key .. ':plan') or ''
     result[#result + 1] = redis.call('ZCARD', KEYS[2] .. 'rollout:' .. ids[i] .. ':queue')
+    result[#result + 1] = redis.call('GET', KEYS[2] .. 'rollout:' .. ids[i] .. ':pace') or ''
   end
 end
 return result

@@ -35,7 +35,12 @@ static void downloading(const struct situation *s, struct decision *ret)
 {
     if (gone_silent(s, ret))
         return;
-    bool total = s->now_ms >= s->upgrade->download_ms + s->policy->download_total_ms;
+    if (deadline_is_held(s->policy, s->upgrade, s->now_ms)) {
+        decision_make(s, ret, EVENT_PROGRESS, E_NONE, "has the package; waits for its maintenance window");
+        decision_reschedule(s, ret);
+        return;
+    }
+    bool total = s->now_ms >= deadline_download_end_ms(s->policy, s->upgrade);
     decide_failure(s, ret, E_DOWNLOAD_TIMEOUT, total ? "the whole download took too long" : "the download stalled");
 }
 
