@@ -8,7 +8,7 @@
 #define CLASH_MAX 3                  /* stale beats of an older boot that make a clash */
 #define CLASH_ALARM_MS 3600000       /* between two alarms about one device */
 
-enum { BEAT_LONG = 1, BEAT_WANT = 2, BEAT_BOOTLESS = 4 };   /* heartbeat_record.lua, ARGV[1] */
+enum { BEAT_LONG = 1, BEAT_WANT = 2, BEAT_BOOTLESS = 4, BEAT_UNWELL = 8 };   /* heartbeat_record.lua, ARGV[1] */
 
 struct loaded {
     struct loaded *next;
@@ -74,7 +74,8 @@ void store_heartbeats_record(void *store_, const struct beat *beats, size_t coun
         const struct heartbeat *heartbeat = &beats[i].heartbeat;
         batch->facts[i] = facts_of(heartbeat);
         bool known = facts_cache_swap(store->facts, heartbeat->device_id, batch->facts[i]) == batch->facts[i];
-        batch->flags[i] = (char)('0' + (known ? 0 : BEAT_LONG) + (beats[i].want ? BEAT_WANT : 0) + (heartbeat->boot_id[0] ? 0 : BEAT_BOOTLESS));
+        batch->flags[i] = (char)('0' + (known ? 0 : BEAT_LONG) + (beats[i].want ? BEAT_WANT : 0) + (heartbeat->boot_id[0] ? 0 : BEAT_BOOTLESS) +
+                                 (heartbeat_health(heartbeat->status) == HEALTH_BAD ? BEAT_UNWELL : 0));
         batch->sent[i] = (uint16_t)i;
         batch->results[i] = (struct recorded_beat){.outcome = RECORDED_SAME};
     }

@@ -65,7 +65,8 @@ class Drover:
         flags, times, facts, longs = "", [], [], []
         for beat in beats:
             is_long = beat.get("long", True)
-            flags += chr(48 + (1 if is_long else 0) + (2 if beat.get("want") else 0) + (0 if beat.get("boot_id", "b1") else 4))
+            flags += chr(48 + (1 if is_long else 0) + (2 if beat.get("want") else 0) + (0 if beat.get("boot_id", "b1") else 4)
+                         + (8 if beat.get("status") == "unhealthy" else 0))
             times += [beat["at_ms"], beat["id"]]
             facts += [beat.get("facts", 77), beat.get("seq", "")]
             if is_long:
@@ -111,7 +112,7 @@ class Drover:
 
     def counts(self, key):
         return {name: int(value) for name, value in self.redis.hgetall(V1 + key).items()
-                if name in ("devices", "online", "opened", "retried") or ":" in name}
+                if name in ("devices", "online", "unhealthy", "reboots", "opened", "retried") or ":" in name}
 
     def events(self):
         return [dict(fields, id=name) for name, fields in self.redis.xrange(V1 + "events")]
