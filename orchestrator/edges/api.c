@@ -34,6 +34,7 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_DEVICE_WHY] = api_device_why,
     [ROUTE_EVENTS] = api_events,
     [ROUTE_STATUS] = api_status,
+    [ROUTE_AUDIT] = api_audit,
 };
 
 /* --- life --- */
@@ -51,7 +52,7 @@ struct api *api_new(const struct api_config *config)
     return api;
 }
 
-static void api_release_hold(struct api *api)
+void api_let_go(struct api *api)
 {
     if (--api->holds == 0)
         free(api);
@@ -69,7 +70,7 @@ void api_free(struct api *api)
         return;
     api_drain(api);
     api->closed = true;
-    api_release_hold(api);
+    api_let_go(api);
 }
 
 void api_call(void *arg, struct http_call *call)
@@ -77,6 +78,8 @@ void api_call(void *arg, struct http_call *call)
     struct api *api = arg;
     if (clock_mono_ms() > call->deadline_ms)
         http_call_problem(call, 503, NULL, "too late");   /* nobody waits any more: the loop was busy */
+    else if (api_is_change(call->route))
+        api_change(api, call, routes[call->route->id]);
     else
         routes[call->route->id](api, call);
 }
@@ -100,7 +103,7 @@ struct api_ask *api_ask_new(struct api *api, struct http_call *call, size_t extr
 
 void api_ask_end(struct api_ask *ask)
 {
-    api_release_hold(ask->api);
+    api_let_go(ask->api);
     free(ask->extra);
     free(ask);
 }

@@ -45,6 +45,8 @@ struct api_ask {
 
 /* NULL: out of memory, and the call is answered. */
 struct api_ask *api_ask_new(struct api *api, struct http_call *call, size_t extra_bytes);
+/* One hold less on the api, which is freed with the last. */
+void api_let_go(struct api *api);
 /* Answers and ends the ask. */
 void api_ask_send(struct api_ask *ask, int status);
 void api_ask_error(struct api_ask *ask, enum drover_error error, const char *what);
@@ -64,6 +66,17 @@ void api_put_row(struct json_writer *writer, const struct device_row *row);
 /* The member `"items":[{..},..]` of events. */
 void api_put_events(struct json_writer *writer, const struct event *const *events, size_t count);
 
+/* --- api_change.c: what every route that changes something has around it: If-Match, an idempotency key, an entry of the audit --- */
+bool api_is_change(const struct http_route *route);
+void api_change(struct api *api, struct http_call *call, void (*serve)(struct api *api, struct http_call *call));
+/* Who does it, for the store; NULL when the call changes nothing. before, after: texts that live until the store was called, NULL: the change knows them. */
+const struct actor *api_actor(const struct http_call *call);
+const struct actor *api_actor_change(const struct http_call *call, const char *before, const char *after);
+/* Its script has written the entry. */
+void api_change_audited(struct http_call *call);
+/* "operator", or with the name of who it is: for `why`. */
+const char *api_who(const struct http_call *call);
+
 /* --- the routes; each is handed the call --- */
 typedef void api_route(struct api *api, struct http_call *call);
 api_route api_firmware;
@@ -71,13 +84,15 @@ api_route api_release_add, api_release_list, api_release_show;
 api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
 api_route api_device_why, api_rollout_why;
-api_route api_events, api_status;
+api_route api_audit, api_events, api_status;
 
 /* --- api_releases.c --- */
 void api_release_answer(struct api_ask *ask, int status, const struct release *release);
 
 /* --- api_rollout_answer.c: both end the ask; what is shown is copied --- */
 void api_rollout_answer(struct api_ask *ask, int status, const struct rollout *rollout);
+/* Its ETag, which is what If-Match compares: the revision, in which counts have no part. */
+void api_rollout_etag(struct http_call *call, const struct rollout *rollout);
 void api_rollouts_answer(struct api_ask *ask, const struct rollout *rollouts, size_t count, const char *next);
 /* What the store refuses, in an operator's words; the rest is named by `what` and the error's own text. Ends the ask. */
 void api_rollout_error(struct api_ask *ask, enum drover_error error, const char *what);

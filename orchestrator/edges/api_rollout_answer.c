@@ -1,4 +1,5 @@
 /* Answers that show rollouts: the fleet's counts are read after the rollouts, and of a single staged one the counts of each stage. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,11 @@ void api_rollout_error(struct api_ask *ask, enum drover_error error, const char 
         {DROVER_REFUSED, "the rollout is not in a state that allows it"},
     };
     size_t i = 0;
+    if (error == DROVER_CONFLICT && ask->call->expected_revision > 0) {
+        http_call_problem(ask->call, 412, "If-Match", "the rollout has changed meanwhile; read it again");
+        api_ask_end(ask);
+        return;
+    }
     while (i < sizeof rows / sizeof rows[0] && rows[i].error != error)
         i++;
     if (i < sizeof rows / sizeof rows[0])
@@ -61,6 +67,12 @@ static struct rollout_answer *answer_new(struct api_ask *ask, const struct rollo
     return answer;
 }
 
+void api_rollout_etag(struct http_call *call, const struct rollout *rollout)
+{
+    snprintf(call->etag, sizeof call->etag, "\"%lld\"", (long long)rollout->revision);
+    call->etag_for_changes = true;
+}
+
 void api_rollout_answer(struct api_ask *ask, int status, const struct rollout *rollout)
 {
     struct rollout_answer *answer = answer_new(ask, rollout, 1);
@@ -68,6 +80,7 @@ void api_rollout_answer(struct api_ask *ask, int status, const struct rollout *r
     if (answer == NULL)
         return;
     answer->status = status;
+    api_rollout_etag(ask->call, rollout);
     if (rollout->plan != NULL)
         store_rollout_stages(store, rollout->id, rollout->plan->stage_count, stages_read, answer);
     else

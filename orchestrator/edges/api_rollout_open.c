@@ -167,7 +167,7 @@ static void open_try(struct api_ask *ask)
         name_choose(rollout, open->tries);
     if (rollout->plan != NULL)
         memcpy(rollout->plan->id, rollout->id, sizeof rollout->id);   /* nobody else holds it yet */
-    store_rollout_open(ask->api->config.store, rollout, open->supersede, rollout_opened, ask);
+    store_rollout_open(ask->api->config.store, rollout, open->supersede, api_actor(ask->call), rollout_opened, ask);
 }
 
 void api_rollout_open(struct api *api, struct http_call *call)
@@ -224,6 +224,7 @@ static void rollout_opened(void *arg, enum drover_error error, const struct roll
         open_refused(ask, error);
         return;
     }
+    api_change_audited(ask->call);
     if (!ask->api->closed)
         ask->api->config.changed(ask->api->config.arg, opened.id);
     api_rollout_answer(ask, 201, &opened);

@@ -6,6 +6,9 @@
 
 #include "common/clock.h"
 #include "orchestrator/edges/api_inside.h"
+#include "orchestrator/edges/plan_diff.h"
+
+#define PLAN_DIFF_BYTES 4096   /* of an entry of the audit, before and after each */
 
 static void plan_shown(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 static void plan_loaded(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
@@ -38,6 +41,7 @@ static void plan_shown(void *arg, enum drover_error error, const struct rollout 
     struct api_ask *ask = arg;
     if (!plan_found(ask, error, rollouts, count))
         return;
+    api_rollout_etag(ask->call, rollouts);
     plan_write(rollouts->plan, &ask->call->answer);
     api_ask_send(ask, 200);
 }
@@ -54,8 +58,10 @@ void api_rollout_edit(struct api *api, struct http_call *call)
     int64_t revision;
     if (!http_call_query_i64(call, "revision", 1, INT64_MAX, 0, &revision))
         return;
-    if (revision == 0) {
-        http_call_problem(call, 400, "revision", "is required: the revision of the rollout whose plan was edited");
+    if (call->expected_revision == 0)
+        call->expected_revision = revision;
+    if (call->expected_revision == 0) {
+        http_call_problem(call, 428, "If-Match", "is required: the ETag of the rollout whose plan was edited (or its revision in the query)");
         return;
     }
     struct api_ask *ask = api_ask_new(api, call, sizeof(struct plan_edit));
@@ -112,15 +118,22 @@ static void plan_save(struct api_ask *ask, const struct rollout *rollout, enum r
     if (rollout->state == ROLLOUT_AWAITING_APPROVAL)
         next.approvals = 0;
     rollout_enter_stage(&next, rollout->stage, now_ms);
+    struct buffer before, after;
+    buffer_init(&before, PLAN_DIFF_BYTES);
+    buffer_init(&after, PLAN_DIFF_BYTES);
+    plan_diff(rollout->plan, plan, &before, &after);
     store_rollout_move(ask->api->config.store,
                        &(struct rollout_change){.id = next.id, .on = ROLLOUT_EVENT_EDIT, .to = to, .expected_revision = rollout->revision,
-                                                .why = "operator", .at_ms = now_ms, .next = &next, .edited = plan},
+                                                .why = api_who(ask->call), .at_ms = now_ms, .next = &next, .edited = plan,
+                                                .actor = api_actor_change(ask->call, before.failed ? "{}" : before.bytes, after.failed ? "{}" : after.bytes)},
                        plan_saved, ask);
+    buffer_done(&before);
+    buffer_done(&after);
 }
 
 static void revision_refuse(struct api_ask *ask)
 {
-    http_call_problem(ask->call, 412, "revision", "the rollout has changed meanwhile; read it again");
+    http_call_problem(ask->call, 412, "If-Match", "the rollout has changed meanwhile; read it again");
     api_ask_end(ask);
 }
 
@@ -144,11 +157,9 @@ static void plan_loaded(void *arg, enum drover_error error, const struct rollout
     struct api_ask *ask = arg;
     struct plan_edit *edit = ask->extra;
     enum rollout_state to;
-    int64_t revision = 0;
     if (!plan_found(ask, error, rollouts, count))
         return;
-    (void)http_call_query_i64(ask->call, "revision", 1, INT64_MAX, 0, &revision);   /* read before */
-    if (rollouts->revision != revision) {
+    if (rollouts->revision != ask->call->expected_revision) {
         revision_refuse(ask);
         return;
     }
@@ -172,6 +183,7 @@ static void plan_saved(void *arg, enum drover_error error, const struct rollout 
         struct plan *plan = saved.plan;
         saved = *rollout;
         saved.plan = plan;
+        api_change_audited(ask->call);
         if (!ask->api->closed)
             ask->api->config.changed(ask->api->config.arg, saved.id);
         api_rollout_answer(ask, 200, &saved);

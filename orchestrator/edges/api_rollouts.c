@@ -93,7 +93,8 @@ static void rollout_move(struct api *api, struct http_call *call, enum rollout_e
     struct api_ask *ask = api_ask_new(api, call, 0);
     if (ask != NULL)
         store_rollout_move(api->config.store,
-                           &(struct rollout_change){.id = call->params[0], .on = on, .to = to, .why = "operator", .at_ms = clock_unix_ms()},
+                           &(struct rollout_change){.id = call->params[0], .on = on, .to = to, .expected_revision = call->expected_revision,
+                                                    .why = api_who(call), .at_ms = clock_unix_ms(), .actor = api_actor(call)},
                            rollout_moved, ask);
 }
 
@@ -119,6 +120,7 @@ static void rollout_moved(void *arg, enum drover_error error, const struct rollo
         api_rollout_error(ask, error, "rollout");
         return;
     }
+    api_change_audited(ask->call);
     if (!ask->api->closed)
         ask->api->config.changed(ask->api->config.arg, rollout->id);
     api_rollout_answer(ask, 200, rollout);

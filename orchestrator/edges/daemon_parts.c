@@ -78,7 +78,7 @@ static enum drover_error redis_make(struct daemon *daemon, struct problem *ret_p
     }
     explicit_bzero(password, sizeof password);
     if (!error) {
-        const struct store_config store = {.instance = settings->instance, .events_keep = settings->events_keep};
+        const struct store_config store = {.instance = settings->instance, .events_keep = settings->events_keep, .audit_keep = settings->audit_keep};
 
         daemon->store = store_new(daemon->redis, &store);
     }

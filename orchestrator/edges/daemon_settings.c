@@ -87,6 +87,7 @@ static const struct setting rows[] = {
     NUMBER("ring.heartbeats_mib", ring_heartbeats_mib, 1, 16384, "256", "MiB", "Ring file between the broker's connection and the loop, for heartbeats."),
     NUMBER("ring.reports_mib", ring_reports_mib, 1, 16384, "64", "MiB", "The same for reports and online messages."),
 
+    NUMBER("audit.keep", audit_keep, 1000, 100000000, "100000", "entries", "Length of the stream `drover:v1:audit`, about: what operators did."),
     NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
 
     {"release.trust", SETTING_TEXT, AT(release_trust), 0, 0, NULL, "", true, false, "",

@@ -67,7 +67,7 @@ struct daemon_settings {
     int64_t log_format;          /* enum log_format */
     int64_t ring_heartbeats_mib;
     int64_t ring_reports_mib;
-    int64_t events_keep;
+    int64_t events_keep, audit_keep;
     char release_trust[SETTING_PATH_SIZE];
     int64_t release_workers;
     int64_t release_worker_timeout_s;

@@ -29,6 +29,7 @@ enum http_listener { HTTP_DEVICES, HTTP_OPERATORS, HTTP_LISTENER_COUNT };
 
 struct http_route {
     enum http_route_id id;
+    const char *name;           /* the id in words: "ROLLOUT_PAUSE" */
     enum http_method method;
     const char *path;
     enum http_audience audience;

@@ -131,7 +131,7 @@ def test_lists(drover):
 
     def names(which, most, name=""):
         reply = drover.call("rollouts_load", which, most, name)
-        return [pairs(reply[i])["id"] for i in range(0, len(reply), 5)]
+        return [pairs(reply[i])["id"] for i in range(0, len(reply), 6)]
     assert names("active", 10) == ["r3"] and names("ending", 10) == ["r1"] and sorted(names("known", 10)) == ["r1", "r3"]
     assert names("all", 2) == ["r3", "r2"] and names("one", 1, "r2") == ["r2"] and names("one", 1, "r9") == []
     with pytest.raises(redis.ResponseError, match="no such list"):
@@ -162,13 +162,14 @@ def test_a_plan_comes_once_and_with_the_counts_of_the_stage(drover):
     drover.release(), drover.rollout("r1", plan='{"a":1}', plan_revision=1, stage=2)
     drover.record(dict(id="d1", at_ms=1000, seq=1))
     drover.open("d1", drover.upgrade(stage=2))
-    _, _, stage, plan, waiting = drover.call("rollouts_load", "known", 10, "")
-    assert pairs(stage) == {"opened": "1", "state:pending": "1", "opened_ms": "5000"} and plan == '{"a":1}' and waiting == 0
+    _, _, stage, plan, waiting, pace = drover.call("rollouts_load", "known", 10, "")
+    assert pairs(stage) == {"opened": "1", "state:pending": "1", "opened_ms": "5000"} and plan == '{"a":1}' and waiting == 0 and pace == ""
     assert drover.call("rollouts_load", "known", 10, "", "r1", 1)[3] == ""
     drover.rollout_move("r1", "running", "running", on="edit", plan='{"a":2}', plan_revision=2, stage=3)
     drover.redis.zadd("drover:priv:rollout:r1:queue", {"d2": 1})
-    _, _, stage, plan, waiting = drover.call("rollouts_load", "one", 10, "r1", "r1", 1)
-    assert waiting == 1 and stage == [] and plan == '{"a":2}'
+    drover.redis.set("drover:priv:rollout:r1:pace", "5000.500")
+    _, _, stage, plan, waiting, pace = drover.call("rollouts_load", "one", 10, "r1", "r1", 1)
+    assert waiting == 1 and pace == "5000.500" and stage == [] and plan == '{"a":2}'
     assert drover.call("rollouts_load", "all", 10, "")[3] == "", "a list of all comes without them"
 
 
@@ -219,9 +220,9 @@ def test_a_flat_rollout_has_nothing_to_leave_out(drover):
 
 
 def test_bad_arguments_change_nothing(drover):
-    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why", 0, ""]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
+    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why", 0, "", "", "state", "running"]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
                             ("release_delta", ["m", "v"]), ("release_judge", ["m", "v", "x", "y", 1, ""]), ("releases_due", ["some", 1, 1, "", 0]), ("releases_due", ["unproved", 1, 1, ""]), ("deltas_again", ["a", 0]),
-                            ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, "keep", "", "keep"])):
+                            ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, "keep", "", "keep", ""])):
         with pytest.raises(redis.ResponseError, match="bad arguments"):
             drover.call(name, *arguments)
     assert drover.redis.keys("*") == []

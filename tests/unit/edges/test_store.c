@@ -272,7 +272,7 @@ static enum drover_error open_rollout(const char *id, const char *version, int64
 {
     struct rollout plan = plan_of(id, version, created_ms);
     begin();
-    store_rollout_open(store, &plan, supersede, rollout_changed, NULL);
+    store_rollout_open(store, &plan, supersede, NULL, rollout_changed, NULL);
     return end();
 }
 
