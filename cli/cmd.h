@@ -27,6 +27,7 @@ enum cli_exit cmd_rollout_start(struct cli *cli);
 enum cli_exit cmd_rollout_list(struct cli *cli);
 enum cli_exit cmd_rollout_show(struct cli *cli);
 enum cli_exit cmd_rollout_watch(struct cli *cli);
+enum cli_exit cmd_rollout_wait(struct cli *cli);
 enum cli_exit cmd_rollout_why(struct cli *cli);
 enum cli_exit cmd_rollout_pause(struct cli *cli);
 enum cli_exit cmd_rollout_resume(struct cli *cli);

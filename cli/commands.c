@@ -118,14 +118,21 @@ static const struct command command_rows[] = {
     {"rollout", "show", "ROLLOUT", {0}, false, cmd_rollout_show, "show one rollout: its plan, where it stands and what went wrong", "",
      "drover rollout show esp32-1.1.0"},
     {"rollout", "watch", "ROLLOUT", {O(INTERVAL), O(UNTIL_SETTLED)}, false, cmd_rollout_watch, "follow a rollout to its end",
-     "Shows a live bar on a terminal and a line per change otherwise, both on standard error, and the rollout at its end on "
-     "standard output (with -o jsonl also each change). It ends when every device had its turn, or when the rollout was "
-     "cancelled or superseded. A server that is away is waited for, up to a minute.\n"
-     "Exit code 0 says that no device of the rollout was left behind, 7 that some were, or that it did not run to its end.",
+     "On a terminal it draws each stage as a bar (# updated, x not, - under way), how fast devices are taken and done, the gates with "
+     "what they measured and between which bounds, what it waits for, and what failed. Otherwise it prints a line when something happened. Both go to standard "
+     "error; the rollout at its end goes to standard output (with -o jsonl also after each change). It ends when all stages are passed and nobody is under way, "
+     "or, without stages, when every device had its turn; or when the rollout was rolled back, cancelled or superseded. A server that is away is waited for, up "
+     "to a minute.\nExit code 0 says that no device of the rollout was left behind, 7 that some were or that it was broken off, 12 that it was rolled back.",
      "drover rollout watch esp32-1.1.0 --timeout 2h"},
     {"rollout", "why", "ROLLOUT", {0}, false, cmd_rollout_why, "say why a rollout does not move: what stops it, or what its stage waits for",
      "Shows its state, this server's connections, the release, the gates with their readings, places, the depot and the stage.",
      "drover rollout why esp32-1.1.0"},
+    {"rollout", "wait", "ROLLOUT", {O(UNTIL), O(INTERVAL)}, false, cmd_rollout_wait, "wait until a rollout has come so far; for scripts",
+     "completed: all stages are passed (without stages: every device had its turn). settled: and nobody is under way, and no device was left behind. stage:N: "
+     "stage N has begun, so the one before it is passed.\n"
+     "Exit code 0 says that it was reached; 7 that devices were left behind (settled, or without stages), or that it was cancelled or superseded; 8 that the time of "
+     "--timeout is over; 11 that it is paused, by a gate or an operator; 12 that it is rolled back, or is being.",
+     "drover rollout wait esp32-1.1.0 --until stage:2 --timeout 30m\ndrover rollout wait esp32-1.1.0 --timeout 2h -q -o name"},
     {"rollout", "pause", "ROLLOUT", {0}, false, cmd_rollout_pause, "start no further upgrades; those under way go on", "",
      "drover rollout pause esp32-1.1.0"},
     {"rollout", "resume", "ROLLOUT", {0}, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
