@@ -98,3 +98,4 @@ void json_open_array(struct json_writer *writer, const char *name);
 void json_close_array(struct json_writer *writer);
 /* One escaped, quoted string, for whoever builds JSON another way. */
 void json_add_quoted(struct buffer *buffer, const char *text);
+void json_add_quoted_n(struct buffer *buffer, const char *text, size_t length);   /* a NUL inside becomes \u0000, which json_parse refuses */

@@ -21,7 +21,7 @@ static uint32_t utf8_code(const unsigned char *at, size_t step)
 static size_t add_escaped(struct buffer *buffer, const char *at, size_t left)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = strchr(from, *at);
+    const char *found = *at ? strchr(from, *at) : NULL;
     size_t step = text_utf8_step(at, left);
     uint32_t code;
 
@@ -45,7 +45,12 @@ static bool stands_as_it_is(char c)
 
 void json_add_quoted(struct buffer *buffer, const char *text)
 {
-    const char *end = text + strlen(text);
+    json_add_quoted_n(buffer, text, strlen(text));
+}
+
+void json_add_quoted_n(struct buffer *buffer, const char *text, size_t length)
+{
+    const char *end = text + length;
 
     buffer_add(buffer, "\"", 1);
     while (text < end) {

@@ -33,6 +33,8 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_ROLLOUT_WHY] = api_rollout_why,
     [ROUTE_DEVICE_WHY] = api_device_why,
     [ROUTE_EVENTS] = api_events,
+    [ROUTE_EVENTS_RAW] = api_events_raw,
+    [ROUTE_SEALS] = api_seals,
     [ROUTE_STATUS] = api_status,
     [ROUTE_AUDIT] = api_audit,
 };

@@ -84,7 +84,7 @@ api_route api_release_add, api_release_list, api_release_show;
 api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
 api_route api_device_why, api_rollout_why;
-api_route api_audit, api_events, api_status;
+api_route api_audit, api_events, api_events_raw, api_seals, api_status;
 
 /* --- api_releases.c --- */
 void api_release_answer(struct api_ask *ask, int status, const struct release *release);

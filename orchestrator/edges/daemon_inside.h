@@ -18,6 +18,7 @@
 #include "orchestrator/edges/release_proofs.h"
 #include "orchestrator/edges/redis_link.h"
 #include "orchestrator/edges/ring.h"
+#include "orchestrator/edges/sealer.h"
 #include "orchestrator/edges/speaker.h"
 #include "orchestrator/edges/store.h"
 
@@ -58,6 +59,7 @@ struct daemon {
     struct http_server *http;
     struct mqtt_link *mqtt;
     struct chores *chores;
+    struct sealer *sealer;
 
     struct event *tick;
     struct event *signals[DAEMON_SIGNALS];
@@ -88,6 +90,14 @@ MUST_USE enum drover_error daemon_folder_make(const char *path, struct problem *
 MUST_USE enum drover_error daemon_workers_make(struct daemon *daemon, struct problem *ret_problem);
 /* Puts daemon->trust into effect. False: out of memory. */
 bool daemon_trust_apply(struct daemon *daemon);
+
+/* daemon_stream.c: the threads that seal the event stream and carry it away. */
+MUST_USE enum drover_error daemon_stream_make(struct daemon *daemon, struct problem *ret_problem);
+void daemon_stream_stop(struct daemon *daemon);   /* returns at once */
+void daemon_stream_free(struct daemon *daemon);
+struct metrics;
+void daemon_stream_metrics(struct daemon *daemon, struct metrics *metrics);
+void daemon_stream_status(struct daemon *daemon, struct json_writer *writer);
 
 /* daemon_load.c */
 void daemon_limits(const struct daemon_settings *settings, struct http_limits *ret_limits);

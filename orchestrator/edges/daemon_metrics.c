@@ -283,6 +283,7 @@ void daemon_metrics(void *arg, struct buffer *text)
     flow_write(&metrics, daemon);
     chores_write(&metrics, daemon);
     workers_write(&metrics, daemon);
+    daemon_stream_metrics(daemon, &metrics);
     redis_write(&metrics, daemon);
     mqtt_write(&metrics, daemon);
     outbox_write(&metrics, daemon);

@@ -299,6 +299,8 @@ enum drover_error daemon_parts_make(struct daemon *daemon, struct problem *ret_p
         error = http_make(daemon, ret_problem);
     if (!error)
         error = mqtt_make(daemon, ret_problem);
+    if (!error)
+        error = daemon_stream_make(daemon, ret_problem);
     if (error)
         return error;
     redis_link_start(daemon->redis);
@@ -313,6 +315,7 @@ void daemon_parts_free(struct daemon *daemon)
     if (mqtt_link_free(daemon->mqtt, GOODBYE_MS) != DROVER_OK)
         _exit(0); /* one of Paho's callbacks waits for room in a ring: what it holds was not acknowledged and comes again */
     worker_pool_stop(daemon->workers);
+    daemon_stream_free(daemon);
     api_free(daemon->api);
     redis_link_free(daemon->redis);
     chores_free(daemon->chores);

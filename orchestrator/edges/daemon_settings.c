@@ -89,6 +89,8 @@ static const struct setting rows[] = {
 
     NUMBER("audit.keep", audit_keep, 1000, 100000000, "100000", "entries", "Length of the stream `drover:v1:audit`, about: what operators did."),
     NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
+    NUMBER("events.seal_ms", events_seal_ms, 100, 3600000, "60000", "ms", "An event is sealed at this age at the latest ([events.md](events.md)); 1000 new ones are sealed at once."),
+    NUMBER("events.seals_keep", events_seals_keep, 1000, 10000000, "100000", "seals", "Length of the stream `drover:v1:seals`, about; 400 bytes each. Seals are to outlive the events they cover."),
 
     {"release.trust", SETTING_TEXT, AT(release_trust), 0, 0, NULL, "", true, false, "",
      "Trust store against which packages are verified; empty: nothing can be released or offered. Read again on SIGHUP."},

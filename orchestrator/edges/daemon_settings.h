@@ -68,6 +68,8 @@ struct daemon_settings {
     int64_t ring_heartbeats_mib;
     int64_t ring_reports_mib;
     int64_t events_keep, audit_keep;
+    int64_t events_seal_ms;
+    int64_t events_seals_keep;
     char release_trust[SETTING_PATH_SIZE];
     int64_t release_workers;
     int64_t release_worker_timeout_s;
