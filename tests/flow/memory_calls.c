@@ -71,6 +71,27 @@ static void port_take_due(void *port, int64_t now_ms, int64_t lease_ms, size_t m
     call->done.taken = done;
 }
 
+static void port_wait(void *port, const struct waiter *waiters, size_t count, int64_t queue_max, store_waiting *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_WAIT, arg);
+    if (count > DEVICES_MAX)
+        abort();
+    memcpy(call->waiters, waiters, count * sizeof *waiters);
+    call->count = count;
+    call->max = (size_t)queue_max;
+    call->done.waiting = done;
+}
+
+static void port_take_waiting(void *port, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_TAKE_WAITING, arg);
+    text_copy(call->id, sizeof call->id, rollout_id);
+    call->now_ms = now_ms;
+    call->lease_ms = lease_ms;
+    call->max = max < DEVICES_MAX ? max : DEVICES_MAX;
+    call->done.taken = done;
+}
+
 static void port_take_live(void *port, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
 {
     struct memory_call *call = call_new(port, CALL_TAKE_LIVE, arg);
@@ -95,7 +116,7 @@ static void port_take_done(void *port, const struct rollout *rollout, enum done_
 struct store_port memory_store_port(struct memory_link *link)
 {
     return (struct store_port){.store = link, .record = port_record, .load = port_load, .open = port_open, .move = port_move,
-                               .take_due = port_take_due, .take_live = port_take_live, .take_done = port_take_done};
+                               .take_due = port_take_due, .take_live = port_take_live, .wait = port_wait, .take_waiting = port_take_waiting, .take_done = port_take_done};
 }
 
 /* --- time --- */
@@ -131,7 +152,7 @@ static void apply(struct memory_store *store, struct memory_call *call)
     static void (*const by_kind[])(struct memory_store *, struct memory_call *) = {
         [CALL_RECORD] = apply_record, [CALL_LOAD] = apply_load, [CALL_OPEN] = apply_open,
         [CALL_MOVE] = apply_move, [CALL_TAKE_DUE] = apply_take_due, [CALL_TAKE_LIVE] = apply_take_live,
-        [CALL_TAKE_DONE] = apply_take_done,
+        [CALL_TAKE_DONE] = apply_take_done, [CALL_WAIT] = apply_wait, [CALL_TAKE_WAITING] = apply_take_waiting,
     };
     if (store->trouble.unreachable) {
         call->error = DROVER_UNAVAILABLE;
@@ -176,9 +197,13 @@ static void answer(struct memory_store *store, struct memory_call *call)
     case CALL_TAKE_DUE:
     case CALL_TAKE_LIVE:
     case CALL_TAKE_DONE:
+    case CALL_TAKE_WAITING:
         for (size_t i = 0; i < call->count; i++)
             dues[i] = (struct due){&call->devices[i], &call->upgrades[i]};
         call->done.taken(call->arg, call->error, dues, fine ? call->count : 0);
+        break;
+    case CALL_WAIT:
+        call->done.waiting(call->arg, call->error);
         break;
     }
 }
@@ -231,6 +256,9 @@ static int64_t smaller(int64_t left, int64_t right)
 int64_t memory_store_due_ms(const struct memory_store *store)
 {
     int64_t first = INT64_MAX;
+    for (size_t i = 0; i < store->rollout_count; i++)   /* somebody may want to stand in line, or have its turn */
+        if (store->rollouts[i].plan && rollout_state_is_open(store->rollouts[i].state))
+            return 0;
     for (size_t i = 0; i < store->device_count; i++) {
         const struct memory_device *known = &store->devices[i];
         if (known->due_ms && known->due_ms < first)

@@ -3,7 +3,7 @@
 
 #include "tests/flow/memory_store.h"
 
-enum call_kind { CALL_RECORD, CALL_LOAD, CALL_OPEN, CALL_MOVE, CALL_TAKE_DUE, CALL_TAKE_LIVE, CALL_TAKE_DONE };
+enum call_kind { CALL_RECORD, CALL_LOAD, CALL_OPEN, CALL_MOVE, CALL_TAKE_DUE, CALL_TAKE_LIVE, CALL_TAKE_DONE, CALL_WAIT, CALL_TAKE_WAITING };
 
 struct memory_call {
     enum call_kind kind;
@@ -18,6 +18,7 @@ struct memory_call {
     char id[ID_SIZE];
     struct upgrade_save save;
     struct open_limits limits;
+    struct waiter waiters[DEVICES_MAX];
     int64_t now_ms, lease_ms;
     size_t max, count;
     enum done_take take;
@@ -31,6 +32,7 @@ struct memory_call {
         store_loaded *loaded;
         store_saved *saved;
         store_due_taken *taken;
+        store_waiting *waiting;
     } done;
     void *arg;
 };
@@ -41,6 +43,12 @@ bool memory_wants_again(const struct memory_device *known, const struct rollout 
 /* Copies the device and its upgrade into the answer at `index`. */
 void answer_keep(struct memory_call *call, size_t index, const struct memory_device *known);
 
+void memory_tell(struct memory_store *store, const struct memory_link *by, const char *format, ...) PRINTF_LIKE(3, 4);
+bool memory_had_turn(const struct memory_device *known, const char *rollout_id);
+/* Why the rollout can take nobody now; NULL: it can. */
+const char *limit_reached(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call);
+void line_leave(struct memory_store *store, struct memory_device *known);
+
 void apply_record(struct memory_store *store, struct memory_call *call);
 void apply_load(struct memory_store *store, struct memory_call *call);
 void apply_open(struct memory_store *store, struct memory_call *call);
@@ -48,3 +56,5 @@ void apply_move(struct memory_store *store, struct memory_call *call);
 void apply_take_due(struct memory_store *store, struct memory_call *call);
 void apply_take_live(struct memory_store *store, struct memory_call *call);
 void apply_take_done(struct memory_store *store, struct memory_call *call);
+void apply_wait(struct memory_store *store, struct memory_call *call);
+void apply_take_waiting(struct memory_store *store, struct memory_call *call);

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "orchestrator/core/schedule.h"
+
 void memory_store_init(struct memory_store *store, store_tells *tell, void *arg)
 {
     *store = (struct memory_store){.tell = tell, .tell_arg = arg};
 }
 
-static void tell(struct memory_store *store, const struct memory_link *by, const char *format, ...) PRINTF_LIKE(3, 4);
-static void tell(struct memory_store *store, const struct memory_link *by, const char *format, ...)
+void memory_tell(struct memory_store *store, const struct memory_link *by, const char *format, ...)
 {
     char line[400], full[420];
     va_list arguments;
@@ -70,11 +71,11 @@ static enum recorded from_older_boot(struct memory_store *store, const struct me
     known->clash_seen_ms = known->device.seen_ms;
     known->clashes += alternates;
     if (!alternates || known->clashes < 3) {
-        tell(store, by, "%s heartbeat of an older boot is dropped", known->device.last.device_id);
+        memory_tell(store, by, "%s heartbeat of an older boot is dropped", known->device.last.device_id);
         return RECORDED_STALE;
     }
     known->device.clash_ms = at_ms;
-    tell(store, by, "%s CLASH: two devices with one identity", known->device.last.device_id);
+    memory_tell(store, by, "%s CLASH: two devices with one identity", known->device.last.device_id);
     return RECORDED_CLASH;
 }
 
@@ -93,7 +94,7 @@ static enum recorded take(struct memory_store *store, const struct memory_link *
     if (heartbeat->boot_id[0] && !strcmp(heartbeat->boot_id, known->boot_prev))
         return from_older_boot(store, by, known, beat->at_ms);
     if (is_stale(known, heartbeat)) {
-        tell(store, by, "%s heartbeat is stale", heartbeat->device_id);
+        memory_tell(store, by, "%s heartbeat is stale", heartbeat->device_id);
         return RECORDED_STALE;
     }
     if (strcmp(heartbeat->boot_id, known->device.last.boot_id))
@@ -160,7 +161,7 @@ static void tell_save(struct memory_store *store, const struct memory_link *by, 
         snprintf(move, sizeof move, "%s -> %s", upgrade_state_name(save->from), upgrade_state_name(upgrade->state));
     if (upgrade->error != E_NONE && save->from != upgrade->state)
         snprintf(error, sizeof error, " [%s]", error_code_name(upgrade->error));
-    tell(store, by, "%s %-28s %s: %s%s%s", upgrade->device_id, move, upgrade_event_name(save->on), save->why, error, save->alarm ? " ALARM" : "");
+    memory_tell(store, by, "%s %-28s %s: %s%s%s", upgrade->device_id, move, upgrade_event_name(save->on), save->why, error, save->alarm ? " ALARM" : "");
 }
 
 /* The upgrade as it shall be takes the place of the one that was; counters, index, turn and chain go with it. */
@@ -185,7 +186,7 @@ static void replace(struct memory_store *store, struct memory_call *call, struct
     answer_keep(call, 0, known);
 }
 
-static bool had_turn(const struct memory_device *known, const char *rollout_id)
+bool memory_had_turn(const struct memory_device *known, const char *rollout_id)
 {
     for (int i = 0; i < known->done_count; i++)
         if (!strcmp(known->done[i], rollout_id))
@@ -203,17 +204,22 @@ void apply_open(struct memory_store *store, struct memory_call *call)
     struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
     struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
     bool live = known && known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
+    const char *full;
     if (live && same_token(known, call, 1)) {
-        tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
         answer_keep(call, 0, known);
     } else if (store->stopped) {
-        tell(store, call->link, "%s all rollouts are stopped", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s all rollouts are stopped", call->save.upgrade.device_id);
         call->error = DROVER_REFUSED;
-    } else if (!known || live || !rollout || !rollout_state_takes(rollout->state) || had_turn(known, rollout->id) ||
-               rollout_in_flight(rollout) >= call->limits.max_in_flight) {
-        tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
+    } else if (!known || live || !rollout || !rollout_state_takes(rollout->state) || memory_had_turn(known, rollout->id)) {
+        memory_tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
         call->error = DROVER_REFUSED;
+    } else if ((full = limit_reached(store, rollout, call))) {
+        memory_tell(store, call->link, "%s no place in %s: %s", call->save.upgrade.device_id, rollout->id, full);
+        call->error = DROVER_FULL;
     } else {
+        line_leave(store, known);
+        rollout->paced_ms = schedule_paced_next_ms(call->limits.per_minute, rollout->paced_ms, store->now_ms);
         rollout->counts.opened++;
         replace(store, call, known, 1);
     }
@@ -243,24 +249,24 @@ void apply_move(struct memory_store *store, struct memory_call *call)
     struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
     int64_t revision = call->save.expected_revision;
     if (known && same_token(known, call, revision + 1)) {
-        tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
         answer_keep(call, 0, known);
     } else if (!known || known->upgrade.revision != revision) {
-        tell(store, call->link, "%s conflict: changed by somebody else", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s conflict: changed by somebody else", call->save.upgrade.device_id);
         call->error = DROVER_CONFLICT;
     } else if (refusal != DROVER_OK) {
-        tell(store, call->link, "%s %s: not now", call->save.upgrade.device_id, upgrade_event_name(call->save.on));
+        memory_tell(store, call->link, "%s %s: not now", call->save.upgrade.device_id, upgrade_event_name(call->save.on));
         call->error = refusal;
     } else {
         replace(store, call, known, revision + 1);
         if (call->save.quarantine_ms < 0) {
             known->device.quarantine[0] = '\0';
-            tell(store, call->link, "%s is out of quarantine", call->save.upgrade.device_id);
+            memory_tell(store, call->link, "%s is out of quarantine", call->save.upgrade.device_id);
         } else if (call->save.quarantine_ms > 0) {
             memcpy(known->device.quarantine, known->upgrade.version, sizeof known->device.quarantine);
             known->device.quarantine_ms = call->save.quarantine_ms;
             known->device.quarantine_auto = true;
-            tell(store, call->link, "%s is in quarantine for %s", call->save.upgrade.device_id, known->upgrade.version);
+            memory_tell(store, call->link, "%s is in quarantine for %s", call->save.upgrade.device_id, known->upgrade.version);
         }
     }
 }

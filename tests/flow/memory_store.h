@@ -22,6 +22,9 @@ struct memory_device {
     char boot_prev[BOOT_ID_SIZE];
     int clashes;
     int64_t clash_seen_ms;                /* the newest boot's last heartbeat when an older boot spoke */
+    bool waits;                           /* stands in the line of waits_for, by score; its turn is leased until turn_until_ms */
+    char waits_for[ID_SIZE];
+    int64_t score, turn_until_ms;
     bool news;                            /* something changed: the next heartbeat is loaded, too; the first answer may get lost */
     char done[ROLLOUTS_MAX][ID_SIZE];     /* rollouts it had its turn in */
     int done_count;

@@ -20,6 +20,28 @@ static void copy(char *dst, size_t size, const char *src)
 
 /* --- setting the scene --- */
 
+/* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. */
+static bool set_plan(const struct words *words, struct rollout *rollout)
+{
+    const char *text = words_text(words, "plan", NULL);
+    char json[1024];
+    struct plan *plan;
+    struct plan_problems problems;
+    if (!text)
+        return true;
+    snprintf(json, sizeof json, "{\"schema\":1,\"id\":\"%s\",\"model\":\"%s\",\"version\":\"%s\"%s%s", rollout->id, rollout->model, rollout->version,
+             strcmp(text, "{}") ? "," : "", text + 1);
+    if (plan_read(json, strlen(json), &plan, &problems) != DROVER_OK) {
+        fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
+        return false;
+    }
+    struct release release = rollout->release;
+    rollout_begin(rollout, plan, rollout->created_ms);
+    rollout->release = release;
+    plan_drop(plan);
+    return true;
+}
+
 static bool set_rollout(struct world *world, const struct words *words, unsigned first)
 {
     struct memory_store *store = &world->store;
@@ -51,7 +73,15 @@ static bool set_rollout(struct world *world, const struct words *words, unsigned
         memset(release->deltas[0].sha256, 'd', SHA256_HEX_SIZE - 1);
         release->deltas[0].size_bytes = 50000;
     }
-    return true;
+    return set_plan(words, rollout);
+}
+
+/* "begins 2026-03-29T00:30:00Z" */
+static bool set_begin(struct world *world, const struct words *words)
+{
+    bool fine = text_time_read(words_at(words, 1), &world->begin_ms);
+    world->store.now_ms = world->begin_ms;
+    return fine;
 }
 
 static bool set_policy(struct world *world, const struct words *words)
@@ -79,6 +109,8 @@ bool story_set(struct world *world, char *text)
     const char *what = words_at(&words, 0);
     if (!strcmp(what, "rollout"))
         return set_rollout(world, &words, 1);
+    if (!strcmp(what, "begins"))
+        return set_begin(world, &words);
     if (!strcmp(what, "policy"))
         return set_policy(world, &words);
     if (!strcmp(what, "orchestrators"))
@@ -105,6 +137,11 @@ static void read_heartbeat(struct world *world, const struct words *words, const
     copy(ret->boot_id, sizeof ret->boot_id, words_text(words, "boot", ""));
     copy(ret->status, sizeof ret->status, words_text(words, "status", "idle"));
     copy(ret->hw_rev, sizeof ret->hw_rev, words_text(words, "hw_rev", ""));
+    copy(ret->network, sizeof ret->network, words_text(words, "network", ""));
+    copy(ret->priority, sizeof ret->priority, words_text(words, "priority", ""));
+    copy(ret->tags, sizeof ret->tags, words_text(words, "tags", ""));
+    copy(ret->tz, sizeof ret->tz, words_text(words, "tz", ""));
+    ret->battery_pct = words_number(words, "battery_pct", ABSENT);
 }
 
 static void report_done(void *arg, enum drover_error error, const char *why)
@@ -235,7 +272,7 @@ static bool explain_device(struct world *world, const char *device_id)
     world_say(world, "answer  < now: %s", explanation.now);
     world_say(world, "answer  < next: %s", explanation.next);
     if (explanation.next_ms)
-        world_say(world, "answer  < by: %lld", (long long)explanation.next_ms);
+        world_say(world, "answer  < by: %lld", (long long)(explanation.next_ms - world->begin_ms));
     return true;
 }
 

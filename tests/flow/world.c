@@ -10,7 +10,7 @@ static const struct policy default_policy = {
     .pending_ms = 5000, .acknowledge_ms = 30000, .acknowledge_repeats = 2, .start_ms = 300000,
     .download_stall_ms = 300000, .download_total_ms = 7200000, .install_ms = 900000, .verify_ms = 300000, .ready_ms = 30000,
     .unhealthy_max = 3, .boot_loop_max = 4, .rollback_ms = 60000, .rollback_repeats = 2,
-    .retry_base_ms = 10000, .retry_cap_ms = 900000, .busy_ms = 60000, .busy_max = 20, .clash_ms = 3600000,
+    .retry_base_ms = 10000, .retry_cap_ms = 900000, .busy_ms = 60000, .busy_max = 20, .clash_ms = 3600000, .queue_max = 1000,
 };
 
 void world_say(struct world *world, const char *format, ...)
@@ -20,7 +20,7 @@ void world_say(struct world *world, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    world->log(world->log_arg, world->store.now_ms, line);
+    world->log(world->log_arg, world->store.now_ms - world->begin_ms, line);
 }
 
 static void store_told(void *arg, const char *line)
@@ -32,13 +32,19 @@ void world_init(struct world *world, void (*log)(void *arg, int64_t now_ms, cons
 {
     *world = (struct world){.policy = default_policy, .orchestrator_count = 1, .log = log, .log_arg = arg};
     memory_store_init(&world->store, store_told, world);
+    world->zones = time_zones_new("/usr/share/zoneinfo");
+    if (!world->zones)
+        abort();
 }
 
 void world_done(struct world *world)
 {
     for (size_t i = 0; i < ORCHESTRATORS_MAX; i++)
         world_kill(world, i);
+    for (size_t i = 0; i < world->store.rollout_count; i++)
+        rollout_drop(&world->store.rollouts[i]);
     memory_store_done(&world->store);
+    time_zones_free(world->zones);
 }
 
 /* --- the speaker: what the broker hears, and whether it was saved before --- */
@@ -89,6 +95,11 @@ static int64_t world_now(void *arg)
     return world->store.now_ms;
 }
 
+static bool zone_find(void *zones, const char *name, const struct time_zone **ret)
+{
+    return time_zones_find(zones, name, ret);
+}
+
 void world_start(struct world *world, size_t index)
 {
     struct orchestrator *orchestrator = &world->orchestrators[index];
@@ -104,6 +115,7 @@ void world_start(struct world *world, size_t index)
         .public_url = "http://depot",
         .work_max = 64,
         .seed = 7 + index + 100 * orchestrator->link.life,
+        .zones = {world->zones, zone_find},
         .now_ms = world_now,
         .now_arg = world,
     };

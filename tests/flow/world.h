@@ -27,6 +27,8 @@ struct world {
     size_t orchestrator_count;
     struct sender senders[SENDERS_MAX];
     size_t sender_count;
+    int64_t begin_ms;               /* when the story begins, unix ms; its moments are counted from there */
+    struct time_zones *zones;
     int64_t ticked_ms;              /* the last time somebody looked for due work */
     int lose_commands;              /* the broker loses so many */
     int64_t seq;                    /* of heartbeats and reports that say none */
