@@ -97,6 +97,11 @@ void flow_set_stopped(struct flow *flow, int64_t stopped_ms)
     flow->config.policy.stopped_ms = stopped_ms;
 }
 
+bool flow_is_stopped(const struct flow *flow)
+{
+    return flow->config.policy.stopped_ms > 0;
+}
+
 uint64_t flow_random(struct flow *flow)
 {
     return hash_mix(flow->config.seed + ++flow->random_count * 0x9e3779b97f4a7c15u);

@@ -38,6 +38,7 @@ const struct policy *flow_policy(const struct flow *flow);   /* as long as the f
 
 /* Since when all rollouts are stopped, unix ms: nobody is taken, told or sent back because of one. 0: they are not. */
 void flow_set_stopped(struct flow *flow, int64_t stopped_ms);
+bool flow_is_stopped(const struct flow *flow);
 
 /* Replaces what the flow knows of rollouts: running and paused ones, newest last. The loop calls it when they change and every second. */
 void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count);

@@ -70,14 +70,14 @@ void chores_sweep(void *arg)
 
 /* --- pauses, error budgets --- */
 
-static void alarm_write(struct chores *chores, const struct rollout *rollout, const char *on)
+void chores_write_alarm(struct chores *chores, enum rollout_state from, const struct rollout *rollout, const char *on)
 {
     struct event event = {.at_ms = clock_unix_ms(), .kind = "alarm", .device_id = "-", .upgrade_id = "-", .error = "-"};
 
     (void)text_copy(event.model, sizeof event.model, rollout->model);
     (void)text_copy(event.rollout, sizeof event.rollout, rollout->id);
-    (void)text_copy(event.from, sizeof event.from, "running");
-    (void)text_copy(event.to, sizeof event.to, "paused");
+    (void)text_copy(event.from, sizeof event.from, rollout_state_name(from));
+    (void)text_copy(event.to, sizeof event.to, rollout_state_name(rollout->state));
     (void)text_copy(event.on, sizeof event.on, on);
     (void)text_copy(event.version, sizeof event.version, rollout->version);
     (void)text_copy(event.why, sizeof event.why, rollout->why);
@@ -88,7 +88,7 @@ static void alarm_write(struct chores *chores, const struct rollout *rollout, co
 void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on)
 {
     log_event(LOG_ERROR, "rollout_paused", LOG_TEXT("rollout", rollout->id), LOG_TEXT("model", rollout->model), LOG_TEXT("why", rollout->why));
-    alarm_write(chores, rollout, on);
+    chores_write_alarm(chores, ROLLOUT_RUNNING, rollout, on);
 }
 
 static void rollout_paused(void *arg, enum drover_error error, const struct rollout *rollout)

@@ -225,6 +225,10 @@ static void chores_write(struct metrics *metrics, const struct daemon *daemon)
     metrics_counter(metrics, "devices_swept", "Devices called offline because no heartbeat came.", counters.swept);
     metrics_counter(metrics, "notices_said", "Notices said to a model's devices.", counters.notices_said);
     metrics_counter(metrics, "notices_cleared", "Notices taken back.", counters.notices_cleared);
+    metrics_family(metrics, "rollout_moves", METRIC_COUNTER, "Moves of staged rollouts that the engine decided.");
+    for (int on = 0; on < ROLLOUT_EVENT_COUNT; on++)
+        if (counters.engine_moves[on])
+            metrics_sample_u64(metrics, "on", rollout_event_name((enum rollout_event)on), counters.engine_moves[on]);
     metrics_counter(metrics, "budget_pauses", "Rollouts paused because too many devices ended badly.", counters.budget_pauses);
     metrics_counter(metrics, "chore_failures", "Runs of chores that ended with an error.", counters.failures);
 }
