@@ -4,10 +4,12 @@
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  device id   ARGV[2]  quarantine, readmit, exclude or include   ARGV[3]  version of quarantine; id of the rollout of exclude and include
 -- ARGV[4]  quarantine: until, 0: until it is lifted   ARGV[5]  at_ms   ARGV[6]  why, with who   ARGV[7]  instance   ARGV[8]  events to keep
+-- ARGV[9]  who does it (lib/audit.lua)
 --
 -- Who is excluded counts as having had his turn (the done set), so that no other script need know. Included again, a device whose upgrade in this
 -- rollout was cancelled still had it; rollout retry gives it another one.
 -- Returns {'OK'}, {'NOT_FOUND', 'device' or 'rollout'}, or {'REFUSED', why}.
+-- @include lib/audit.lua
 -- @include lib/events.lua
 
 local id, what, name, until_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -50,4 +52,6 @@ if redis.call('EXISTS', KEYS[1] .. 'upgrade:' .. id) == 1 then redis.call('HSET'
 -- what is held against it may be news for a device that says nothing new: look at it once more
 local facts = redis.call('HGET', device, 'facts') or '0'
 if string.find(facts, '^%-?%d') and facts ~= '0' then redis.call('HSET', device, 'facts', 'N' .. facts) end
+audit_add(ARGV[9], { at_ms = ARGV[5], instance = ARGV[7], target = id, before = had[2] and 'quarantine ' .. had[2] or had[3] and 'excluded ' .. had[3],
+  after = what .. ' ' .. (event.version or '') .. (event.rollout and ' in ' .. event.rollout or '') })
 return { 'OK' }

@@ -3,7 +3,9 @@
 --
 -- KEYS[1]  prefix of readers' keys
 -- ARGV[1]  1: stop, 0: go on   ARGV[2]  at_ms   ARGV[3]  who   ARGV[4]  why   ARGV[5]  instance   ARGV[6]  events to keep
+-- ARGV[7]  who does it (lib/audit.lua)
 -- Returns 1: done; 0: it was so before (and stays as it was).
+-- @include lib/audit.lua
 -- @include lib/events.lua
 
 local stop = KEYS[1] .. 'stop'
@@ -16,4 +18,5 @@ else
   redis.call('DEL', stop)
 end
 event_add(ARGV[6], { at_ms = ARGV[2], kind = 'alarm', on = on and 'stop_all' or 'start_all', why = ARGV[4], instance = ARGV[5] })
+audit_add(ARGV[7], { at_ms = ARGV[2], instance = ARGV[5], target = 'all rollouts', before = on and 'free' or 'stopped', after = on and 'stopped' or 'free' })
 return 1

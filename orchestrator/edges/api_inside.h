@@ -83,6 +83,8 @@ api_route api_firmware;
 api_route api_release_add, api_release_list, api_release_show;
 api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
+api_route api_rollout_promote, api_rollout_approve, api_rollout_rollback, api_rollout_retry, api_rollout_exclude, api_rollout_include;
+api_route api_stop_all, api_start_all, api_device_quarantine, api_device_readmit;
 api_route api_device_why, api_rollout_why;
 api_route api_audit, api_events, api_events_raw, api_seals, api_status;
 
@@ -96,6 +98,18 @@ void api_rollout_etag(struct http_call *call, const struct rollout *rollout);
 void api_rollouts_answer(struct api_ask *ask, const struct rollout *rollouts, size_t count, const char *next);
 /* What the store refuses, in an operator's words; the rest is named by `what` and the error's own text. Ends the ask. */
 void api_rollout_error(struct api_ask *ask, enum drover_error error, const char *what);
+
+/* --- api_rollout_control.c --- */
+#define API_REASON_SIZE 160
+/* `why` of a state, of WHY_SIZE: who, and his reason, if he gave one; cut between two characters. */
+void api_why(const struct http_call *call, const char *reason, char *ret);
+/* The body {"why": ".."}, or none, as such a text. False: answered with 400. */
+bool api_reason_read(struct http_call *call, char *ret_why);
+
+/* --- api_hold.c --- */
+struct stop;
+/* Puts the members. */
+void api_put_stop(struct json_writer *writer, const struct stop *stop);
 
 /* --- api_rollout_open.c --- */
 /* The body as a plan, one reference; NULL: answered with every error. */

@@ -136,6 +136,7 @@ static bool staged_read(struct http_call *call, struct rollout_open *ret)
         return false;
     rollout_begin(&ret->rollout, plan, clock_unix_ms());
     ret->supersede = plan->supersede;
+    (void)text_copy(ret->rollout.author, sizeof ret->rollout.author, call->who.subject);
     plan_drop(plan);   /* the rollout holds it */
     return true;
 }

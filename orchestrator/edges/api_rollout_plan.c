@@ -115,8 +115,11 @@ static void plan_save(struct api_ask *ask, const struct rollout *rollout, enum r
     memcpy(plan->id, rollout->id, sizeof rollout->id);   /* nobody else holds it yet */
     next.plan = plan;
     next.plan_revision++;
-    if (rollout->state == ROLLOUT_AWAITING_APPROVAL)
+    if (rollout->state == ROLLOUT_AWAITING_APPROVAL) {
         next.approvals = 0;
+        memset(next.approvers, 0, sizeof next.approvers);
+        (void)text_copy(next.author, sizeof next.author, ask->call->who.subject);
+    }
     rollout_enter_stage(&next, rollout->stage, now_ms);
     struct buffer before, after;
     buffer_init(&before, PLAN_DIFF_BYTES);
@@ -165,6 +168,11 @@ static void plan_loaded(void *arg, enum drover_error error, const struct rollout
     }
     if (!rollout_move_find(rollouts->state, ROLLOUT_EVENT_EDIT, &to)) {
         http_call_problem(ask->call, 409, NULL, "the plan of a rollout that is %s cannot be edited", rollout_state_name(rollouts->state));
+        api_ask_end(ask);
+        return;
+    }
+    if (rollouts->state == ROLLOUT_SCHEDULED && rollouts->approvals > 0) {
+        http_call_problem(ask->call, 409, NULL, "it was approved as it is, and waits for its time: cancel it and start the other plan");
         api_ask_end(ask);
         return;
     }

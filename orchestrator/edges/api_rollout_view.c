@@ -57,6 +57,24 @@ static void position_put(struct json_writer *writer, const struct rollout *rollo
     json_put_i64(writer, "plan_revision", rollout->plan_revision);
     json_put_i64(writer, "start_ms", rollout->start_ms);
     json_put_i64(writer, "approvals", rollout->approvals);
+    json_put_text(writer, "author", rollout->author[0] ? rollout->author : NULL);
+    json_open_array(writer, "approvers");
+    for (size_t i = 0; i < ROLLOUT_APPROVERS_MAX; i++)
+        if (rollout->approvers[i][0])
+            json_put_text(writer, NULL, rollout->approvers[i]);
+    json_close_array(writer);
+}
+
+/* What is done once more, or taken back. */
+static void again_put(struct json_writer *writer, const struct rollout *rollout)
+{
+    if (rollout->retry_ms > 0)
+        json_put_i64(writer, "retry_ms", rollout->retry_ms);
+    if (rollout->back_ms == 0)
+        return;
+    json_put_i64(writer, "back_ms", rollout->back_ms);
+    json_put_i64(writer, "back_left", rollout->back_left);
+    json_put_i64(writer, "back_offline", rollout->back_offline);
 }
 
 /* Devices that had their turn, or wait for an operator or their own return, without the new version. */
@@ -96,7 +114,7 @@ static bool is_settled(const struct api *api, const struct rollout *rollout, int
 {
     if (rollout_in_flight(rollout) > 0)
         return false;
-    if (rollout->state == ROLLOUT_CANCELLED || rollout->state == ROLLOUT_SUPERSEDED || remaining == 0)
+    if (rollout_state_is_ended(rollout->state) || remaining == 0)
         return true;
     return rollout->share_pct < 100 && rollout->state == ROLLOUT_RUNNING && is_quiet(api, rollout);
 }
@@ -132,6 +150,7 @@ void api_put_rollout(struct json_writer *writer, struct api *api, const struct r
     int64_t on_target = 0, beyond = 0;
     plan_put(writer, rollout);
     position_put(writer, rollout);
+    again_put(writer, rollout);
     counts_put(writer, rollout);
     if (model == NULL)
         return;

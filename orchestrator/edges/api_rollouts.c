@@ -1,13 +1,9 @@
-/* Rollouts: list, show, and the operator's three moves. */
-#include <cjson/cJSON.h>
+/* Rollouts: list and show. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "orchestrator/edges/api_inside.h"
-#include "orchestrator/edges/http_body.h"
 
-static void rollout_moved(void *arg, enum drover_error error, const struct rollout *rollout);
 static void rollout_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 static void rollouts_listed(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 
@@ -73,55 +69,4 @@ static void rollouts_listed(void *arg, enum drover_error error, const struct rol
             page[taken++] = rollouts[i];
     api_rollouts_answer(ask, page, taken, i < count && taken > 0 ? page[taken - 1].id : "");
     free(page);
-}
-
-/* --- pause, resume, cancel --- */
-
-static void rollout_move(struct api *api, struct http_call *call, enum rollout_event on, enum rollout_state to)
-{
-    static const char *const none[] = {NULL};
-    struct problem problem = {0};
-    cJSON *body = NULL;
-    enum drover_error error = http_body_read(call, &body, &problem);
-    if (error == DROVER_OK)
-        error = http_body_known(body, none, &problem);
-    cJSON_Delete(body);
-    if (error != DROVER_OK) {
-        http_call_problem(call, 400, problem.where, "%s", problem.what);
-        return;
-    }
-    struct api_ask *ask = api_ask_new(api, call, 0);
-    if (ask != NULL)
-        store_rollout_move(api->config.store,
-                           &(struct rollout_change){.id = call->params[0], .on = on, .to = to, .expected_revision = call->expected_revision,
-                                                    .why = api_who(call), .at_ms = clock_unix_ms(), .actor = api_actor(call)},
-                           rollout_moved, ask);
-}
-
-void api_rollout_pause(struct api *api, struct http_call *call)
-{
-    rollout_move(api, call, ROLLOUT_EVENT_PAUSE, ROLLOUT_PAUSED);
-}
-
-void api_rollout_resume(struct api *api, struct http_call *call)
-{
-    rollout_move(api, call, ROLLOUT_EVENT_RESUME, ROLLOUT_RUNNING);
-}
-
-void api_rollout_cancel(struct api *api, struct http_call *call)
-{
-    rollout_move(api, call, ROLLOUT_EVENT_CANCEL, ROLLOUT_CANCELLED);
-}
-
-static void rollout_moved(void *arg, enum drover_error error, const struct rollout *rollout)
-{
-    struct api_ask *ask = arg;
-    if (error != DROVER_OK) {
-        api_rollout_error(ask, error, "rollout");
-        return;
-    }
-    api_change_audited(ask->call);
-    if (!ask->api->closed)
-        ask->api->config.changed(ask->api->config.arg, rollout->id);
-    api_rollout_answer(ask, 200, rollout);
 }
