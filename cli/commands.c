@@ -108,12 +108,19 @@ static const struct command command_rows[] = {
      "It is bound to a device or to a rollout, and expires. The key needs the role permit.",
      "drover permit downgrade back.jws --model esp32 --to-version 1.0.0 --device d-000017 --expires-in 2d --key permit.pem"},
 
-    {"rollout", "start", "MODEL VERSION",
-     {O(ID), O(SHARE), O(MAX_IN_FLIGHT), O(MAX_ATTEMPTS), O(ERROR_BUDGET), O(CONFIRMATIONS), O(SOAK), O(SPREAD), O(SUPERSEDE)},
+    {"rollout", "start", "PLAN|MODEL [VERSION]",
+     {O(ID), O(SHARE), O(MAX_IN_FLIGHT), O(MAX_ATTEMPTS), O(ERROR_BUDGET), O(CONFIRMATIONS), O(SOAK), O(SPREAD), O(SUPERSEDE), O(DRY_RUN), O(UPGRADE_TIME)},
      false, cmd_rollout_start, "bring a release to the devices of its model",
-     "A model has at most one running or paused rollout: another one is refused (exit code 4) unless --supersede is given. "
-     "What is not given here is chosen by the server.",
-     "drover rollout start esp32 1.1.0 --share 10 --error-budget 5 --soak 10m"},
+     "One word is a file with a plan (JSON or YAML): stages, gates, limits, windows; two are model and version of a rollout without stages, whose numbers are options. "
+     "A model has at most one running or paused rollout: another one is refused (exit code 4) unless --supersede, or the plan, says so. "
+     "What is not given is chosen by the server.",
+     "drover rollout start plan.yaml --dry-run\ndrover rollout start esp32 1.1.0 --share 10 --error-budget 5 --soak 10m"},
+    {"rollout", "check", "PLAN", {0}, true, cmd_rollout_check, "check a plan in a file, without a server",
+     "Every error is shown with its place in the file. With -o json the plan is printed as it is understood, with every default.", "drover rollout check plan.yaml"},
+    {"rollout", "plan", "ROLLOUT", {0}, false, cmd_rollout_plan, "print the plan of a rollout", "", "drover rollout plan esp32-1.1.0 >plan.json"},
+    {"rollout", "edit", "ROLLOUT PLAN", {O(REVISION)}, false, cmd_rollout_edit, "give a rollout another plan while it goes on",
+     "Limits, gates, windows and later stages may change; model, version, id and whom the passed stages take may not.",
+     "drover rollout plan esp32-1.1.0 >plan.json\ndrover rollout edit esp32-1.1.0 plan.json"},
     {"rollout", "list", "", {0}, false, cmd_rollout_list, "list the rollouts", "", "drover rollout list -o name"},
     {"rollout", "show", "ROLLOUT", {0}, false, cmd_rollout_show, "show one rollout: its plan, where it stands and what went wrong", "",
      "drover rollout show esp32-1.1.0"},

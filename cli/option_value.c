@@ -158,6 +158,7 @@ bool argument_read(const char *name, unsigned length, const char **text, const c
         const char *choices;
     } rows[] = {
         {"MODEL", OPTION_ID, NULL},   {"ROLLOUT", OPTION_ID, NULL},       {"DEVICE", OPTION_ID, NULL},
+        {"PLAN", OPTION_FILE, NULL},  {"[VERSION]", OPTION_VERSION, NULL},
         {"FILE", OPTION_FILE, NULL},  {"PACKAGE", OPTION_FILE, NULL},     {"OUT", OPTION_FILE, NULL},
         {"OLD", OPTION_FILE, NULL},   {"NEW", OPTION_FILE, NULL},         {"DIR", OPTION_FILE, NULL},
         {"[OUT]", OPTION_FILE, NULL}, {"[PUBKEY]", OPTION_FILE, NULL},    {"KEYID", OPTION_TEXT, NULL},

@@ -656,7 +656,7 @@ def test_help_and_version_need_no_server():
     for code in range(11):
         assert re.search(rf"^  {code:2}  \w", whole, re.M)
     for args in (["help", "rollout", "start"], ["rollout", "start", "--help"], ["rollout", "start", "-h"]):
-        assert run(None, *args).stdout.startswith("Usage: drover rollout start MODEL VERSION [OPTION]...\n")
+        assert run(None, *args).stdout.startswith("Usage: drover rollout start PLAN|MODEL [VERSION] [OPTION]...\n")
     assert "rollout watch ROLLOUT" in run(None, "help", "rollout").stdout == run(None, "rollout", "--help").stdout
     assert "no command `rollout begin`" in run(None, "help", "rollout", "begin", code=USAGE).stderr
     version = run(None, "version").stdout
@@ -699,7 +699,8 @@ def test_completion(api, tmp_path):
                            (["drover", "rollout", "list", "-o", "js"], ["json", "jsonl"]),
                            (["drover", "device", "list", "--state", "roll"], ["rolling_back", "rolled_back"]),
                            (["drover", "device", "show", ""], ["d-1"]),
-                           (["drover", "rollout", "start", ""], ["esp32"]),
+                           (["drover", "rollout", "start", "e"], ["esp32"]),
+                           (["drover", "rollout", "start", "comp"], ["completion"]),
                            (["drover", "rollout", "start", "esp32", ""], ["1.1.0"]),
                            (["drover", "release", "add", "comp"], ["completion"]),
                            (["drover", "package", "ver"], ["verify"]),
