@@ -158,7 +158,7 @@ static enum drover_error rule_read(struct reading *reading, struct time_zone *zo
 
 static enum drover_error file_read(struct reading *reading, struct time_zone *zone)
 {
-    char version, again;
+    char version = 0, again = 0;   /* the compiler cannot see that they are read only when they were written */
     enum drover_error error = header_read(reading, &version);
     if (error || version == 0)
         return error ? error : block_read(reading, 4, zone);
