@@ -1,4 +1,4 @@
-/* drover rollout start (without a plan) | list | show | pause | resume | cancel; watch has its own file. */
+/* drover rollout start (without a plan) | list | show; watch and the orders have files of their own. */
 #include "cli/cmd.h"
 
 #include <stdlib.h>
@@ -107,35 +107,4 @@ enum cli_exit cmd_rollout_show(struct cli *cli)
     api_answer_done(&answer);
     buffer_done(&path);
     return code;
-}
-
-static enum cli_exit rollout_act(struct cli *cli, const char *action)
-{
-    struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
-
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/rollouts/%s/%s", cli_argument(cli, 0), action);
-    code = cli_post(cli, path.bytes, NULL, false, &answer);
-    if (!code)
-        rollout_print_row(cli, answer.json);
-    api_answer_done(&answer);
-    buffer_done(&path);
-    return code;
-}
-
-enum cli_exit cmd_rollout_pause(struct cli *cli)
-{
-    return rollout_act(cli, "pause");
-}
-
-enum cli_exit cmd_rollout_resume(struct cli *cli)
-{
-    return rollout_act(cli, "resume");
-}
-
-enum cli_exit cmd_rollout_cancel(struct cli *cli)
-{
-    return rollout_act(cli, "cancel");
 }
