@@ -191,12 +191,17 @@ static bool act_device(struct world *world, const struct words *words)
         world_heartbeat(world, via(words), &heartbeat);
     } else if (!strcmp(what, "keeps")) { /* "keeps sending 1.0.0 boot=b1 until=900000" */
         read_heartbeat(world, words, words_at(words, 5), &heartbeat);
-        world_keep_sending(world, &heartbeat, words_number(words, "each", EACH_MS), words_number(words, "until", INT64_MAX));
+        world_keep_sending(world, &heartbeat, words_number(words, "each", EACH_MS), world->begin_ms + words_number(words, "until", INT64_MAX / 2));
         world_heartbeat(world, via(words), &heartbeat);
     } else if (!strcmp(what, "report")) {
         if (!flow || !read_report(world, words, &report))
             return false;
         flow_report(flow, &report, report_done, world);
+    } else if (!strcmp(what, "goes")) { /* "goes offline": its last will */
+        struct memory_device *known = memory_store_device(&world->store, words_at(words, 2));
+        if (!known)
+            return false;
+        known->device.online = false;
     } else if (!strcmp(what, "asks") && flow) {
         const char *id = words_at(words, 2);
         flow_ask(flow, strcmp(id, "somebody") ? id : "", words_text(words, "model", "esp32"), words_at(words, 4), answered, world);

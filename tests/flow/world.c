@@ -61,6 +61,16 @@ static bool is_saved(struct world *world, const char *device_id, const struct co
     return known && !strcmp(known->upgrade.upgrade_id, command->upgrade_id) && known->upgrade.attempt >= command->attempt;
 }
 
+static void say_window(const struct command *command, char *ret, size_t size)
+{
+    char after[TEXT_TIME_SIZE] = "now", before[TEXT_TIME_SIZE] = "ever";
+    if (command->install_after_ms)
+        text_time(command->install_after_ms, after);
+    if (command->install_before_ms)
+        text_time(command->install_before_ms, before);
+    snprintf(ret, size, ", installs from %s to %s", after, before);
+}
+
 static void heard_command(void *arg, const char *model, const char *device_id, const struct command *command)
 {
     struct world *world = arg;
@@ -69,11 +79,13 @@ static void heard_command(void *arg, const char *model, const char *device_id, c
         broken(world, "a command was spoken that is not saved", device_id);
     bool lost = world->lose_commands > 0;
     world->lose_commands -= lost;
-    char topic[160], package[100] = "";
+    char topic[160], package[160] = "";
     snprintf(topic, sizeof topic, "update/%s/%s", model, device_id);
     if (command->kind == COMMAND_UPDATE)
         snprintf(package, sizeof package, ", attempt %lld, %s%s", (long long)command->attempt, command->delta ? "delta from " : "full",
                  command->base_version);
+    if (command->install_after_ms || command->install_before_ms)
+        say_window(command, package + strlen(package), sizeof package - strlen(package));
     world_say(world, "broker  %c %-28s %s %s%s", lost ? 'x' : '<', topic, names[command->kind], command->version, package);
 }
 
