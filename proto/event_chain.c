@@ -93,14 +93,13 @@ static enum drover_error digest_check(struct event_chain *chain, struct problem 
 static enum drover_error shortage_check(struct event_chain *chain, struct problem *ret_problem)
 {
     bool begins_here = chain->blocks == 0 && chain->partial == 0 && !chain->before;
-    bool has_last = stream_id_compare(&chain->at, &chain->last) == 0;
     char what[96];
 
     if (begins_here && chain->in_block == 0) {
         chain->trimmed_blocks++;
         return DROVER_OK;
     }
-    if (begins_here && has_last && !chain->first_in_block) {
+    if (begins_here && chain->last_in_block && !chain->first_in_block) {
         chain->partial = chain->in_block;
         return DROVER_OK;
     }
@@ -138,7 +137,7 @@ static void block_open(struct event_chain *chain, const struct seal *seal)
     (void)stream_id_read(seal->last, strlen(seal->last), &chain->last);
     chain->open = true;
     chain->in_block = 0;
-    chain->first_in_block = false;
+    chain->first_in_block = chain->last_in_block = false;
     chain->block_first[0] = '\0';
 }
 
@@ -162,8 +161,6 @@ enum drover_error event_chain_seal(struct event_chain *chain, const struct seal 
         error = seal_check(seal, ret_problem);
     if (!error && chain->seals > 0)
         error = seal_follows(&chain->seal, seal, ret_problem);
-    if (!error && chain->seals == 0 && seal->n == 1 && chain->before > 0)
-        error = misfit(seal, ret_problem, "it is the first one, and entries stand before it");
     if (!error)
         error = anchor_check(chain, seal, ret_problem);
     if (!error)
@@ -188,6 +185,7 @@ static enum drover_error entry_in_block(struct event_chain *chain, const struct 
     if (chain->in_block == 0)
         (void)text_copy_n(chain->block_first, sizeof chain->block_first, entry->id.bytes, entry->id.length);
     chain->first_in_block = chain->first_in_block || stream_id_compare(id, &chain->first) == 0;
+    chain->last_in_block = chain->last_in_block || stream_id_compare(id, &chain->last) == 0;
     chain->in_block++;
     return entry_hash(chain, entry, ret_problem);
 }
@@ -204,7 +202,7 @@ enum drover_error event_chain_entry(struct event_chain *chain, const struct stre
     chain->at = id;
     if (!rises)
         return problem_set(ret_problem, DROVER_MISMATCH, text, "stands behind a newer entry: entries were swapped");
-    if (chain->seals == 0) {
+    if (chain->seals == 0 || (chain->seals == 1 && chain->seal.n > 1 && chain->open && stream_id_compare(&id, &chain->first) < 0)) {
         chain->before++;
         return DROVER_OK;
     }
@@ -228,7 +226,12 @@ enum drover_error event_chain_end(struct event_chain *chain, struct problem *ret
         return error;
     if (chain->anchor_n > 0 && !chain->anchored)
         return problem_set(ret_problem, DROVER_MISMATCH, "seals", "the expected block %" PRId64 " is not among the kept ones", chain->anchor_n);
-    chain->unsealed = chain->seals > 0 ? chain->strays : 0;
+    if (chain->seals == 0) { /* nothing is sealed yet */
+        chain->unsealed = chain->before;
+        chain->before = 0;
+        return DROVER_OK;
+    }
+    chain->unsealed = chain->strays;
     kept = chain->entries + chain->partial + chain->unsealed;
     if (trimmed && kept < chain->keep_min)
         return problem_set(ret_problem, DROVER_MISMATCH, "beginning", "cut off: %" PRId64 " entries are left, trimming leaves %" PRId64, kept, chain->keep_min);

@@ -29,7 +29,7 @@ struct event_chain {
     struct buffer canonical;          /* of one entry */
     bool open;                        /* `seal` is a block whose entries may still come */
     int64_t in_block;
-    bool first_in_block;              /* the block's first entry came */
+    bool first_in_block, last_in_block;   /* the block's first and last entries came */
     struct stream_id at, first, last; /* newest entry; of the open block */
     char block_first[STREAM_ID_SIZE];
     int64_t strays;                   /* entries since the open block ended */
