@@ -28,6 +28,7 @@ static const struct field facts[] = {
     {"would be updated", "taken", FIELD_NUMBER},
     {"from versions", "versions", FIELD_COUNTS},
     {"on networks", "networks", FIELD_COUNTS},
+    {"held back for now by", "held_now", FIELD_COUNTS},
     {"not updated, by", "not_taken", FIELD_COUNTS},
     {"lasts at least", "duration_s", FIELD_SECONDS},
     {"time of an upgrade", "upgrade_s", FIELD_SECONDS},

@@ -76,16 +76,32 @@ static void table_count(struct forecast_table *table, const char *word)
     table->rows[i].devices++;
 }
 
-/* The first predicate that would hold it back for good; the stage is looked at apart, what holds back for now only is not. */
-static const char *reason_of(const struct forecast *forecast, const struct heartbeat *heartbeat)
+/* What holds only at times. Whoever it holds back now will be taken another time. */
+static bool passes_by_time(const char *predicate)
+{
+    static const char *const names[] = {"stop", "conditions", "window"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], predicate) == 0)
+            return true;
+    return false;
+}
+
+/* The first predicate that would hold it back for good, or NULL, and the first that does for now (or NULL). The stage is looked at apart, limits are not:
+ * they say when. */
+static const char *reason_of(const struct forecast *forecast, const struct heartbeat *heartbeat, const char **ret_held)
 {
     const struct look look = {.now_ms = forecast->now_ms, .policy = forecast->policy, .rollout = &forecast->at[0], .heartbeat = heartbeat};
     unsigned count;
     const struct predicate *rows = predicates(&count);
+    *ret_held = NULL;
     for (unsigned i = 0; i < count; i++) {
         bool asked = !rows[i].limit && (!look.rollout->plan || strcmp(rows[i].name, "stage") != 0);
-        if (asked && rows[i].refusal(&look))
+        if (!asked || !rows[i].refusal(&look))
+            continue;
+        if (!passes_by_time(rows[i].name))
             return rows[i].name;
+        if (!*ret_held)
+            *ret_held = rows[i].name;
     }
     return NULL;
 }
@@ -129,7 +145,7 @@ static int stage_find(const struct forecast *forecast, const struct heartbeat *h
 void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, bool online)
 {
     struct forecast_result *result = &forecast->result;
-    const char *reason = reason_of(forecast, heartbeat);
+    const char *held, *reason = reason_of(forecast, heartbeat, &held);
     int stage = reason ? -1 : stage_find(forecast, heartbeat);
     result->looked++;
     if (stage < 0) {
@@ -141,6 +157,8 @@ void forecast_device(struct forecast *forecast, const struct heartbeat *heartbea
     result->taken++;
     result->stages[stage].devices++;
     result->stages[stage].online += online;
+    if (held)
+        table_count(&result->held, held);
     table_count(&result->versions, heartbeat->version);
     table_count(&result->networks, heartbeat->network[0] ? heartbeat->network : "-");
 }
@@ -153,7 +171,7 @@ int64_t forecast_error_ppm(int64_t hits, int64_t looked, int64_t fleet)
     return (int64_t)ceil(1.96 * sqrt(share * (1 - share) / (double)looked * left) * 1e6);
 }
 
-/* Minute by minute while the pace grows, the rest at the last pace. */
+/* Of at least one: minute by minute while the pace grows, the rest at the last pace. */
 static int64_t dispatch_s(const struct rollout *rollout, int64_t devices)
 {
     struct rollout at = *rollout;
@@ -181,9 +199,9 @@ static int64_t flight_s(int64_t devices, int64_t places, int64_t upgrade_s)
 int64_t forecast_stage_s(const struct rollout *rollout, int64_t stage, int64_t devices, int64_t upgrade_s)
 {
     int64_t soak_s = rollout->plan && stage > 0 ? rollout->plan->stages[stage - 1].soak_s : 0;
-    int64_t told_s = rollout->plan ? dispatch_s(rollout, devices) + upgrade_s : 0;
-    int64_t flown_s = flight_s(devices, rollout->max_in_flight, upgrade_s);
     if (devices == 0)
         return soak_s;
+    int64_t told_s = rollout->plan ? dispatch_s(rollout, devices) + upgrade_s : 0;
+    int64_t flown_s = flight_s(devices, rollout->max_in_flight, upgrade_s);
     return (told_s > flown_s ? told_s : flown_s) + soak_s;
 }

@@ -37,6 +37,7 @@ struct forecast_result {
     unsigned stage_count;
     struct forecast_stage stages[PLAN_STAGES_MAX];
     struct forecast_table versions, networks;   /* of those taken */
+    struct forecast_table held;                 /* of those taken: what holds them back at present, but passes: conditions, windows, the stop of everything */
     struct forecast_table reasons;              /* of the others: name of the first predicate that does not hold */
 };
 const struct forecast_result *forecast_result(const struct forecast *forecast);

@@ -184,6 +184,7 @@ static void answer_put(struct json_writer *writer, const struct dry_run *dry)
     json_close_array(writer);
     table_put(writer, dry, "versions", &result->versions);
     table_put(writer, dry, "networks", &result->networks);
+    table_put(writer, dry, "held_now", &result->held);
     table_put(writer, dry, "not_taken", &result->reasons);
     json_put_i64(writer, "duration_s", duration_s);
     json_put_i64(writer, "upgrade_s", dry->upgrade_s);
