@@ -181,6 +181,12 @@ const char *flow_permit(const struct flow *flow, const struct rollout *rollout, 
     return flow->config.permit ? flow->config.permit(flow->config.permit_arg, rollout, upgrade->from_version) : "";
 }
 
+bool flow_knows_zone(const struct flow *flow, const char *name)
+{
+    const struct time_zone *zone;
+    return !strcmp(name, "UTC") || (flow->config.zones.find && flow->config.zones.find(flow->config.zones.zones, name, &zone));
+}
+
 /* The device's own, or else the plan's; one that is not known there either is UTC. */
 static const struct time_zone *zone_of(const struct flow *flow, const struct rollout *rollout, const struct heartbeat *heartbeat, bool *ret_unknown)
 {

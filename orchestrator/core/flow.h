@@ -46,6 +46,8 @@ void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t
 void flow_set_depot(struct flow *flow, const struct depot_load *depot);
 /* Against what dispatches are decided at present. */
 const struct pace *flow_pace(const struct flow *flow);
+/* There is such a time zone; UTC always is. */
+bool flow_knows_zone(const struct flow *flow, const char *name);
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id);
 
 /* The end of one piece of work. DROVER_OK: saved, or nothing was to be done; `why` says what happened, never NULL.

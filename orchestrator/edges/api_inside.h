@@ -23,6 +23,7 @@ struct api_noted {
 };
 
 struct api_poll;
+struct api_streams;
 
 struct api {
     struct api_config config;
@@ -35,6 +36,7 @@ struct api {
     struct api_noted noted[API_NOTED_MAX];
     struct api_poll *polls;        /* long polls that wait */
     unsigned poll_count;
+    struct api_streams *streams;   /* made with the first */
 };
 
 struct api_ask {
@@ -86,7 +88,7 @@ api_route api_device_list, api_device_show, api_device_history, api_device_rollb
 api_route api_rollout_promote, api_rollout_approve, api_rollout_rollback, api_rollout_retry, api_rollout_exclude, api_rollout_include;
 api_route api_stop_all, api_start_all, api_device_quarantine, api_device_readmit;
 api_route api_device_why, api_rollout_why;
-api_route api_audit, api_events, api_events_raw, api_seals, api_status;
+api_route api_audit, api_events, api_event_stream, api_events_raw, api_seals, api_status;
 
 /* --- api_releases.c --- */
 void api_release_answer(struct api_ask *ask, int status, const struct release *release);
@@ -113,7 +115,7 @@ void api_put_stop(struct json_writer *writer, const struct stop *stop);
 
 /* --- api_rollout_open.c --- */
 /* The body as a plan, one reference; NULL: answered with every error. */
-struct plan *api_plan_read(struct http_call *call);
+struct plan *api_plan_read(const struct api *api, struct http_call *call);
 void api_plan_problems(struct http_call *call, const struct plan_problems *problems);
 
 /* --- api_rollout_dry.c --- */
@@ -129,4 +131,19 @@ void api_put_rollout(struct json_writer *writer, struct api *api, const struct r
 void api_put_stages(struct json_writer *writer, const struct rollout *rollout, const struct rollout_counts *counts, size_t count);
 
 /* --- api_events.c --- */
+/* Whom an event is for; NULL: any. */
+struct event_filter {
+    const char *rollout, *device, *kind, *model;
+};
+/* The call's parameters, whose texts stay the call's. False: answered with 400. */
+bool api_event_filter_read(struct http_call *call, struct event_filter *ret);
+bool api_event_is_wanted(const struct event_filter *filter, const struct event *event);
+/* An event's id, "$" or "". */
+bool api_is_event_id(const char *text);
+
+/* --- api_stream.c --- */
+void api_streams_end(struct api *api);    /* lets no new one begin when the api drains */
+void api_streams_free(struct api *api);   /* when nothing is under way */
+void api_streams_metrics(const struct api *api, struct buffer *text);
+
 void api_polls_end(struct api *api);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "orchestrator/core/flow.h"
 #include "orchestrator/edges/api_inside.h"
 #include "orchestrator/edges/http_body.h"
 
@@ -115,13 +116,25 @@ void api_plan_problems(struct http_call *call, const struct plan_problems *probl
     http_call_send(call, 400);
 }
 
-struct plan *api_plan_read(struct http_call *call)
+/* Only here is it known which zones there are: a device falls back on the plan's, the plan on nothing. */
+static bool zone_is_known(const struct api *api, const struct plan *plan, struct plan_problems *ret)
+{
+    if (plan->windows.count == 0 || flow_knows_zone(api->config.flow, plan->windows.time_zone))
+        return true;
+    *ret = (struct plan_problems){.count = 1, .items[0] = {.where = "/windows/time_zone"}};
+    (void)snprintf(ret->items[0].what, sizeof ret->items[0].what, "'%s' is not a time zone that is known here", plan->windows.time_zone);
+    return false;
+}
+
+struct plan *api_plan_read(const struct api *api, struct http_call *call)
 {
     struct plan_problems problems;
     struct plan *plan;
     enum drover_error error = plan_read(call->body != NULL ? call->body : "", call->body_length, &plan, &problems);
-    if (error == DROVER_OK)
+    if (error == DROVER_OK && zone_is_known(api, plan, &problems))
         return plan;
+    if (error == DROVER_OK)
+        plan_drop(plan);
     if (problems.count > 0)
         api_plan_problems(call, &problems);
     else
@@ -129,9 +142,9 @@ struct plan *api_plan_read(struct http_call *call)
     return NULL;
 }
 
-static bool staged_read(struct http_call *call, struct rollout_open *ret)
+static bool staged_read(const struct api *api, struct http_call *call, struct rollout_open *ret)
 {
-    struct plan *plan = api_plan_read(call);
+    struct plan *plan = api_plan_read(api, call);
     if (plan == NULL)
         return false;
     rollout_begin(&ret->rollout, plan, clock_unix_ms());
@@ -181,7 +194,7 @@ void api_rollout_open(struct api *api, struct http_call *call)
     if (ask == NULL)
         return;
     struct rollout_open *open = ask->extra;
-    if (!(is_plan(call) ? staged_read(call, open) : flat_read(call, open))) {
+    if (!(is_plan(call) ? staged_read(api, call, open) : flat_read(call, open))) {
         api_ask_end(ask);
         return;
     }

@@ -144,7 +144,7 @@ static void revision_refuse(struct api_ask *ask)
 static struct plan *edited_read(struct api_ask *ask, const struct rollout *rollout)
 {
     struct plan_problems problems;
-    struct plan *plan = api_plan_read(ask->call);
+    struct plan *plan = api_plan_read(ask->api, ask->call);
     if (plan == NULL)
         return NULL;
     plans_compare(rollout, plan, &problems);
