@@ -488,8 +488,9 @@ def test_events_follow_by_long_polls(api):
     api.add_event(why="before")
     process = subprocess.Popen([DROVER, "events", "-f", "-o", "jsonl", "--limit", "2"], env=environment(api), stdout=subprocess.PIPE, text=True)
     try:
-        wait_for(lambda: api.requests)
-        assert "after=%24" in api.requests[0][1] and "wait_ms=25000" in api.requests[0][1]
+        wait_for(lambda: len(api.requests) > 1)
+        assert "events/stream" in api.requests[0][1], "it asks for the stream first; this server has none"
+        assert "after=%24" in api.requests[1][1] and "wait_ms=25000" in api.requests[1][1]
         for number in range(2):
             time.sleep(0.05)     # another moment for each; the reader gets it at once either way
             sent = api.add_event(attempt=number)
@@ -499,6 +500,29 @@ def test_events_follow_by_long_polls(api):
     finally:
         process.kill()
         process.wait()
+
+
+def test_events_follow_by_a_stream_that_breaks(api):
+    """Every two events the connection goes away: it comes again from the last id, and nothing is missing or twice."""
+    api.feeds, api.feed_events = 0, 2
+    process = subprocess.Popen([DROVER, "events", "-f", "-o", "jsonl", "--limit", "5", "--rollout", "r1"], env=environment(api), stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: api.feeds)
+        assert "/api/v1/events/stream?after=%24&rollout=r1" == api.requests[0][1]
+        sent = []
+        for number in range(5):
+            sent.append(api.add_event(attempt=number))
+            assert json.loads(process.stdout.readline()) == sent[-1]
+        assert process.wait(timeout=DEADLINE_S) == OK, "--limit ends it"
+        assert api.feeds == 3 and sent[1]["id"] in api.requests[1][1] and sent[3]["id"] in api.requests[2][1], api.requests
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_events_follow_gives_up_on_a_refusal(api):
+    api.faults = [once("GET", "events", lambda handler: handler.problem(403, "role"))]
+    assert "403 Forbidden: role" in run(api, "events", "-f", code=DENIED).stderr
 
 
 def test_events_follow_until_the_time_is_over(api):
