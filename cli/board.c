@@ -201,6 +201,8 @@ static void gates_add(struct progress_block *block, const struct standing *stand
     const struct cJSON *gate;
     const char *title = "gates", *now = value_text(standing->why, "now"), *refusal = value_text(standing->why, "refusal");
 
+    if (standing->kind == STANDING_GOES_BACK || standing->kind == STANDING_BACK) /* what broke stands in its why; now they read the way back */
+        return;
     cJSON_ArrayForEach(gate, value_find(standing->why, "gates")) {
         line_add(block, gate_tone(gate), "%-7s %s", title, value_text(gate, "text"));
         title = "";
