@@ -14,18 +14,18 @@ struct memory_call {
     bool applied;
     enum drover_error error;
     /* what was asked */
-    struct beat beats[DEVICES_MAX];
+    struct beat *beats;           /* `count` of them; owned, as all that is pointed to */
     char id[ID_SIZE];
     struct upgrade_save save;
     struct open_limits limits;
-    struct waiter waiters[DEVICES_MAX];
+    struct waiter *waiters;
     int64_t now_ms, lease_ms;
     size_t max, count;
     enum done_take take;
     /* what is answered: copies as they were when it was applied */
-    struct device devices[DEVICES_MAX];
-    struct upgrade upgrades[DEVICES_MAX];
-    struct recorded_beat recorded[DEVICES_MAX];
+    struct device *devices;       /* as many as there may be */
+    struct upgrade *upgrades;
+    struct recorded_beat *recorded;
     bool found;
     union {
         store_recorded *recorded;
@@ -48,6 +48,14 @@ bool memory_had_turn(const struct memory_device *known, const char *rollout_id);
 /* Why the rollout can take nobody now; NULL: it can. */
 const char *limit_reached(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call);
 void line_leave(struct memory_store *store, struct memory_device *known);
+
+/* By state and, where it ended badly, by error. */
+void counts_add(struct rollout_counts *counts, const struct upgrade *upgrade, int by);
+/* An upgrade comes into a state of its stage (by +1), or leaves it (-1). */
+void stage_count(struct memory_store *store, const struct upgrade *upgrade, int by);
+/* A device is taken; why it cannot be, NULL: its stage has room. */
+void stage_open(struct memory_store *store, const struct memory_call *call);
+const char *stage_refuses(const struct memory_store *store, const struct memory_call *call);
 
 void apply_record(struct memory_store *store, struct memory_call *call);
 void apply_load(struct memory_store *store, struct memory_call *call);

@@ -5,11 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "orchestrator/core/schedule.h"
 
 void memory_store_init(struct memory_store *store, store_tells *tell, void *arg)
 {
     *store = (struct memory_store){.tell = tell, .tell_arg = arg};
+    memory_store_size(store, DEVICES_MAX);
+}
+
+void memory_store_size(struct memory_store *store, size_t devices)
+{
+    free(store->devices);
+    free(store->places);
+    for (store->place_mask = 1; store->place_mask < 2 * devices;)
+        store->place_mask *= 2;
+    store->devices = calloc(devices, sizeof *store->devices);
+    store->places = calloc(store->place_mask, sizeof *store->places);
+    store->place_mask--;
+    store->device_max = devices;
+    if (!store->devices || !store->places)
+        abort();
 }
 
 void memory_tell(struct memory_store *store, const struct memory_link *by, const char *format, ...)
@@ -26,12 +42,28 @@ void memory_tell(struct memory_store *store, const struct memory_link *by, const
     store->tell(store->tell_arg, full);
 }
 
+/* The device's place in the table, or the free one that it would take. */
+static uint32_t *place_of(const struct memory_store *store, const char *device_id)
+{
+    size_t at = hash_text(device_id, 0) & store->place_mask;
+    while (store->places[at] && strcmp(store->devices[store->places[at] - 1].device.last.device_id, device_id))
+        at = (at + 1) & store->place_mask;
+    return &store->places[at];
+}
+
 struct memory_device *memory_store_device(struct memory_store *store, const char *device_id)
 {
-    for (size_t i = 0; i < store->device_count; i++)
-        if (!strcmp(store->devices[i].device.last.device_id, device_id))
-            return &store->devices[i];
-    return NULL;
+    uint32_t place = *place_of(store, device_id);
+    return place ? &store->devices[place - 1] : NULL;
+}
+
+static struct memory_device *device_add(struct memory_store *store, const char *device_id)
+{
+    if (store->device_count == store->device_max)
+        abort();
+    uint32_t *place = place_of(store, device_id);
+    *place = (uint32_t)++store->device_count;
+    return &store->devices[*place - 1];
 }
 
 struct rollout *memory_store_rollout(struct memory_store *store, const char *rollout_id)
@@ -42,12 +74,13 @@ struct rollout *memory_store_rollout(struct memory_store *store, const char *rol
     return NULL;
 }
 
+/* Its number stands behind the dash. */
 struct memory_event *memory_store_event(struct memory_store *store, const char *event_id)
 {
-    for (size_t i = 0; i < store->event_count; i++)
-        if (!strcmp(store->events[i].event.id, event_id))
-            return &store->events[i];
-    return NULL;
+    const char *dash = strchr(event_id, '-');
+    size_t number = dash ? strtoul(dash + 1, NULL, 10) : 0;
+    bool there = number >= 1 && number <= store->event_count && !strcmp(store->events[number - 1].event.id, event_id);
+    return there ? &store->events[number - 1] : NULL;
 }
 
 /* --- record --- */
@@ -84,9 +117,7 @@ static enum recorded take(struct memory_store *store, const struct memory_link *
     const struct heartbeat *heartbeat = &beat->heartbeat;
     struct memory_device *known = memory_store_device(store, heartbeat->device_id);
     if (!known) {
-        if (store->device_count == DEVICES_MAX)
-            abort();
-        known = &store->devices[store->device_count++];
+        known = device_add(store, heartbeat->device_id);
         known->device = (struct device){.last = *heartbeat, .online = true, .first_seen_ms = beat->at_ms, .seen_ms = beat->at_ms};
         *ret = known;
         return RECORDED_LOADED;
@@ -128,17 +159,24 @@ void apply_record(struct memory_store *store, struct memory_call *call)
 static void count_state(struct memory_store *store, const struct upgrade *upgrade, int by)
 {
     struct rollout *rollout = memory_store_rollout(store, upgrade->rollout);
-    if (rollout && upgrade->state != STATE_NONE)
-        rollout->counts.states[upgrade->state] += by;
+    if (!rollout || upgrade->state == STATE_NONE)
+        return;
+    counts_add(&rollout->counts, upgrade, by);
+    stage_count(store, upgrade, by);
 }
 
 static void add_event(struct memory_store *store, const struct upgrade_save *save, struct upgrade *saved)
 {
     if (save->silent)
         return;
-    if (store->event_count == EVENTS_MAX)
-        abort();
+    if (store->event_count == store->event_max) {
+        store->event_max = store->event_max ? 2 * store->event_max : 256;
+        store->events = realloc(store->events, store->event_max * sizeof *store->events);
+        if (!store->events)
+            abort();
+    }
     struct memory_event *entry = &store->events[store->event_count++];
+    *entry = (struct memory_event){.spoken = false};
     struct event *event = &entry->event;
     *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision};
     snprintf(event->id, sizeof event->id, "%lld-%zu", (long long)store->now_ms, store->event_count);
@@ -214,6 +252,9 @@ void apply_open(struct memory_store *store, struct memory_call *call)
     } else if (!known || live || !rollout || !rollout_state_takes(rollout->state) || memory_had_turn(known, rollout->id)) {
         memory_tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
         call->error = DROVER_REFUSED;
+    } else if ((full = stage_refuses(store, call))) {
+        memory_tell(store, call->link, "%s no place in %s: %s", call->save.upgrade.device_id, rollout->id, full);
+        call->error = DROVER_REFUSED;
     } else if ((full = limit_reached(store, rollout, call))) {
         memory_tell(store, call->link, "%s no place in %s: %s", call->save.upgrade.device_id, rollout->id, full);
         call->error = DROVER_FULL;
@@ -221,6 +262,7 @@ void apply_open(struct memory_store *store, struct memory_call *call)
         line_leave(store, known);
         rollout->paced_ms = schedule_paced_next_ms(call->limits.per_minute, rollout->paced_ms, store->now_ms);
         rollout->counts.opened++;
+        stage_open(store, call);
         replace(store, call, known, 1);
     }
 }
@@ -350,65 +392,4 @@ void apply_take_done(struct memory_store *store, struct memory_call *call)
     if (over)
         rollout->retry_ms = 0;
     *before = over ? 0 : found + 1;
-}
-
-/* --- is it still whole? --- */
-
-static bool counters_hold(const struct memory_store *store, const struct rollout *rollout)
-{
-    int64_t counts[UPGRADE_STATE_COUNT] = {0};
-    for (size_t i = 0; i < store->device_count; i++)
-        if (!strcmp(store->devices[i].upgrade.rollout, rollout->id))
-            counts[store->devices[i].upgrade.state]++;
-    bool newest = rollout == &store->rollouts[store->rollout_count - 1]; /* records of older rollouts may have been replaced */
-    if (!newest || !memcmp(counts, rollout->counts.states, sizeof counts))
-        return true;
-    fprintf(stderr, "counters of rollout %s do not fit its devices\n", rollout->id);
-    return false;
-}
-
-static bool is_in_table(const struct event *event)
-{
-    unsigned count;
-    const struct fsm_move *moves = fsm_moves(&count);
-    for (unsigned i = 0; i < count; i++)
-        if (!strcmp(upgrade_state_name(moves[i].from), event->from) && !strcmp(upgrade_event_name(moves[i].on), event->on) &&
-            !strcmp(upgrade_state_name(moves[i].to), event->to))
-            return true;
-    return false;
-}
-
-static bool history_holds(const struct memory_store *store, const struct memory_device *known)
-{
-    char prev[EVENT_ID_SIZE] = "-", state[16] = "none";
-    for (size_t i = 0; i < store->event_count; i++) {
-        const struct event *event = &store->events[i].event;
-        if (strcmp(event->device_id, known->device.last.device_id))
-            continue;
-        bool opens = !strcmp(event->from, "none");
-        if (strcmp(event->prev, prev) || (!opens && strcmp(event->from, state)) || !is_in_table(event)) {
-            fprintf(stderr, "history of %s breaks at %s: %s -> %s on %s\n", event->device_id, event->id, event->from, event->to, event->on);
-            return false;
-        }
-        text_copy(prev, sizeof prev, event->id);
-        text_copy(state, sizeof state, event->to);
-    }
-    return !strcmp(state, upgrade_state_name(known->upgrade.state));
-}
-
-bool memory_store_check(const struct memory_store *store)
-{
-    bool fine = true;
-    for (size_t i = 0; i < store->rollout_count; i++)
-        fine = counters_hold(store, &store->rollouts[i]) && fine;
-    for (size_t i = 0; i < store->device_count; i++)
-        fine = history_holds(store, &store->devices[i]) && fine;
-    for (size_t i = 0; i < store->event_count; i++) {
-        const struct memory_event *entry = &store->events[i];
-        if (entry->answered && !entry->spoken) {
-            fprintf(stderr, "event %s was saved and answered, but never spoken\n", entry->event.id);
-            fine = false;
-        }
-    }
-    return fine;
 }

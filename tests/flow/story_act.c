@@ -109,6 +109,10 @@ bool story_set(struct world *world, char *text)
     const char *what = words_at(&words, 0);
     if (!strcmp(what, "rollout"))
         return set_rollout(world, &words, 1);
+    if (!strcmp(what, "engine"))
+        return (world->engine = true);
+    if (!strcmp(what, "hush"))
+        return (world->hushed = true);
     if (!strcmp(what, "begins"))
         return set_begin(world, &words);
     if (!strcmp(what, "policy"))
@@ -125,7 +129,7 @@ static enum device_kind kind_of(const struct words *words)
     return words_have(words, "managed") ? KIND_MANAGED : words_have(words, "simple") ? KIND_SIMPLE : KIND_UNKNOWN;
 }
 
-static void read_heartbeat(struct world *world, const struct words *words, const char *version, struct heartbeat *ret)
+void story_read_heartbeat(struct world *world, const struct words *words, const char *version, struct heartbeat *ret)
 {
     *ret = (struct heartbeat){.uptime_s = ABSENT, .rssi_dbm = ABSENT, .battery_pct = ABSENT, .kind = kind_of(words),
                               .seq = words_number(words, "seq", world->seq + 1)};
@@ -187,10 +191,10 @@ static bool act_device(struct world *world, const struct words *words)
     struct heartbeat heartbeat;
     struct report report;
     if (!strcmp(what, "heartbeat")) {
-        read_heartbeat(world, words, words_at(words, 4), &heartbeat);
+        story_read_heartbeat(world, words, words_at(words, 4), &heartbeat);
         world_heartbeat(world, via(words), &heartbeat);
     } else if (!strcmp(what, "keeps")) { /* "keeps sending 1.0.0 boot=b1 until=900000" */
-        read_heartbeat(world, words, words_at(words, 5), &heartbeat);
+        story_read_heartbeat(world, words, words_at(words, 5), &heartbeat);
         world_keep_sending(world, &heartbeat, words_number(words, "each", EACH_MS), world->begin_ms + words_number(words, "until", INT64_MAX / 2));
         world_heartbeat(world, via(words), &heartbeat);
     } else if (!strcmp(what, "report")) {
@@ -284,6 +288,13 @@ static bool explain_device(struct world *world, const char *device_id)
 static bool act_operator(struct world *world, const struct words *words)
 {
     const char *what = words_at(words, 2);
+    bool fine;
+    if (story_move_rollout(world, words, &fine))
+        return fine;
+    if (!strcmp(what, "counts"))
+        return story_count_rollout(world, words_at(words, 3));
+    if (!strcmp(what, "reads"))
+        return story_read_gates(world, words_at(words, 3));
     if (!strcmp(what, "pauses"))
         return change_rollout(world, words, ROLLOUT_PAUSED);
     if (!strcmp(what, "resumes"))
@@ -297,7 +308,7 @@ static bool act_operator(struct world *world, const struct words *words)
     if (!strcmp(what, "explains"))
         return explain_device(world, words_at(words, 3));
     if (!strcmp(what, "supersedes")) { /* "supersedes r1 r2 esp32 1.2.0" */
-        bool fine = change_rollout(world, words, ROLLOUT_SUPERSEDED) && set_rollout(world, words, 4);
+        fine = change_rollout(world, words, ROLLOUT_SUPERSEDED) && set_rollout(world, words, 4);
         world_tell_rollouts(world);
         return fine;
     }
@@ -338,7 +349,7 @@ static const struct {
     const char *begin;
     bool (*act)(struct world *world, const struct words *words);
 } actors[] = {
-    {"device >", act_device}, {"depot >", act_depot}, {"operator >", act_operator}, {"trouble !", act_trouble}, {"clock >", NULL},
+    {"device >", act_device}, {"fleet >", story_act_fleet}, {"depot >", act_depot}, {"operator >", act_operator}, {"trouble !", act_trouble}, {"clock >", NULL},
 };
 
 /* The actor of a line; the number of actors when it is none that acts. */

@@ -20,6 +20,8 @@ void world_say(struct world *world, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    if (world->hushed && strncmp(line, "rollout ", 8) != 0 && strncmp(line, "answer ", 7) != 0)
+        return;
     world->log(world->log_arg, world->store.now_ms - world->begin_ms, line);
 }
 
@@ -87,6 +89,8 @@ static void heard_command(void *arg, const char *model, const char *device_id, c
     if (command->install_after_ms || command->install_before_ms)
         say_window(command, package + strlen(package), sizeof package - strlen(package));
     world_say(world, "broker  %c %-28s %s %s%s", lost ? 'x' : '<', topic, names[command->kind], command->version, package);
+    if (!lost)
+        world_thing_hears(world, device_id, command);
 }
 
 static void heard_event(void *arg, const struct event *event)
@@ -147,6 +151,7 @@ void world_kill(struct world *world, size_t index)
 
 void world_tell_rollouts(struct world *world)
 {
+    memory_store_show_stages(&world->store);
     for (size_t i = 0; i < world->orchestrator_count; i++)
         if (world->orchestrators[i].flow)
             flow_set_rollouts(world->orchestrators[i].flow, world->store.rollouts, world->store.rollout_count);
@@ -177,37 +182,6 @@ void world_heartbeat(struct world *world, size_t index, const struct heartbeat *
         world_say(world, "drover  = is dead; the broker keeps the heartbeat no longer");
 }
 
-void world_keep_sending(struct world *world, const struct heartbeat *heartbeat, int64_t each_ms, int64_t until_ms)
-{
-    struct sender *sender = NULL;
-    for (size_t i = 0; i < world->sender_count; i++)
-        if (!strcmp(world->senders[i].heartbeat.device_id, heartbeat->device_id))
-            sender = &world->senders[i];
-    if (!sender && world->sender_count < SENDERS_MAX)
-        sender = &world->senders[world->sender_count++];
-    if (!sender)
-        abort();
-    *sender = (struct sender){*heartbeat, world->store.now_ms + each_ms, each_ms, until_ms};
-}
-
-static struct sender *first_sender(struct world *world)
-{
-    struct sender *first = NULL;
-    for (size_t i = 0; i < world->sender_count; i++) {
-        struct sender *sender = &world->senders[i];
-        if (sender->next_ms <= sender->until_ms && (!first || sender->next_ms < first->next_ms))
-            first = sender;
-    }
-    return first;
-}
-
-static void send_again(struct world *world, struct sender *sender)
-{
-    sender->heartbeat.seq = ++world->seq;
-    sender->next_ms += sender->each_ms;
-    world_heartbeat(world, 0, &sender->heartbeat);
-}
-
 /* --- due work --- */
 
 static void swept(void *arg, enum drover_error error, const char *why)
@@ -220,6 +194,8 @@ static void swept(void *arg, enum drover_error error, const char *why)
 static void tick(struct world *world)
 {
     world->ticked_ms = world->store.now_ms;
+    if (world->engine)
+        world_run_engine(world);
     world_tell_rollouts(world);
     for (size_t i = 0; i < world->orchestrator_count; i++) {
         struct orchestrator *orchestrator = &world->orchestrators[i];
@@ -249,9 +225,9 @@ static int64_t smallest(int64_t a, int64_t b, int64_t c)
 void world_run(struct world *world, int64_t until_ms)
 {
     for (;;) {
-        struct sender *sender = first_sender(world);
+        int64_t things_ms = world_things_next_ms(world);
         int64_t call_ms = memory_store_next_ms(&world->store), tick_ms = next_tick_ms(world);
-        int64_t next_ms = smallest(call_ms, tick_ms, sender ? sender->next_ms : INT64_MAX);
+        int64_t next_ms = smallest(call_ms, tick_ms, things_ms);
         if (next_ms >= until_ms)
             break;
         if (next_ms > world->store.now_ms)
@@ -261,7 +237,7 @@ void world_run(struct world *world, int64_t until_ms)
         else if (next_ms == tick_ms)
             tick(world);
         else
-            send_again(world, sender);
+            world_things_step(world);
     }
     world->store.now_ms = until_ms;
 }
