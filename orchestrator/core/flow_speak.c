@@ -19,6 +19,7 @@ static void speak_update(struct work *work)
         return;
     if (release_refusal(&work->flow->config.policy, &rollout->release, work->save.at_ms)) /* its deadline says it again, should that change */
         return;
+    (void)flow_permit(work->flow, rollout, &work->upgrade);   /* begun in time: should it not be well on the new version, it is told to go back at once */
     struct command command;
     offer_update(&work->flow->config.policy, rollout, &work->upgrade, work->flow->public_url, &command);
     send(work, &command);

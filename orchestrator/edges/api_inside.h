@@ -113,6 +113,12 @@ struct stop;
 /* Puts the members. */
 void api_put_stop(struct json_writer *writer, const struct stop *stop);
 
+/* --- api_permit.c --- */
+/* good false: the call is answered, and `checked` ends the ask. */
+typedef void api_permit_checked(struct api_ask *ask, bool good);
+/* Proves a plan's permit for this rollout; "" is good. The rollout is copied. `checked` may come before it returns. */
+void api_permit_check(struct api_ask *ask, const struct rollout *rollout, const char *permit, api_permit_checked *checked);
+
 /* --- api_rollout_open.c --- */
 /* The body as a plan, one reference; NULL: answered with every error. */
 struct plan *api_plan_read(const struct api *api, struct http_call *call);

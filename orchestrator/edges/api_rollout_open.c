@@ -184,6 +184,19 @@ static void open_try(struct api_ask *ask)
     store_rollout_open(ask->api->config.store, rollout, open->supersede, api_actor(ask->call), rollout_opened, ask);
 }
 
+static void permit_checked(struct api_ask *ask, bool good)
+{
+    if (good && !ask->api->closed) {
+        open_try(ask);
+        return;
+    }
+    rollout_drop(&((struct rollout_open *)ask->extra)->rollout);
+    if (good)
+        api_ask_error(ask, DROVER_UNAVAILABLE, "the rollout was not opened");
+    else
+        api_ask_end(ask);
+}
+
 void api_rollout_open(struct api *api, struct http_call *call)
 {
     int64_t upgrade_s;
@@ -200,7 +213,12 @@ void api_rollout_open(struct api *api, struct http_call *call)
     }
     open->named = open->rollout.id[0] != '\0';
     if (!dry) {
-        open_try(ask);
+        const struct plan *plan = open->rollout.plan;
+        if (!open->named)
+            name_choose(&open->rollout, 1);
+        const char *permit = plan != NULL ? plan->rollback.permit : "";
+        open->named = open->named || permit[0] != '\0';   /* by the permit: another id would not do */
+        api_permit_check(ask, &open->rollout, permit, permit_checked);
         return;
     }
     struct rollout rollout = open->rollout;   /* its reference goes along */

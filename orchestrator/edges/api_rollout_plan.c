@@ -51,6 +51,8 @@ static void plan_shown(void *arg, enum drover_error error, const struct rollout 
 /* What the ask carries from the move on: the new plan, held. */
 struct plan_edit {
     struct plan *plan;
+    struct rollout before;      /* while the new plan's permit is proved; holds its plan */
+    enum rollout_state to;
 };
 
 void api_rollout_edit(struct api *api, struct http_call *call)
@@ -155,6 +157,22 @@ static struct plan *edited_read(struct api_ask *ask, const struct rollout *rollo
     return NULL;
 }
 
+static void permit_checked(struct api_ask *ask, bool good)
+{
+    struct plan_edit *edit = ask->extra;
+    if (good && !ask->api->closed) {
+        plan_save(ask, &edit->before, edit->to);
+        rollout_drop(&edit->before);
+        return;
+    }
+    rollout_drop(&edit->before);
+    plan_drop(edit->plan);
+    if (good)
+        api_ask_error(ask, DROVER_UNAVAILABLE, "the plan was not saved");
+    else
+        api_ask_end(ask);
+}
+
 static void plan_loaded(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count)
 {
     struct api_ask *ask = arg;
@@ -177,10 +195,14 @@ static void plan_loaded(void *arg, enum drover_error error, const struct rollout
         return;
     }
     edit->plan = edited_read(ask, rollouts);
-    if (edit->plan != NULL)
-        plan_save(ask, rollouts, to);
-    else
+    if (edit->plan == NULL) {
         api_ask_end(ask);
+        return;
+    }
+    bool same = strcmp(edit->plan->rollback.permit, rollouts->plan->rollback.permit) == 0;
+    edit->to = to;
+    rollout_keep(&edit->before, rollouts);
+    api_permit_check(ask, rollouts, same ? "" : edit->plan->rollback.permit, permit_checked);
 }
 
 static void plan_saved(void *arg, enum drover_error error, const struct rollout *rollout)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/json.h"
+#include "common/time_zone.h"
 #include "orchestrator/core/flow.h"
 #include "orchestrator/edges/api.h"
 #include "orchestrator/edges/chores.h"
@@ -14,6 +15,7 @@
 #include "orchestrator/edges/ingest.h"
 #include "orchestrator/edges/mqtt_link.h"
 #include "orchestrator/edges/outbox.h"
+#include "orchestrator/edges/permits.h"
 #include "orchestrator/edges/daemon_trust.h"
 #include "orchestrator/edges/release_proofs.h"
 #include "orchestrator/edges/redis_link.h"
@@ -49,6 +51,7 @@ struct daemon {
     struct speaker *speaker;
     struct redis_link *redis;
     struct store *store;
+    struct time_zones *zones;
     struct flow *flow;
     struct ingest *ingest;
     struct worker_pool *workers;
@@ -59,6 +62,7 @@ struct daemon {
     struct http_server *http;
     struct mqtt_link *mqtt;
     struct chores *chores;
+    struct permits *permits;
     struct sealer *sealer;
 
     struct event *tick;

@@ -247,6 +247,9 @@ static void workers_write(struct metrics *metrics, const struct daemon *daemon)
     metrics_counter(metrics, "workers_crashed", "Those that ended without one: crashed or killed. Tried again up to three times in all.", workers.crashed);
     metrics_counter(metrics, "workers_timed_out", "Those that were ended because they took too long.", workers.timed_out);
     metrics_counter(metrics, "workers_not_started", "Times that no process could be begun.", workers.not_started);
+    const struct permit_counters permits = permits_counters(daemon->permits);
+    metrics_counter(metrics, "permits_made", "Permits to go back that were signed with release.permit_key.", permits.made);
+    metrics_counter(metrics, "permits_failed", "Times that none could be made: the log says why.", permits.failed);
     metrics_gauge(metrics, "workers_running", "Workers that run now.", (double)workers.running);
     metrics_gauge(metrics, "workers_waiting", "Jobs that wait for one.", (double)workers.waiting);
     metrics_family(metrics, "deltas_settled", METRIC_COUNTER, "Deltas that were to be derived, by what became of them.");
