@@ -18,6 +18,7 @@
 #define REQUEST_MS 15000
 #define UPLOAD_PART_MS 600000
 #define UPLOAD_STALL_MS 30000
+#define STREAM_MS INT64_C(86400000)
 
 /* A page of 1000 devices is about 1 MiB. The client's limit on bytes comes first. */
 static const struct json_limits answer_limits = {.bytes = 32u << 20, .depth = 16, .members = 1u << 20, .string_bytes = 4096};
@@ -140,6 +141,27 @@ static void attempt(struct api *api, const struct api_call *call, struct api_ans
     *ret_again = error == DROVER_UNAVAILABLE || (unsure && call->repeatable);
     *ret_wait_ms = response.retry_after_ms;
     http_response_done(&response);
+}
+
+enum cli_exit api_stream(struct api *api, const char *path, int64_t stall_ms, bool (*received)(void *arg, const char *bytes, size_t length), void *arg,
+                         struct api_answer *answer, bool *ret_broken)
+{
+    int64_t left = api_left_ms(api);
+    const struct http_request request = {.method = "GET", .path = path, .timeout_ms = left < STREAM_MS ? left : STREAM_MS, .stall_ms = stall_ms,
+                                         .received = received, .received_arg = arg};
+    struct http_response response;
+
+    *answer = (struct api_answer){0};
+    buffer_init(&answer->text, 0);
+    enum drover_error error = http_client_call(api->client, &request, &response);
+    *ret_broken = error == DROVER_UNAVAILABLE || error == DROVER_TIMEOUT || error == DROVER_IO || response.status == 503;
+    answer->status = response.status;
+    if (error)
+        failure_describe(api, error, &response, answer);
+    else if (response.status != 200)
+        answer_read(&response, answer);
+    http_response_done(&response);
+    return answer->code;
 }
 
 static void answer_clear(struct api_answer *answer)

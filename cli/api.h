@@ -43,6 +43,10 @@ struct api_answer {
 
 /* Returns answer->code; the answer is freed with api_answer_done on every path. */
 enum cli_exit api_call(struct api *api, const struct api_call *call, struct api_answer *answer);
+/* One GET whose answer has no end; `received` as in http_client.h. It is cut when nothing comes for stall_ms. Returns answer->code; CLI_OK: one side
+ * had enough. *ret_broken: the connection could not be made or broke off, so that the caller may go on from where he was. */
+enum cli_exit api_stream(struct api *api, const char *path, int64_t stall_ms, bool (*received)(void *arg, const char *bytes, size_t length), void *arg,
+                         struct api_answer *answer, bool *ret_broken);
 void api_answer_done(struct api_answer *answer);
 
 /* Time left of the whole command; INT64_MAX when there is no limit, 0 when it is over. */

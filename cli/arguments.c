@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/option_value.h"
-#include "cli/suggest.h"
+#include "common/suggest.h"
 #include "common/text.h"
 
 #define WORDS_MAX (ARGUMENTS_MAX + 2)
@@ -253,7 +253,9 @@ static enum cli_exit arguments_check(struct reader *reader)
             return CLI_USAGE;
         }
         if (!argument_read(name, length, &text, &what)) {
-            buffer_add_format(reader->problem, "%.*s: `%s` is not %s", (int)length, name, text, what);
+            bool optional = name[0] == '[';
+
+            buffer_add_format(reader->problem, "%.*s: `%s` is not %s", (int)length - 2 * optional, name + optional, text, what);
             return CLI_USAGE;
         }
         result->arguments[result->argument_count++] = text;

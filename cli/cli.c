@@ -197,11 +197,11 @@ static enum cli_exit connect_prepare(struct cli *cli)
     return CLI_OK;
 }
 
-static bool color_is_wanted(const struct cli *cli)
+static bool color_is_wanted(const struct cli *cli, int fd)
 {
     const char *term = environment("TERM");
 
-    return isatty(STDOUT_FILENO) == 1 && term && strcmp(term, "dumb") != 0 && !environment("NO_COLOR") &&
+    return isatty(fd) == 1 && term && strcmp(term, "dumb") != 0 && !environment("NO_COLOR") &&
            !cli_given(cli, OPT_NO_COLOR);
 }
 
@@ -253,8 +253,9 @@ int cli_main(int argc, char **argv)
     } else {
         command_name(invocation.command, cli.command);
         cli.quiet = cli_given(&cli, OPT_QUIET);
-        output_init(&cli.output, stdout, (enum output_format)cli_number(&cli, OPT_OUTPUT, OUTPUT_TABLE), color_is_wanted(&cli));
+        output_init(&cli.output, stdout, (enum output_format)cli_number(&cli, OPT_OUTPUT, OUTPUT_TABLE), color_is_wanted(&cli, STDOUT_FILENO));
         progress_init(&cli.progress, stderr, cli.quiet);
+        cli.progress.color = color_is_wanted(&cli, STDERR_FILENO);
         code = command_run(&cli);
     }
     buffer_done(&problem);

@@ -1,13 +1,17 @@
-/* drover events: pages through the event stream, and with --follow waits for more by long polls. */
+/* drover events: pages through the event stream; with --follow it is fed by the server (server-sent events), or waits for more by long polls where
+ * the server is an older one. */
 #include "cli/cmd.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/list.h"
+#include "cli/sse.h"
 #include "cli/values.h"
 #include "cli/views.h"
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/text.h"
 
@@ -15,6 +19,9 @@
 #define WAIT_MS 25000
 #define SINCE_MS 600000
 #define PATIENCE_MS 60000
+#define FEED_STALL_MS 40000   /* the server says something each 15 s */
+#define FEED_BASE_MS 200
+#define FEED_CAP_MS 5000
 #define EVENT_ID_SIZE 48
 
 struct reader {
@@ -103,6 +110,93 @@ static enum cli_exit page_read(struct reader *reader)
     return code;
 }
 
+/* --- fed by the server --- */
+
+struct feed {
+    struct reader *reader;
+    struct sse sse;
+    int64_t heard_ms;   /* monotonic: when the server last said anything */
+};
+
+static bool event_came(void *arg, const char *id, const char *data, size_t length)
+{
+    struct feed *feed = arg;
+    struct reader *reader = feed->reader;
+    cJSON *event = cJSON_ParseWithLength(data, length);
+
+    (void)id;   /* feed->sse.id */
+    if (cJSON_IsObject(event)) {
+        output_begin_once(&reader->cli->output, &event_list_view);
+        output_item(&reader->cli->output, event, clock_unix_ms());
+        output_show(&reader->cli->output);
+        if (reader->left > 0)
+            reader->left--;
+    }
+    cJSON_Delete(event);
+    return reader->left != 0;
+}
+
+static bool bytes_came(void *arg, const char *bytes, size_t length)
+{
+    struct feed *feed = arg;
+
+    feed->heard_ms = clock_mono_ms();
+    return sse_feed(&feed->sse, bytes, length);
+}
+
+static void feed_path_write(const struct reader *reader, struct buffer *out)
+{
+    buffer_add_text(out, "/api/v1/events/stream");
+    http_query_add(out, "after", reader->after);
+    http_query_add(out, "rollout", cli_text(reader->cli, OPT_ROLLOUT));
+    http_query_add(out, "device", cli_text(reader->cli, OPT_DEVICE));
+}
+
+/* One connection. *ret_again: come again, from reader->after. */
+static enum cli_exit feed_once(struct feed *feed, bool *ret_again, bool *ret_unknown)
+{
+    struct reader *reader = feed->reader;
+    struct api_answer answer;
+    struct buffer path;
+    enum cli_exit code;
+    bool broken = false;
+
+    buffer_init(&path, 0);
+    feed_path_write(reader, &path);
+    sse_restart(&feed->sse);
+    code = api_stream(&reader->cli->api, path.bytes, FEED_STALL_MS, bytes_came, feed, &answer, &broken);
+    if (feed->sse.id[0])
+        (void)text_copy(reader->after, sizeof reader->after, feed->sse.id);
+    *ret_unknown = answer.status == 404 || answer.status == 405;
+    *ret_again = reader->left != 0 && (!code || (broken && clock_mono_ms() - feed->heard_ms < PATIENCE_MS));
+    if (!code && (feed->sse.line.failed || feed->sse.data.failed))
+        code = cli_fail(reader->cli, CLI_FAILED, "an event of the server's is too long");
+    else if (code && !*ret_unknown && !*ret_again)
+        code = cli_refused(reader->cli, &answer);
+    api_answer_done(&answer);
+    buffer_done(&path);
+    return *ret_again && code != CLI_FAILED ? CLI_OK : code;
+}
+
+/* False: this server has no such path, ask it page by page. */
+static bool feed_read(struct reader *reader, enum cli_exit *ret_code)
+{
+    struct feed feed = {.reader = reader, .heard_ms = clock_mono_ms()};
+    bool again = true, unknown = false;
+    unsigned tries = 0;
+
+    sse_init(&feed.sse, event_came, &feed);
+    while (again && api_left_ms(&reader->cli->api) > 0) {
+        int64_t heard_ms = feed.heard_ms;
+        *ret_code = feed_once(&feed, &again, &unknown);
+        tries = feed.heard_ms > heard_ms ? 0 : tries + 1;
+        if (again)
+            (void)api_sleep(&reader->cli->api, backoff_full_jitter_ms(FEED_BASE_MS, FEED_CAP_MS, tries, clock_random()));
+    }
+    sse_done(&feed.sse);
+    return !unknown;
+}
+
 enum cli_exit cmd_events(struct cli *cli)
 {
     struct reader reader = {.cli = cli, .follow = cli_given(cli, OPT_FOLLOW)};
@@ -111,7 +205,10 @@ enum cli_exit cmd_events(struct cli *cli)
 
     reader.left = limit ? limit : -1;
     start_choose(&reader);
-    while (!code && reader.left != 0 && (reader.follow || !reader.at_end)) {
+    bool fed = reader.follow && feed_read(&reader, &code);
+    if (!fed)
+        code = CLI_OK;
+    while (!fed && !code && reader.left != 0 && (reader.follow || !reader.at_end)) {
         int64_t begun_ms = clock_mono_ms();
 
         code = page_read(&reader);

@@ -1,17 +1,19 @@
-/* drover rollout start | list | show | pause | resume | cancel; watch has its own file. */
+/* drover rollout start (without a plan) | list | show; watch and the orders have files of their own. */
 #include "cli/cmd.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cmd_rollout_plan.h"
 #include "cli/list.h"
 #include "cli/values.h"
 #include "cli/views.h"
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/text.h"
 
-/* After a change: one row for people, the whole object for programs. */
-static void rollout_print_row(struct cli *cli, const struct cJSON *rollout)
+void rollout_print_row(struct cli *cli, const struct cJSON *rollout)
 {
     int64_t now_ms = clock_unix_ms();
 
@@ -25,7 +27,7 @@ static void rollout_print_row(struct cli *cli, const struct cJSON *rollout)
 }
 
 /* The members of the plan that were given; the server has defaults for the others. */
-static void plan_write(const struct cli *cli, struct buffer *out)
+static void numbers_write(const struct cli *cli, struct buffer *out)
 {
     static const struct {
         enum option_id option;
@@ -54,20 +56,36 @@ static void plan_write(const struct cli *cli, struct buffer *out)
     json_end(&writer);
 }
 
-enum cli_exit cmd_rollout_start(struct cli *cli)
+static enum cli_exit rollout_start_flat(struct cli *cli)
 {
     struct api_answer answer;
-    struct buffer body;
+    struct buffer body, path;
     enum cli_exit code;
 
     buffer_init(&body, 0);
-    plan_write(cli, &body);
-    code = cli_post(cli, "/api/v1/rollouts", &body, false, &answer);
+    buffer_init(&path, 0);
+    numbers_write(cli, &body);
+    start_path(cli, &path);
+    code = cli_post(cli, path.bytes, &body, cli_given(cli, OPT_DRY_RUN), &answer);
     if (!code)
-        rollout_print_row(cli, answer.json);
+        start_print(cli, answer.json);
     api_answer_done(&answer);
+    buffer_done(&path);
     buffer_done(&body);
     return code;
+}
+
+enum cli_exit cmd_rollout_start(struct cli *cli)
+{
+    const char *model = cli_argument(cli, 0);
+
+    if (cli_given(cli, OPT_UPGRADE_TIME) && !cli_given(cli, OPT_DRY_RUN))
+        return cli_fail(cli, CLI_USAGE, "--upgrade-time goes with --dry-run");
+    if (!cli_argument(cli, 1))
+        return rollout_start_plan(cli, model);
+    if (!text_is_id(model, strlen(model)))
+        return cli_fail(cli, CLI_USAGE, "MODEL: `%s` is not an id (letters, digits, `.`, `_`, `-`, at most 64)", model);
+    return rollout_start_flat(cli);
 }
 
 enum cli_exit cmd_rollout_list(struct cli *cli)
@@ -89,35 +107,4 @@ enum cli_exit cmd_rollout_show(struct cli *cli)
     api_answer_done(&answer);
     buffer_done(&path);
     return code;
-}
-
-static enum cli_exit rollout_act(struct cli *cli, const char *action)
-{
-    struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
-
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/rollouts/%s/%s", cli_argument(cli, 0), action);
-    code = cli_post(cli, path.bytes, NULL, false, &answer);
-    if (!code)
-        rollout_print_row(cli, answer.json);
-    api_answer_done(&answer);
-    buffer_done(&path);
-    return code;
-}
-
-enum cli_exit cmd_rollout_pause(struct cli *cli)
-{
-    return rollout_act(cli, "pause");
-}
-
-enum cli_exit cmd_rollout_resume(struct cli *cli)
-{
-    return rollout_act(cli, "resume");
-}
-
-enum cli_exit cmd_rollout_cancel(struct cli *cli)
-{
-    return rollout_act(cli, "cancel");
 }

@@ -22,6 +22,7 @@ static void instance_name(const struct cJSON *status, struct buffer *out)
 static const struct field status_facts[] = {
     {"instance", "instance", FIELD_TEXT},        {"version", "version", FIELD_TEXT},
     {"ready", "ready", FIELD_YES},               {"up", "uptime_s", FIELD_SECONDS},
+    {"all stopped", "stopped", FIELD_YES},
     {"devices", "fleet.devices", FIELD_NUMBER},  {"online", "fleet.online", FIELD_NUMBER},
     {"rollouts running", "rollouts_running", FIELD_NUMBER}, {"lag", "lag_ms", FIELD_DURATION},
 };

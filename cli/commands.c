@@ -108,27 +108,64 @@ static const struct command command_rows[] = {
      "It is bound to a device or to a rollout, and expires. The key needs the role permit.",
      "drover permit downgrade back.jws --model esp32 --to-version 1.0.0 --device d-000017 --expires-in 2d --key permit.pem"},
 
-    {"rollout", "start", "MODEL VERSION",
-     {O(ID), O(SHARE), O(MAX_IN_FLIGHT), O(MAX_ATTEMPTS), O(ERROR_BUDGET), O(CONFIRMATIONS), O(SOAK), O(SPREAD), O(SUPERSEDE)},
+    {"rollout", "start", "PLAN|MODEL [VERSION]",
+     {O(ID), O(SHARE), O(MAX_IN_FLIGHT), O(MAX_ATTEMPTS), O(ERROR_BUDGET), O(CONFIRMATIONS), O(SOAK), O(SPREAD), O(SUPERSEDE), O(DRY_RUN), O(UPGRADE_TIME)},
      false, cmd_rollout_start, "bring a release to the devices of its model",
-     "A model has at most one running or paused rollout: another one is refused (exit code 4) unless --supersede is given. "
-     "What is not given here is chosen by the server.",
-     "drover rollout start esp32 1.1.0 --share 10 --error-budget 5 --soak 10m"},
+     "One word is a file with a plan (JSON or YAML): stages, gates, limits, windows; two are model and version of a rollout without stages, whose numbers are options. "
+     "A model has at most one running or paused rollout: another one is refused (exit code 4) unless --supersede, or the plan, says so. "
+     "What is not given is chosen by the server.",
+     "drover rollout start plan.yaml --dry-run\ndrover rollout start esp32 1.1.0 --share 10 --error-budget 5 --soak 10m"},
+    {"rollout", "check", "PLAN", {0}, true, cmd_rollout_check, "check a plan in a file, without a server",
+     "Every error is shown with its place in the file. With -o json the plan is printed as it is understood, with every default.", "drover rollout check plan.yaml"},
+    {"rollout", "plan", "ROLLOUT", {0}, false, cmd_rollout_plan, "print the plan of a rollout", "", "drover rollout plan esp32-1.1.0 >plan.json"},
+    {"rollout", "edit", "ROLLOUT PLAN", {O(REVISION)}, false, cmd_rollout_edit, "give a rollout another plan while it goes on",
+     "Limits, gates, windows and later stages may change; model, version, id and whom the passed stages take may not.",
+     "drover rollout plan esp32-1.1.0 >plan.json\ndrover rollout edit esp32-1.1.0 plan.json"},
     {"rollout", "list", "", {0}, false, cmd_rollout_list, "list the rollouts", "", "drover rollout list -o name"},
     {"rollout", "show", "ROLLOUT", {0}, false, cmd_rollout_show, "show one rollout: its plan, where it stands and what went wrong", "",
      "drover rollout show esp32-1.1.0"},
     {"rollout", "watch", "ROLLOUT", {O(INTERVAL), O(UNTIL_SETTLED)}, false, cmd_rollout_watch, "follow a rollout to its end",
-     "Shows a live bar on a terminal and a line per change otherwise, both on standard error, and the rollout at its end on "
-     "standard output (with -o jsonl also each change). It ends when every device had its turn, or when the rollout was "
-     "cancelled or superseded. A server that is away is waited for, up to a minute.\n"
-     "Exit code 0 says that no device of the rollout was left behind, 7 that some were, or that it did not run to its end.",
+     "On a terminal it draws each stage as a bar (# updated, x not, - under way), how fast devices are taken and done, the gates with "
+     "what they measured and between which bounds, what it waits for, and what failed. Otherwise it prints a line when something happened. Both go to standard "
+     "error; the rollout at its end goes to standard output (with -o jsonl also after each change). It ends when all stages are passed and nobody is under way, "
+     "or, without stages, when every device had its turn; or when the rollout was rolled back, cancelled or superseded. A server that is away is waited for, up "
+     "to a minute.\nExit code 0 says that no device of the rollout was left behind, 7 that some were or that it was broken off, 12 that it was rolled back.",
      "drover rollout watch esp32-1.1.0 --timeout 2h"},
-    {"rollout", "pause", "ROLLOUT", {0}, false, cmd_rollout_pause, "start no further upgrades; those under way go on", "",
-     "drover rollout pause esp32-1.1.0"},
-    {"rollout", "resume", "ROLLOUT", {0}, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
-    {"rollout", "cancel", "ROLLOUT", {0}, false, cmd_rollout_cancel, "end a rollout",
+    {"rollout", "why", "ROLLOUT", {0}, false, cmd_rollout_why, "say why a rollout does not move: what stops it, or what its stage waits for",
+     "Shows its state, this server's connections, the release, the gates with their readings, places, the depot and the stage.",
+     "drover rollout why esp32-1.1.0"},
+    {"rollout", "wait", "ROLLOUT", {O(UNTIL), O(INTERVAL)}, false, cmd_rollout_wait, "wait until a rollout has come so far; for scripts",
+     "completed: all stages are passed (without stages: every device had its turn). settled: and nobody is under way, and no device was left behind. stage:N: "
+     "stage N has begun, so the one before it is passed.\n"
+     "Exit code 0 says that it was reached; 7 that devices were left behind (settled, or without stages), or that it was cancelled or superseded; 8 that the time of "
+     "--timeout is over; 11 that it is paused, by a gate or an operator; 12 that it is rolled back, or is being.",
+     "drover rollout wait esp32-1.1.0 --until stage:2 --timeout 30m\ndrover rollout wait esp32-1.1.0 --timeout 2h -q -o name"},
+    {"rollout", "pause", "ROLLOUT", {O(WHY)}, false, cmd_rollout_pause, "tell no further devices; what is under way goes on",
+     "From that moment nobody is taken or told any more, whichever server would do it. One that goes back is paused, too.",
+     "drover rollout pause esp32-1.1.0 --why 'support sees errors'"},
+    {"rollout", "resume", "ROLLOUT", {O(WHY)}, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
+    {"rollout", "promote", "ROLLOUT", {O(WHY)}, false, cmd_rollout_promote, "begin the next stage now",
+     "Out of a pause, too. Gates and soak time of the present stage are passed over.", "drover rollout promote esp32-1.1.0"},
+    {"rollout", "approve", "ROLLOUT", {O(WHY)}, false, cmd_rollout_approve, "approve a rollout that waits for it",
+     "By somebody with a name of his own (a token of auth.keys_file), who neither made the plan nor has approved it. With the last approval it begins, or waits for "
+     "its time.", "drover rollout approve esp32-1.1.0"},
+    {"rollout", "rollback", "ROLLOUT", {O(WHY)}, false, cmd_rollout_rollback, "take the devices of a rollout back to their old version",
+     "The offer is withdrawn first. Devices that have not begun to install are told to stop, those that succeeded go back within the rollout's limits, and those "
+     "that are offline when they return. It ends by itself when all are back; meanwhile it can be paused.", "drover rollout rollback esp32-1.1.0 --why 'batteries drain'"},
+    {"rollout", "retry", "ROLLOUT", {O(WHY)}, false, cmd_rollout_retry, "give devices that did not get the version another turn",
+     "Those that failed, were rolled back, refused or were cancelled, with their attempts counted anew, within the rollout's limits. A completed rollout runs again.",
+     "drover rollout retry esp32-1.1.0"},
+    {"rollout", "exclude", "ROLLOUT DEVICE", {O(WHY)}, false, cmd_rollout_exclude, "leave a device out of a rollout",
+     "What it has not begun to install is called back.", "drover rollout exclude esp32-1.1.0 d-000017 --why 'on a test bench'"},
+    {"rollout", "include", "ROLLOUT DEVICE", {O(WHY)}, false, cmd_rollout_include, "take an excluded device into the rollout after all", "",
+     "drover rollout include esp32-1.1.0 d-000017"},
+    {"rollout", "cancel", "ROLLOUT", {O(WHY)}, false, cmd_rollout_cancel, "end a rollout",
      "Devices that have not begun to install are told to stop; those that install or verify finish by themselves.",
      "drover rollout cancel esp32-1.1.0"},
+    {"rollout", "stop-all", "", {O(WHY)}, false, cmd_rollout_stop_all, "stop all rollouts at once",
+     "Nobody is taken, told, or sent back because of a rollout, until drover rollout start-all. What is under way goes on; rollouts keep their states.",
+     "drover rollout stop-all --why 'the update server of the region is down'"},
+    {"rollout", "start-all", "", {O(WHY)}, false, cmd_rollout_start_all, "let all rollouts go on", "", "drover rollout start-all"},
 
     {"device", "list", "", {O(MODEL), O(STATE), O(VERSION), O(ONLINE), O(OFFLINE), O(LIMIT)}, false, cmd_device_list, "list devices",
      "Prints at most 1000 devices unless --limit says otherwise.", "drover device list --model esp32 --state failed\ndrover device list --offline -o name --limit 0"},
@@ -136,8 +173,16 @@ static const struct command command_rows[] = {
      "say where a device stands and why, and what happens next and when", "", "drover device show d-000017"},
     {"device", "history", "DEVICE", {O(LIMIT)}, false, cmd_device_history, "list what happened to a device, the newest first",
      "Prints at most 50 events unless --limit says otherwise, and never more than the newest 1000.", "drover device history d-000017"},
+    {"device", "why", "DEVICE", {0}, false, cmd_device_why, "say why a device is not updated: all that must hold, and what holds it back",
+     "What must hold stands in the order in which the server asks; the first that does not is marked. With -o json each has its name, answer, "
+     "words, value and when it is looked at next.",
+     "drover device why d-000017"},
     {"device", "rollback", "DEVICE", {0}, false, cmd_device_rollback, "tell a device to go back to its old version",
      "Refused (exit code 4) when the device's upgrade is in a state that has no way back.", "drover device rollback d-000017"},
+    {"device", "quarantine", "DEVICE VERSION", {O(FOR), O(WHY)}, false, cmd_device_quarantine, "keep a device from a version",
+     "Until drover device readmit, or for a time. A device that came back from a version by itself is kept from it for flow.quarantine_ms.",
+     "drover device quarantine d-000017 1.1.0 --for 7d --why 'camera fails'"},
+    {"device", "readmit", "DEVICE", {O(WHY)}, false, cmd_device_readmit, "lift a device's quarantine", "", "drover device readmit d-000017"},
 
     {"events", NULL, "", {O(FOLLOW), O(ROLLOUT), O(DEVICE), O(LIMIT), O(AFTER), O(SINCE)}, false, cmd_events,
      "print what happened, the oldest first",

@@ -58,6 +58,7 @@ static const char *source_of(const char *placeholder, unsigned length)
         const char *placeholder;
         const char *words;
     } rows[] = {
+        {"PLAN", "-f --"},        {"PLAN|MODEL", "-f -W \"$(_drover_ids release | cut -d' ' -f1 | sort -u)\" --"},
         {"FILE", "-f --"},        {"PACKAGE", "-f --"},      {"KEY", "-f --"},
         {"OLD", "-f --"},         {"NEW", "-f --"},          {"OUT", "-f --"},
         {"[OUT]", "-f --"},       {"DIR", "-d --"},          {"[PUBKEY]", "-f --"},
@@ -65,6 +66,7 @@ static const char *source_of(const char *placeholder, unsigned length)
         {"DEVICE", "-W \"$(_drover_ids device --limit 200)\" --"},
         {"MODEL", "-W \"$(_drover_ids release | cut -d' ' -f1 | sort -u)\" --"},
         {"VERSION", "-W \"$(_drover_ids release | cut -d' ' -f2 | sort -u)\" --"},
+        {"[VERSION]", "-W \"$(_drover_ids release | cut -d' ' -f2 | sort -u)\" --"},
         {"SHELL", "-W bash --"},
     };
 

@@ -21,7 +21,7 @@ enum cli_exit exit_code_of_status(int status)
         int status;
         enum cli_exit code;
     } rows[] = {
-        {401, CLI_DENIED}, {403, CLI_DENIED}, {404, CLI_NOT_FOUND}, {409, CLI_CONFLICT},
+        {401, CLI_DENIED}, {403, CLI_DENIED}, {404, CLI_NOT_FOUND}, {409, CLI_CONFLICT}, {412, CLI_CONFLICT},
         {429, CLI_UNAVAILABLE}, {502, CLI_UNAVAILABLE}, {503, CLI_UNAVAILABLE}, {504, CLI_UNAVAILABLE},
     };
 

@@ -101,10 +101,25 @@ const char *http_client_url(const struct http_client *client)
     return client->base_url;
 }
 
+/* A request under way, for what libcurl hands over. */
+struct arrival {
+    CURL *curl;
+    const struct http_request *request;
+    struct http_response *response;
+    bool enough;
+};
+
 static size_t body_arrived(char *bytes, size_t size, size_t count, void *arg)
 {
-    struct http_response *response = arg;
+    struct arrival *arrival = arg;
+    struct http_response *response = arrival->response;
+    long status = 0;
 
+    curl_easy_getinfo(arrival->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (arrival->request->received && status == 200) {
+        arrival->enough = !arrival->request->received(arrival->request->received_arg, bytes, size * count);
+        return arrival->enough ? 0 : size * count;
+    }
     buffer_add(&response->body, bytes, size * count);
     return response->body.failed ? 0 : size * count;
 }
@@ -139,9 +154,9 @@ static bool headers_make(const struct http_client *client, const struct http_req
 }
 
 /* Sets everything that does not allocate in a way that matters; libcurl copies the URL and keeps the body's pointer. */
-static void request_prepare(struct http_client *client, const struct http_request *request, struct http_response *response,
-                            const char *url, struct curl_slist *headers)
+static void request_prepare(struct http_client *client, struct arrival *arrival, const char *url, struct curl_slist *headers)
 {
+    const struct http_request *request = arrival->request;
     CURL *curl = client->curl;
 
     curl_easy_reset(curl);
@@ -158,9 +173,9 @@ static void request_prepare(struct http_client *client, const struct http_reques
     }
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, response->message);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, arrival->response->message);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_arrived);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, arrival);
     if (!getenv("no_proxy") && !getenv("NO_PROXY")) /* a proxy is never the way to this machine */
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
     if (request->body) /* on a used connection that breaks libcurl would send it a second time by itself */
@@ -201,8 +216,9 @@ static enum drover_error error_of(CURLcode code, const struct http_response *res
     }
 }
 
-static enum drover_error perform(struct http_client *client, struct http_response *response)
+static enum drover_error perform(struct http_client *client, const struct arrival *arrival)
 {
+    struct http_response *response = arrival->response;
     CURLcode code = curl_easy_perform(client->curl);
     curl_off_t retry_after_s = 0;
     long status = 0;
@@ -213,11 +229,12 @@ static enum drover_error perform(struct http_client *client, struct http_respons
     curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after_s);
     response->status = (int)status;
     response->retry_after_ms = retry_after_s > 0 && retry_after_s < 3600 ? retry_after_s * 1000 : 0;
-    return error_of(code, response);
+    return arrival->enough ? DROVER_OK : error_of(code, response);
 }
 
 enum drover_error http_client_call(struct http_client *client, const struct http_request *request, struct http_response *ret)
 {
+    struct arrival arrival = {.curl = client->curl, .request = request, .response = ret};
     struct curl_slist *headers = NULL;
     enum drover_error error = DROVER_MEMORY;
     char *url = NULL;
@@ -225,8 +242,8 @@ enum drover_error http_client_call(struct http_client *client, const struct http
     *ret = (struct http_response){0};
     buffer_init(&ret->body, client->response_limit);
     if (headers_make(client, request, &headers) && asprintf(&url, "%s%s", client->base_url, request->path) >= 0) {
-        request_prepare(client, request, ret, url, headers);
-        error = perform(client, ret);
+        request_prepare(client, &arrival, url, headers);
+        error = perform(client, &arrival);
         curl_easy_reset(client->curl); /* it holds pointers to things that end here */
     }
     free(url);

@@ -22,6 +22,9 @@ struct http_request {
     int64_t stall_ms;            /* ends when nothing moves for so long; 0: only timeout_ms counts */
     void (*sent)(void *arg, int64_t bytes);   /* body bytes sent so far; NULL is fine */
     void *sent_arg;
+    /* The body of a 200 goes here as it comes, and not into the response; false: enough, which is no failure. NULL: it is collected. */
+    bool (*received)(void *arg, const char *bytes, size_t length);
+    void *received_arg;
 };
 
 struct http_response {

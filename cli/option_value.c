@@ -2,7 +2,6 @@
 #include "cli/option_value.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "common/semver.h"
 #include "common/text.h"
@@ -26,46 +25,13 @@ bool duration_read(const char *text, int64_t *ret_ms)
     return false;
 }
 
-/* "Z", "+02:00", "-05:30" */
-static bool zone_read(const char *text, int64_t *ret_s)
-{
-    int64_t hours, minutes;
-
-    *ret_s = 0;
-    if (strcmp(text, "Z") == 0)
-        return true;
-    if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':' || strspn(text + 1, "0123456789") != 2 || strspn(text + 4, "0123456789") != 2)
-        return false;
-    hours = (text[1] - '0') * 10 + text[2] - '0';
-    minutes = (text[4] - '0') * 10 + text[5] - '0';
-    *ret_s = (text[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
-    return hours < 24 && minutes < 60;
-}
-
 bool time_read(const char *text, int64_t *ret_ms)
 {
-    struct tm parts = {0}, same;
-    int64_t zone_s = 0, seconds;
-    const char *rest;
+    int64_t seconds;
 
-    if (text_to_i64(text, strlen(text), 0, INT64_C(253402300799), &seconds)) {
-        *ret_ms = seconds * 1000;
-        return true;
-    }
-    if (strspn(text, "0123456789") != 4) /* strptime takes blanks and short years */
-        return false;
-    rest = strptime(text, "%Y-%m-%d", &parts);
-    if (rest && *rest == 'T')
-        rest = strlen(rest) >= 10 ? strptime(rest + 1, "%H:%M:%S", &parts) : NULL;
-    else if (rest && *rest)
-        return false;
-    if (!rest || (*rest && !zone_read(rest, &zone_s)) || (!*rest && strlen(text) != 10) || (*rest && rest - text != 19))
-        return false;
-    same = parts;
-    seconds = timegm(&same);
-    if (seconds < 0 || same.tm_mday != parts.tm_mday) /* the 30th of February is another day */
-        return false;
-    *ret_ms = (seconds - zone_s) * 1000;
+    if (!text_to_i64(text, strlen(text), 0, INT64_C(253402300799), &seconds))
+        return text_time_read(text, ret_ms);
+    *ret_ms = seconds * 1000;
     return true;
 }
 
@@ -192,6 +158,7 @@ bool argument_read(const char *name, unsigned length, const char **text, const c
         const char *choices;
     } rows[] = {
         {"MODEL", OPTION_ID, NULL},   {"ROLLOUT", OPTION_ID, NULL},       {"DEVICE", OPTION_ID, NULL},
+        {"PLAN", OPTION_FILE, NULL},  {"[VERSION]", OPTION_VERSION, NULL},
         {"FILE", OPTION_FILE, NULL},  {"PACKAGE", OPTION_FILE, NULL},     {"OUT", OPTION_FILE, NULL},
         {"OLD", OPTION_FILE, NULL},   {"NEW", OPTION_FILE, NULL},         {"DIR", OPTION_FILE, NULL},
         {"[OUT]", OPTION_FILE, NULL}, {"[PUBKEY]", OPTION_FILE, NULL},    {"KEYID", OPTION_TEXT, NULL},

@@ -21,13 +21,17 @@ void progress_init(struct progress *progress, FILE *stream, bool quiet)
     *progress = (struct progress){.stream = stream, .live = able && !quiet && isatty(fileno(stream)) == 1};
 }
 
-static unsigned columns(const struct progress *progress)
+/* A terminal that does not say is taken for one of 80 columns and 24 rows. */
+static struct winsize size_of(const struct progress *progress)
 {
-    struct winsize size;
+    struct winsize size = {0};
 
-    if (ioctl(fileno(progress->stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
-        return size.ws_col;
-    return 80;
+    (void)ioctl(fileno(progress->stream), TIOCGWINSZ, &size);
+    if (size.ws_col <= 20)
+        size.ws_col = 80;
+    if (size.ws_row <= 2)
+        size.ws_row = 24;
+    return size;
 }
 
 void progress_draw(struct progress *progress, int64_t done, int64_t total, const char *text)
@@ -46,20 +50,68 @@ void progress_draw(struct progress *progress, int64_t done, int64_t total, const
         buffer_add_text(&line, i < filled ? "#" : ".");
     buffer_add_format(&line, "] %3d %%  %s", share < 0 ? 0 : share > 1 ? 100 : (int)(share * 100), text);
     if (!line.failed) {
-        kept = safe_text_cut(line.bytes, line.length, columns(progress) - 1);
+        kept = safe_text_cut(line.bytes, line.length, size_of(progress).ws_col - 1u);
         fprintf(progress->stream, "\r%.*s\033[K", (int)kept, line.bytes);
         fflush(progress->stream);
-        progress->drawn = true;
+        progress->drawn = 1;
         progress->drawn_ms = now_ms;
     }
     buffer_done(&line);
 }
 
+/* The bar leaves the cursor in its line, a block in the line below it. */
+static void go_to_first_line(const struct progress *progress)
+{
+    if (progress->drawn > 1)
+        fprintf(progress->stream, "\033[%uA", progress->drawn - 1);
+    fputc('\r', progress->stream);
+}
+
+void progress_draw_block(struct progress *progress, const struct progress_block *block)
+{
+    struct winsize size = size_of(progress);
+    unsigned count = block->count < size.ws_row - 1u ? block->count : size.ws_row - 1u;
+
+    if (!progress->live)
+        return;
+    go_to_first_line(progress);
+    for (unsigned i = 0; i < count; i++) {
+        const struct buffer *text = &block->lines[i].text;
+
+        if (!text->failed && text->length)
+            tone_print(progress->stream, block->lines[i].tone, progress->color, text->bytes, safe_text_cut(text->bytes, text->length, size.ws_col - 1u));
+        fputs("\033[K\n", progress->stream);
+    }
+    fputs("\033[J", progress->stream); /* what was drawn before may have been longer */
+    fflush(progress->stream);
+    progress->drawn = count + 1;
+}
+
 void progress_clear(struct progress *progress)
 {
-    if (!progress->drawn)
+    if (progress->drawn == 0)
         return;
-    fputs("\r\033[K", progress->stream);
+    go_to_first_line(progress);
+    fputs(progress->drawn > 1 ? "\033[J" : "\033[K", progress->stream);
     fflush(progress->stream);
-    progress->drawn = false;
+    progress->drawn = 0;
+}
+
+struct buffer *progress_line(struct progress_block *block, enum tone tone)
+{
+    struct buffer *text;
+
+    if (block->count == PROGRESS_LINES_MAX)
+        return NULL;
+    block->lines[block->count].tone = tone;
+    text = &block->lines[block->count++].text;
+    buffer_init(text, 4096);
+    return text;
+}
+
+void progress_block_clear(struct progress_block *block)
+{
+    for (unsigned i = 0; i < block->count; i++)
+        buffer_done(&block->lines[i].text);
+    block->count = 0;
 }

@@ -111,7 +111,8 @@ static const struct field device_facts[] = {
     {"slot", "slot", FIELD_TEXT},             {"hardware", "hw_rev", FIELD_TEXT},
     {"network", "network", FIELD_TEXT},       {"signal dBm", "rssi_dbm", FIELD_NUMBER},
     {"battery", "battery_pct", FIELD_PERCENT}, {"priority", "priority", FIELD_TEXT},
-    {"tags", "tags", FIELD_TEXT},             {"identity clash", "clash_ms", FIELD_TIME},
+    {"tags", "tags", FIELD_TEXT},             {"time zone", "tz", FIELD_TEXT},
+    {"identity clash", "clash_ms", FIELD_TIME},
 };
 VIEW(device_view, device_name, device_facts);
 

@@ -53,6 +53,9 @@ const struct json_member *json_flat_find(struct json_flat *flat, const char *nam
 /* The value of a member. `name` is what a problem's `where` says. */
 MUST_USE enum drover_error json_member_text(const struct json_member *member, const char *name, char *ret, size_t size, struct problem *ret_problem);
 MUST_USE enum drover_error json_member_i64(const struct json_member *member, const char *name, int64_t min, int64_t max, int64_t *ret, struct problem *ret_problem);
+/* A number with at most `decimals` (0 .. 6) digits behind its point, times ten to that power: 12.5 with 2 is 1250. min and max are of the result. */
+MUST_USE enum drover_error json_member_scaled(const struct json_member *member, const char *name, int decimals, int64_t min, int64_t max, int64_t *ret,
+                                              struct problem *ret_problem);
 MUST_USE enum drover_error json_member_bool(const struct json_member *member, const char *name, bool *ret, struct problem *ret_problem);
 
 /* Large documents without a tree. As json_flat_read, but limits->members counts all values and may be any number; the outermost object
@@ -86,6 +89,7 @@ void json_begin(struct json_writer *writer, struct buffer *buffer);          /* 
 void json_end(struct json_writer *writer);                                   /* "}" of the outermost object */
 void json_put_text(struct json_writer *writer, const char *name, const char *value);   /* NULL value: member left out */
 void json_put_i64(struct json_writer *writer, const char *name, int64_t value);
+void json_put_scaled(struct json_writer *writer, const char *name, int64_t value, int decimals);   /* what json_member_scaled reads; not negative */
 void json_put_bool(struct json_writer *writer, const char *name, bool value);
 /* Nested values: name NULL inside an array. */
 void json_open_object(struct json_writer *writer, const char *name);
@@ -94,3 +98,4 @@ void json_open_array(struct json_writer *writer, const char *name);
 void json_close_array(struct json_writer *writer);
 /* One escaped, quoted string, for whoever builds JSON another way. */
 void json_add_quoted(struct buffer *buffer, const char *text);
+void json_add_quoted_n(struct buffer *buffer, const char *text, size_t length);   /* a NUL inside becomes \u0000, which json_parse refuses */

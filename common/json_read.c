@@ -119,6 +119,31 @@ enum drover_error json_member_i64(const struct json_member *member, const char *
     return take_number(name, strtod(text, NULL), min, max, ret, ret_problem);
 }
 
+enum drover_error json_member_scaled(const struct json_member *member, const char *name, int decimals, int64_t min, int64_t max, int64_t *ret,
+                                     struct problem *ret_problem)
+{
+    char text[48];
+    double power = 1, scaled;
+    int64_t whole;
+
+    if (member->kind != JSON_NUMBER)
+        return fail_type(name, "a number", ret_problem);
+    if (!text_copy_n(text, sizeof text, member->value.bytes, member->value.length))
+        return problem_set(ret_problem, DROVER_TOO_LONG, name, "a number has too many digits");
+    for (int i = 0; i < decimals; i++)
+        power *= 10;
+    scaled = strtod(text, NULL) * power;
+    if (!(fabs(scaled) <= INTEGER_MAX))
+        return problem_set(ret_problem, DROVER_RANGE, name, "over 2^53");
+    whole = (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    if (whole < min || whole > max)
+        return problem_set(ret_problem, DROVER_RANGE, name, "%.40s is not in %.15g .. %.15g", text, (double)min / power, (double)max / power);
+    if (fabs(scaled - (double)whole) > 1e-6) /* a double's own error is far smaller in any range that has a use here */
+        return problem_set(ret_problem, DROVER_RANGE, name, "%.40s has more than %d decimals", text, decimals);
+    *ret = whole;
+    return DROVER_OK;
+}
+
 enum drover_error json_member_bool(const struct json_member *member, const char *name, bool *ret, struct problem *ret_problem)
 {
     if (member->kind != JSON_TRUE && member->kind != JSON_FALSE)

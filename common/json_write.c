@@ -21,7 +21,7 @@ static uint32_t utf8_code(const unsigned char *at, size_t step)
 static size_t add_escaped(struct buffer *buffer, const char *at, size_t left)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *found = strchr(from, *at);
+    const char *found = *at ? strchr(from, *at) : NULL;
     size_t step = text_utf8_step(at, left);
     uint32_t code;
 
@@ -45,7 +45,12 @@ static bool stands_as_it_is(char c)
 
 void json_add_quoted(struct buffer *buffer, const char *text)
 {
-    const char *end = text + strlen(text);
+    json_add_quoted_n(buffer, text, strlen(text));
+}
+
+void json_add_quoted_n(struct buffer *buffer, const char *text, size_t length)
+{
+    const char *end = text + length;
 
     buffer_add(buffer, "\"", 1);
     while (text < end) {
@@ -109,6 +114,24 @@ void json_put_i64(struct json_writer *writer, const char *name, int64_t value)
     char text[24];
     int length = snprintf(text, sizeof text, "%" PRId64, value);
 
+    put_name(writer, name);
+    buffer_add(writer->buffer, text, (size_t)length);
+}
+
+void json_put_scaled(struct json_writer *writer, const char *name, int64_t value, int decimals)
+{
+    char text[48];
+    int64_t power = 1;
+    int length;
+
+    for (int i = 0; i < decimals; i++)
+        power *= 10;
+    length = snprintf(text, sizeof text, "%" PRId64, value / power);
+    if (value % power != 0) {
+        length += snprintf(text + length, sizeof text - (size_t)length, ".%0*" PRId64, decimals, value % power);
+        while (text[length - 1] == '0')
+            length--;
+    }
     put_name(writer, name);
     buffer_add(writer->buffer, text, (size_t)length);
 }

@@ -2,7 +2,6 @@
 #include "common/text.h"
 
 #include <string.h>
-#include <time.h>
 
 static bool is_digit(char c)
 {
@@ -53,6 +52,14 @@ bool text_copy_n(char *dst, size_t size, const char *src, size_t length)
         memcpy(dst, src, length);
     dst[length] = '\0';
     return true;
+}
+
+void text_lower(char *dst, size_t size, const char *src)
+{
+    size_t i = 0;
+    for (; src[i] != '\0' && i + 1 < size; i++)
+        dst[i] = src[i] >= 'A' && src[i] <= 'Z' ? (char)(src[i] - 'A' + 'a') : src[i];
+    dst[i] = '\0';
 }
 
 bool text_is_id(const char *text, size_t length)
@@ -200,13 +207,4 @@ char *text_excerpt(char *dst, size_t size, const void *bytes, size_t length)
     if (cut && kept >= 3)
         memcpy(dst + kept - 3, "...", 3);
     return dst;
-}
-
-void text_time(int64_t unix_ms, char ret[TEXT_TIME_SIZE])
-{
-    time_t seconds = (time_t)(unix_ms / 1000);
-    struct tm utc;
-
-    if (!gmtime_r(&seconds, &utc) || strftime(ret, TEXT_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        (void)text_copy(ret, TEXT_TIME_SIZE, "?");
 }

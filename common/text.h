@@ -15,6 +15,9 @@ bool text_copy(char *dst, size_t size, const char *src);
 /* Copies length bytes of src; refuses embedded NULs too. */
 bool text_copy_n(char *dst, size_t size, const char *src, size_t length);
 
+/* The same, cut to fit, A-Z as a-z: names of .def files, which are written in capitals. */
+void text_lower(char *dst, size_t size, const char *src);
+
 /* True when the length bytes are an id as above. */
 bool text_is_id(const char *text, size_t length);
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, <= U+10FFFF). */
@@ -41,3 +44,5 @@ char *text_excerpt(char *dst, size_t size, const void *bytes, size_t length);
 #define TEXT_TIME_SIZE 32
 /* Unix time for people, "2026-01-31T12:00:00Z"; a time that no calendar has is "?". */
 void text_time(int64_t unix_ms, char ret[TEXT_TIME_SIZE]);
+/* "2026-01-31" (midnight UTC), "2026-01-31T10:00:00Z", "2026-01-31T10:00:00+02:00" (RFC 3339 without fractions) in ms since 1970. */
+bool text_time_read(const char *text, int64_t *ret_ms);

@@ -18,7 +18,7 @@ FILES = ROOT / "deploy" / "cross-files"
 MIRROR = os.environ.get("DROVER_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 FOLDER = pathlib.Path(os.environ.get("DROVER_CROSS_FOLDER", ROOT / "build" / "cross")).absolute()
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-LIBRARIES = ["libc6-dev", "libatomic1", "libc-bin", "libcjson-dev", "libssl-dev", "libinih-dev", "libcurl4-openssl-dev", "libpaho-mqtt-dev", "zlib1g-dev", "libzstd-dev",
+LIBRARIES = ["libc6-dev", "libatomic1", "libc-bin", "libcjson-dev", "libssl-dev", "libinih-dev", "libcurl4-openssl-dev", "libyaml-dev", "libpaho-mqtt-dev", "zlib1g-dev", "libzstd-dev",
              "libbz2-dev", "libdivsufsort-dev", "libzip-dev", "libcmocka-dev"]
 PROGRAMS = {"drover-agent": "agent/drover-agent", "drover": "cli/drover"}
 SMALL = ["-Dtests=false", "-Dbuildtype=minsize", "-Db_lto=true"]

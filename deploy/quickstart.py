@@ -8,6 +8,7 @@ import sys
 import time
 
 try:
+    import bad_release
     from quickstart_secure import Cameras, strangers_stay_outside
     from stack import Stack, StackError, wait_until
 except ImportError as error:
@@ -32,6 +33,7 @@ def arguments_of(words):
     parser.add_argument("--devices", type=int, default=200, metavar="N", help="devices in all, a fifth of them simple ones (default %(default)s)")
     parser.add_argument("--secure", action="store_true", help="TLS with certificates and access lists everywhere, and three real drover-agents beside the fleet")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same fleet (default %(default)s)")
+    parser.add_argument("--bad-release", action="store_true", help="another story: a bad release is stopped by the canary stage and taken back, the next one goes through four stages")
     parser.add_argument("--keep", action="store_true", help="leave everything running; ctrl-C ends it")
     parser.add_argument("--folder", help="put files here and keep them (default: a temporary folder)")
     return parser.parse_args(words)
@@ -96,13 +98,24 @@ def outcome_table(stack, rollouts):
     return "\n".join(lines)
 
 
+def start_server(stack, settings):
+    say(f"starting Redis, Mosquitto and droverd in {stack.folder}")
+    stack.start_redis()
+    stack.start_broker()
+    stack.start_droverd(settings=settings)
+
+
+def wait_for_fleet(stack, devices, sim):
+    store = stack.redis()
+    wait_until(lambda: int(store.hget("drover:v1:fleet", "devices") or 0) >= devices, 30, "the whole fleet to be known", alive=[sim])
+
+
 def start_fleet(stack, options):
     simple = options.devices // 5
     say(f"starting {options.devices} devices ({simple} simple) of models {' and '.join(model for model, *_ in MODELS)}")
     sim = stack.start_sim("--devices", options.devices - simple, "--simple", simple, "--models", ",".join(f"{model}={old}" for model, old, *_ in MODELS),
                           "--heartbeat-ms", 1000, "--step-ms", 500, "--reboot-ms", 800, "--seed", options.seed, "--profile", "mixed")
-    store = stack.redis()
-    wait_until(lambda: int(store.hget("drover:v1:fleet", "devices") or 0) >= options.devices, 30, "the whole fleet to be known", alive=[sim])
+    wait_for_fleet(stack, options.devices, sim)
 
 
 def add_releases(stack):
@@ -123,15 +136,25 @@ def start_cameras(stack):
     return cameras
 
 
+def run_bad_release(options):
+    started = time.monotonic()
+    with Stack(options.build, options.folder) as stack:
+        start_server(stack, {**FAST, **bad_release.SETTINGS})
+        say(f"starting {options.devices} devices")
+        sim = stack.start_sim(*bad_release.sim_arguments(options.devices), "--seed", options.seed)
+        wait_for_fleet(stack, options.devices, sim)
+        bad_release.tell(stack, say, options.devices)
+        say(f"\n{options.devices} devices, {time.monotonic() - started:.0f} s")
+        if options.keep:
+            keep(stack)
+
+
 def run(options):
     started = time.monotonic()
     if options.secure:
         say("making an authority, keys and certificates")
     with Stack(options.build, options.folder, secure=options.secure) as stack, contextlib.ExitStack() as ends:
-        say(f"starting Redis, Mosquitto and droverd in {stack.folder}")
-        stack.start_redis()
-        stack.start_broker()
-        stack.start_droverd(settings=FAST)
+        start_server(stack, FAST)
         start_fleet(stack, options)
         cameras = None
         releases = list(add_releases(stack))
@@ -189,7 +212,7 @@ def main():
     # SIGTERM ends like ctrl-C: the stack is taken down by `with`.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        run(options)
+        (run_bad_release if options.bad_release else run)(options)
     except KeyboardInterrupt:
         say("\nended")
         return 130

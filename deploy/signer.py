@@ -38,6 +38,14 @@ class Signer:
         self.drover("package", "delta", old, new, path, "--min-saving", 0, "--key", key or self.delta_key, "--force", "-q")
         return path
 
+    def permit(self, *options):
+        """A permit to go back, signed with a key that may sign nothing else."""
+        key, path = self.folder / "permit.pem", self.folder / "permit.jws"
+        if not key.exists():
+            self._key("permit", role="permit")
+        self.drover("permit", "downgrade", path, "--key", key, "--force", "-q", *options)
+        return path.read_text().strip()
+
     def stranger(self):
         """A key that the trust store does not name."""
         return self._key("stranger")

@@ -29,8 +29,17 @@ static const struct field update_fields[] = {
     {"manifest_sha256", FIELD_SHA256, FIELD_OPTIONAL, AT(manifest_sha256), .help = "of the package's manifest"},
     {"delta", FIELD_BOOL, FIELD_OPTIONAL, AT(delta), .help = "true: the package is a difference to base_version"},
     {"base_version", FIELD_VERSION, FIELD_OPTIONAL, AT(base_version), .help = "what a delta applies to; required with delta true"},
+    {"install_after_ms", FIELD_INTEGER, FIELD_OPTIONAL, AT(install_after_ms), .min = 1, .max = MS_MAX, .help = "unix time before which it is not installed; absent: at once"},
+    {"install_before_ms", FIELD_INTEGER, FIELD_OPTIONAL, AT(install_before_ms), .min = 1, .max = MS_MAX, .help = "unix time from which on it is not begun to install; absent: any"},
 };
 const struct field_table command_update_fields = {"command update", update_fields, sizeof update_fields / sizeof update_fields[0]};
+
+static const struct field rollback_fields[] = {
+    {"permit", FIELD_TEXT, FIELD_OPTIONAL, AT(permit), .help = "a signed permit to go back (docs/trust.md), for devices that ask for one"},
+};
+const struct field_table command_rollback_fields = {"command rollback", rollback_fields, sizeof rollback_fields / sizeof rollback_fields[0]};
+
+static const struct json_limits command_limits = {8192, 4, 64, COMMAND_PERMIT_SIZE - 1};
 
 /* What a row of the tables cannot say, because it depends on another field. */
 static enum drover_error command_check(const struct command *command, struct problem *ret_problem)
@@ -39,6 +48,8 @@ static enum drover_error command_check(const struct command *command, struct pro
         return problem_set(ret_problem, DROVER_MISSING, "version", "is required in %s", kinds[command->kind]);
     if (command->kind == COMMAND_UPDATE && command->attempt < 1)
         return problem_set(ret_problem, DROVER_RANGE, "attempt", "0 is not in 1 .. 1000");
+    if (command->install_before_ms > 0 && command->install_before_ms <= command->install_after_ms)
+        return problem_set(ret_problem, DROVER_RANGE, "install_before_ms", "is not after install_after_ms");
     if (command->delta && command->base_version[0] == '\0')
         return problem_set(ret_problem, DROVER_MISSING, "base_version", "is required with delta");
     return DROVER_OK;
@@ -48,12 +59,14 @@ enum drover_error command_read(const char *bytes, size_t length, struct command 
 {
     struct command command = {.attempt = 0};
     struct json_flat flat;
-    enum drover_error error = json_flat_read(bytes, length, &json_message_limits, &flat, ret_problem);
+    enum drover_error error = json_flat_read(bytes, length, &command_limits, &flat, ret_problem);
 
     if (!error)
         error = fields_read(&command_fields, &flat, &command, ret_problem);
     if (!error && command.kind == COMMAND_UPDATE)
         error = fields_read(&command_update_fields, &flat, &command, ret_problem);
+    if (!error && command.kind == COMMAND_ROLLBACK)
+        error = fields_read(&command_rollback_fields, &flat, &command, ret_problem);
     if (!error)
         error = command_check(&command, ret_problem);
     if (!error)
@@ -69,5 +82,7 @@ void command_write(const struct command *command, struct buffer *buffer)
     fields_write(&command_fields, command, &writer);
     if (command->kind == COMMAND_UPDATE)
         fields_write(&command_update_fields, command, &writer);
+    if (command->kind == COMMAND_ROLLBACK)
+        fields_write(&command_rollback_fields, command, &writer);
     json_end(&writer);
 }

@@ -12,6 +12,7 @@
 #include "proto/report.h"
 
 #define URL_SIZE 512
+#define COMMAND_PERMIT_SIZE 4097   /* a signed permit (firmware/permit.h) of at most 4 KiB */
 
 enum command_kind { COMMAND_UPDATE, COMMAND_CANCEL, COMMAND_ROLLBACK };
 
@@ -29,6 +30,10 @@ struct command {
     char manifest_sha256[SHA256_HEX_SIZE];  /* of the signed manifest; the same for the full package and its deltas */
     bool delta;
     char base_version[VERSION_SIZE];        /* of a delta */
+    int64_t install_after_ms;               /* unix ms; the installation, and with it the reboot, begins not before this, and ... */
+    int64_t install_before_ms;              /* ... before this; 0: as soon as it likes */
+    /* rollback only: */
+    char permit[COMMAND_PERMIT_SIZE];       /* JWS, for devices that ask for one; "": none */
 };
 
 MUST_USE enum drover_error command_read(const char *bytes, size_t length, struct command *ret_command, struct problem *ret_problem);

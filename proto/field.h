@@ -16,6 +16,7 @@ enum field_kind {
     FIELD_WORD,       /* text_is_word */
     FIELD_VERSION,    /* semver_read */
     FIELD_TAGS,       /* ids with commas between them */
+    FIELD_ZONE,       /* time_zone_name_fits */
     FIELD_TEXT,       /* text_is_plain */
     FIELD_URL,        /* http:// or https://, printable ASCII */
     FIELD_SHA256,     /* 64 lower-case hex digits */

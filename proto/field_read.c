@@ -6,6 +6,7 @@
 #include "common/semver.h"
 #include "common/sha256.h"
 #include "common/text.h"
+#include "common/time_zone.h"
 #include "proto/error_code.h"
 #include "proto/field.h"
 #include "proto/heartbeat.h"
@@ -33,6 +34,12 @@ static bool is_tags(const char *text, size_t length)
             return true;
         text = comma + 1;
     }
+}
+
+static bool is_zone(const char *text, size_t length)
+{
+    (void)length;
+    return time_zone_name_fits(text);
 }
 
 static bool is_url(const char *text, size_t length)
@@ -68,6 +75,7 @@ static const struct {
     [FIELD_ID] = {text_is_id, "an id"},
     [FIELD_WORD] = {text_is_word, "a word of A-Z a-z 0-9 . _ + -"},
     [FIELD_TAGS] = {is_tags, "ids with commas between them"},
+    [FIELD_ZONE] = {is_zone, "the name of a time zone such as Europe/Berlin"},
     [FIELD_TEXT] = {text_is_plain, "text without control characters"},
     [FIELD_URL] = {is_url, "an http or https address"},
     [FIELD_SHA256] = {is_sha256, "64 lower-case hex digits"},

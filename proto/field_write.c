@@ -19,7 +19,7 @@ static void integer_write(const struct field *field, const void *at, struct json
     int64_t value;
 
     memcpy(&value, at, sizeof value);
-    if (value != ABSENT)
+    if (value != ABSENT && (value != 0 || field->min <= 0)) /* a 0 that cannot be sent stands for none */
         json_put_i64(writer, field->name, value);
 }
 

@@ -24,6 +24,7 @@ static const struct field fields[] = {
     {"battery_pct", FIELD_INTEGER, FIELD_OPTIONAL, AT(battery_pct), .max = 100, .help = "battery charge"},
     {"priority", FIELD_WORD, FIELD_OPTIONAL, AT(priority), .help = "priority class"},
     {"tags", FIELD_TAGS, FIELD_OPTIONAL, AT(tags), .help = "for choosing devices in rollouts"},
+    {"tz", FIELD_ZONE, FIELD_OPTIONAL, AT(tz), .help = "IANA time zone, for maintenance windows: Europe/Berlin"},
     {"managed", FIELD_MANAGED, FIELD_OPTIONAL, AT(kind), .help = "true: it reports each step of an upgrade"},
     {"device_id", FIELD_SELF, FIELD_OPTIONAL, AT(device_id), .help = "when sent, the id in the topic"},
 };

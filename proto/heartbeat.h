@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/semver.h"
 #include "common/text.h"
+#include "common/time_zone.h"
 
 #define WORD_SIZE 33      /* status, network, priority, hw_rev: printable ASCII words, at most 32 characters */
 #define BOOT_ID_SIZE 41   /* up to 40 characters of an id: a UUID fits */
@@ -34,6 +35,7 @@ struct heartbeat {
     int64_t battery_pct;           /* 0 .. 100 */
     char priority[WORD_SIZE];      /* priority class */
     char tags[TAGS_SIZE];
+    char tz[TIME_ZONE_SIZE];       /* IANA name of its time zone; whether there is such a zone is not checked here */
     enum device_kind kind;         /* "managed": true/false when the device says so itself */
 };
 

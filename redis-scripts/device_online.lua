@@ -6,10 +6,11 @@
 -- ARGV[1]  device id   ARGV[2]  1 or 0   ARGV[3]  at_ms
 -- Returns 1 when it changed something, else 0.
 -- @include lib/counts.lua
+-- @include lib/on.lua
 -- @include lib/online.lua
 
 local key = KEYS[1] .. 'device:' .. ARGV[1]
-local had = redis.call('HMGET', key, 'online', 'model')
+local had = redis.call('HMGET', key, 'online', 'model', 'version')
 if not had[2] or had[1] == ARGV[2] then return 0 end
 local seen = tonumber(redis.call('ZSCORE', KEYS[1] .. 'seen', ARGV[1]) or '0')
 if ARGV[2] == '1' then
@@ -17,5 +18,5 @@ if ARGV[2] == '1' then
 elseif tonumber(ARGV[3]) < seen then
   return 0
 end
-set_online(key, had[2], ARGV[2] == '1')
+set_online(key, had[2], had[3], ARGV[2] == '1')
 return 1

@@ -3,10 +3,11 @@
 --
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  one character a beat: '0' + 1 (long form) + 2 (load it even if nothing changed) + 4 (the device sends no boot id)
+--          + 8 (it says that it is unwell)
 -- ARGV[2]  instance   ARGV[3]  events to keep   ARGV[4]  how often an older boot must follow the newest one to make a clash
 -- ARGV[5]  ms between two alarms about one clash
 -- then for every beat: at_ms, device id; then for every beat: facts, seq ('' when it has none);
--- then for every long form, in order: model version hw_rev status slot boot_id network rssi_dbm battery_pct priority tags kind
+-- then for every long form, in order: model version hw_rev status slot boot_id network rssi_dbm battery_pct priority tags tz kind
 -- booted_ms, each '' when absent
 --
 -- Returns an array: first a string, one character a beat
@@ -17,6 +18,7 @@
 -- L<facts>: the upgrade is live, always load. N<facts>: news, load once more (the first answer may have been lost). 0: ask.
 -- @include lib/counts.lua
 -- @include lib/events.lua
+-- @include lib/on.lua
 -- @include lib/online.lua
 -- @states
 
@@ -30,7 +32,7 @@ local times = 4                          -- ARGV[times + 2i], [times + 2i + 1]: 
 local facts_at = times + 2 * beats       -- ARGV[facts_at + 2i], [facts_at + 2i + 1]: facts and seq
 local next_long = facts_at + 2 * beats + 2
 local fields = { 'model', 'version', 'hw_rev', 'status', 'slot', 'boot_id', 'network', 'rssi_dbm', 'battery_pct', 'priority',
-  'tags', 'kind', 'booted_ms' }
+  'tags', 'tz', 'kind', 'booted_ms' }
 local MODEL, VERSION, STATUS, BOOT_ID = 0, 1, 3, 5   -- offsets in fields
 local result = { '' }
 local swept_ms                           -- devices last seen up to then are offline; read when first needed
@@ -86,7 +88,7 @@ local function older_boot(key, id, at_ms, model)
   return 'C'
 end
 
-local function first_contact(key, id, at_ms, facts, seq, first)
+local function first_contact(key, at_ms, facts, seq, first, unwell)
   local online = may_be_online(at_ms)
   local set = { 'facts', online and facts or '0', 'seq', seq ~= '' and seq or '-1' }
   for i, name in ipairs(fields) do
@@ -95,19 +97,33 @@ local function first_contact(key, id, at_ms, facts, seq, first)
       set[#set + 1] = ARGV[first + i - 1]
     end
   end
-  local model = ARGV[first + MODEL]
+  if unwell then
+    set[#set + 1] = 'unhealthy'
+    set[#set + 1] = '1'
+  end
+  local model, version = ARGV[first + MODEL], ARGV[first + VERSION]
   call('HSET', key, unpack(set))
   call('HSET', key, 'online', '0', 'first_seen_ms', at_ms)
   call('SADD', KEYS[1] .. 'models', model)
   count(KEYS[1] .. 'fleet', 'devices', 1)
   count(KEYS[1] .. 'model:' .. model, 'devices', 1)
-  count(KEYS[1] .. 'model:' .. model, 'version:' .. ARGV[first + VERSION], 1)
-  if online then set_online(key, model, true) end
+  count(KEYS[1] .. 'model:' .. model, 'version:' .. version, 1)
+  on_count(model, version, 'devices', 1)
+  if unwell then on_count(model, version, 'unhealthy', 1) end
+  if online then set_online(key, model, version, true) end
 end
 
-local function move_counts(key, model_was, version_was, model, version, online)
+local function move_counts(model_was, version_was, model, version, online, unwell)
   count(KEYS[1] .. 'model:' .. model_was, 'version:' .. version_was, -1)
   count(KEYS[1] .. 'model:' .. model, 'version:' .. version, 1)
+  on_count(model, version, 'devices', 1)
+  for field, is in pairs({ online = online, unhealthy = unwell }) do
+    if is then
+      on_count(model_was, version_was, field, -1)
+      on_count(model, version, field, 1)
+    end
+  end
+  on_leave(model_was, version_was)
   if model_was ~= model then
     call('SADD', KEYS[1] .. 'models', model)
     count(KEYS[1] .. 'model:' .. model_was, 'devices', -1)
@@ -120,11 +136,11 @@ local function move_counts(key, model_was, version_was, model, version, online)
   end
 end
 
-local function long_form(id, at_ms, facts, seq, want, first)
+local function long_form(id, at_ms, facts, seq, want, first, unwell)
   local key = device_prefix .. id
-  local had = call('HMGET', key, 'seq', 'model', 'version', 'boot_id', 'boot_prev', 'online', 'state', 'status')
+  local had = call('HMGET', key, 'seq', 'model', 'version', 'boot_id', 'boot_prev', 'online', 'state', 'status', 'unhealthy')
   if not had[2] then
-    first_contact(key, id, at_ms, facts, seq, first)
+    first_contact(key, at_ms, facts, seq, first, unwell)
     if not want then return '0' end
     load(id)
     return 'L'
@@ -159,10 +175,19 @@ local function long_form(id, at_ms, facts, seq, want, first)
       set[#set + 1] = had[4]
     end
   end
+  local was_unwell, moved = had[9] == '1', model ~= had[2] or version ~= had[3]
+  if unwell then
+    set[#set + 1] = 'unhealthy'
+    set[#set + 1] = '1'
+  elseif was_unwell then
+    gone[#gone + 1] = 'unhealthy'
+  end
   call('HSET', key, unpack(set))
   if #gone > 0 then call('HDEL', key, unpack(gone)) end
-  if model ~= had[2] or version ~= had[3] then move_counts(key, had[2], had[3], model, version, had[6] == '1') end
-  if online and had[6] ~= '1' then set_online(key, model, true) end
+  if moved then move_counts(had[2], had[3], model, version, had[6] == '1', was_unwell) end
+  if unwell ~= was_unwell then on_count(model, version, 'unhealthy', unwell and 1 or -1) end
+  if new_boot and had[4] and not live and not moved then on_count(model, version, 'reboots', 1) end
+  if online and had[6] ~= '1' then set_online(key, model, version, true) end
   if not (want or mark ~= '') then return '0' end
   load(id)
   return 'L'
@@ -176,9 +201,9 @@ for i = 1, beats do
   local want = flag % 4 >= 2
   local code
   if flag % 2 == 0 then
-    code = short_form(id, facts, seq, want, flag >= 4)
+    code = short_form(id, facts, seq, want, flag % 8 >= 4)
   else
-    code = long_form(id, at_ms, facts, seq, want, next_long)
+    code = long_form(id, at_ms, facts, seq, want, next_long, flag >= 8)
     next_long = next_long + #fields
   end
   codes[i] = code

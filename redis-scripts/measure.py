@@ -72,7 +72,7 @@ class Fleet:
                 for n in part:   # what drover-sim's devices say
                     network = n % 3
                     arguments += ["esp32", "1.0.0", ("A", "B", "B2", "C")[n % 4], "idle", "a", self.boots[n], ("wifi", "ethernet", "cellular")[network],
-                                  "" if network == 1 else -60, 80 if network == 2 else "", "normal", "", "managed" if n % 5 else "", at_ms - 5000]
+                                  "" if network == 1 else -60, 80 if network == 2 else "", "normal", "", "", "managed" if n % 5 else "", at_ms - 5000]
             yield len(part), arguments
 
 

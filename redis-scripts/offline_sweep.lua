@@ -6,6 +6,7 @@
 -- ARGV[1]  cutoff_ms   ARGV[2]  most devices to look at
 -- Returns how many were looked at; that many as asked for: ask again.
 -- @include lib/counts.lua
+-- @include lib/on.lua
 -- @include lib/online.lua
 
 local seen, sweep = KEYS[1] .. 'seen', KEYS[2] .. 'sweep'
@@ -30,8 +31,8 @@ end
 for i = 1, #found, 2 do
   if tonumber(found[i + 1]) <= tonumber(upto) then
     local key = KEYS[1] .. 'device:' .. found[i]
-    local had = redis.call('HMGET', key, 'online', 'model')
-    if had[1] == '1' then set_online(key, had[2], false) end
+    local had = redis.call('HMGET', key, 'online', 'model', 'version')
+    if had[1] == '1' then set_online(key, had[2], had[3], false) end
   end
 end
 redis.call('HSET', sweep, 'offline_ms', upto)

@@ -2,8 +2,10 @@
 -- rollouts_load: rollouts with their releases, from one moment.
 --
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
--- ARGV[1]  active, ending, known (both), all, or one (the id follows)   ARGV[2]  most of them   ARGV[3]  rollout id, for one
--- Returns for each: rollout's fields, release's fields (flat). For all newest first.
+-- ARGV[1]  active, ending, known (both, and those that wait), all, or one (its id is ARGV[3])   ARGV[2]  most of them   ARGV[3]  '' or id
+-- then id and plan_revision of every plan the caller has
+-- Returns for each: rollout's fields, release's fields, its current stage's hash, its plan's JSON ('': flat, known, or one of all), how many
+-- devices wait in its queue. For all newest first.
 
 local ids
 local which = ARGV[1]
@@ -16,17 +18,24 @@ elseif which == 'active' then
 elseif which == 'ending' then
   ids = redis.call('SMEMBERS', KEYS[2] .. 'ending')
 elseif which == 'known' then
-  ids = redis.call('SUNION', KEYS[2] .. 'running', KEYS[2] .. 'ending')
+  ids = redis.call('SUNION', KEYS[2] .. 'running', KEYS[2] .. 'ending', KEYS[2] .. 'waiting')
 else
   return redis.error_reply('ERR rollouts_load: no such list')
 end
+local known = {}
+for i = 4, #ARGV - 1, 2 do known[ARGV[i]] = ARGV[i + 1] end
 local result = {}
 for i = 1, math.min(#ids, tonumber(ARGV[2])) do
   local key = KEYS[1] .. 'rollout:' .. ids[i]
-  local named = redis.call('HMGET', key, 'model', 'version')
+  local named = redis.call('HMGET', key, 'model', 'version', 'stage', 'plan_revision')
   if named[1] then
     result[#result + 1] = redis.call('HGETALL', key)
     result[#result + 1] = redis.call('HGETALL', KEYS[1] .. 'release:' .. named[1] .. ':' .. named[2])
+    result[#result + 1] = named[3] and redis.call('HGETALL', key .. ':stage:' .. named[3]) or {}
+    local news = which ~= 'all' and named[4] and named[4] ~= known[ids[i]]
+    result[#result + 1] = news and redis.call('GET', key .. ':plan') or ''
+    result[#result + 1] = redis.call('ZCARD', KEYS[2] .. 'rollout:' .. ids[i] .. ':queue')
+    result[#result + 1] = redis.call('GET', KEYS[2] .. 'rollout:' .. ids[i] .. ':pace') or ''
   end
 end
 return result

@@ -5,39 +5,66 @@
 -- ARGV[1]  device id   ARGV[2]  max in flight   ARGV[3]  at_ms   ARGV[4]  instance   ARGV[5]  events to keep
 -- ARGV[6]  on          ARGV[7]  why             ARGV[8]  1: alarm
 -- ARGV[9]  kind learned of the device, '': none
+-- ARGV[10] most to open in its stage (in its stratum of the stage), 0: any   ARGV[11] its stratum, '': none
+-- ARGV[12] most in flight for its site, 0: any    ARGV[13] most to open in a minute, 0: any
+-- ARGV[14] most devices that may hold bytes of the package, 0: any
 -- then name and value of every field of the upgrade; required: upgrade_id rollout model version state attempt revision token
 --
 -- Returns {'OK', revision, last_event}, {'REPEAT', revision, last_event} (an earlier try with this token had worked),
--- or {'REFUSED', why}. Nothing is written unless OK.
+-- {'REFUSED', why}, or {'FULL', why}: a limit, for now. Nothing is written unless OK.
 -- @include lib/counts.lua
 -- @include lib/events.lua
+-- @include lib/limits.lua
 -- @states
 -- @include lib/settle.lua
 -- @include lib/upgrade_fields.lua
 
 local id = ARGV[1]
-local now, wrong = upgrade_fields(10)
+local now, wrong = upgrade_fields(15)
 if not now then return redis.error_reply(wrong) end
 local device, upgrade = KEYS[1] .. 'device:' .. id, KEYS[1] .. 'upgrade:' .. id
 local rollout = KEYS[1] .. 'rollout:' .. now.rollout
-local live = KEYS[2] .. 'rollout:' .. now.rollout .. ':live'
 
 local was = redis.call('HMGET', upgrade, 'state', 'token', 'revision', 'last_event', 'model', 'upgrade_id')
 if was[2] and was[2] == now.token and was[6] == now.upgrade_id then return { 'REPEAT', was[3], was[4] or '' } end
 local state_was = was[1] or 'none'
-if redis.call('HGET', rollout, 'state') ~= 'running' then return { 'REFUSED', 'the rollout does not run' } end
+if is_stopped() then return { 'REFUSED', 'all rollouts are stopped' } end
+local runs = redis.call('HGET', rollout, 'state')
+if runs ~= 'running' and runs ~= 'completed' then return { 'REFUSED', 'the rollout does not run' } end
 if redis.call('EXISTS', device) == 0 then return { 'REFUSED', 'the device is unknown' } end
 if STATE_LIVE[state_was] then return { 'REFUSED', 'the device has a live upgrade' } end
 if redis.call('SISMEMBER', KEYS[2] .. 'rollout:' .. now.rollout .. ':done', id) == 1 then
   return { 'REFUSED', 'the device had its turn' }
 end
-if not tonumber(ARGV[2]) then return redis.error_reply('ERR not a number: max in flight') end
-local in_flight = redis.call('SCARD', live) - tonumber(redis.call('HGET', rollout, 'state:lost') or '0')
-if in_flight >= tonumber(ARGV[2]) then return { 'REFUSED', 'no place free' } end
+for _, i in ipairs({ 2, 3, 10, 12, 13, 14 }) do
+  if not tonumber(ARGV[i]) then return redis.error_reply('ERR not a number: argument ' .. i) end
+end
+if in_flight(now.rollout) >= tonumber(ARGV[2]) then return { 'FULL', 'no place free' } end
+local stage = now.stage and rollout .. ':stage:' .. now.stage
+local taken = stage and 'opened' .. (ARGV[11] ~= '' and '@' .. ARGV[11] or '')
+if stage and ARGV[10] ~= '0' and tonumber(redis.call('HGET', stage, taken) or '0') >= tonumber(ARGV[10]) then
+  return { 'REFUSED', 'its stage has enough devices' }
+end
+if now.site and ARGV[12] ~= '0' and tonumber(redis.call('HGET', rollout .. ':sites', now.site) or '0') >= tonumber(ARGV[12]) then
+  return { 'FULL', 'no place free at its site' }
+end
+-- who was told, downloads, or is about to: schedule_bytes_taken in orchestrator/core/schedule.c
+if ARGV[14] ~= '0' then
+  local sum = 0
+  for _, n in ipairs(redis.call('HMGET', rollout, 'state:pending', 'state:dispatched', 'state:acknowledged', 'state:downloading', 'state:retry_wait')) do
+    sum = sum + tonumber(n or '0')
+  end
+  if sum >= tonumber(ARGV[14]) then return { 'FULL', 'as many bytes as allowed are being downloaded' } end
+end
+if ARGV[13] ~= '0' and not pace_take(now.rollout, ARGV[13], ARGV[3]) then return { 'FULL', 'as many a minute as allowed' } end
 
 if state_was ~= 'none' then count(KEYS[1] .. 'model:' .. was[5], 'state:' .. state_was, -1) end
 count(rollout, 'opened', 1)
-settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms)
+if stage then
+  count(stage, 'opened', 1)
+  if ARGV[11] ~= '' then count(stage, taken, 1) end
+end
+settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms, ARGV[3])
 if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
 
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
@@ -49,8 +76,10 @@ if ARGV[8] == '1' then
   last = event_add(ARGV[5], event)
 end
 redis.call('HSET', device, 'last_event', last)
+redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':queue', id)
+redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':turns', id)
 if ARGV[9] ~= '' then redis.call('HSET', device, 'kind', ARGV[9]) end
 redis.call('DEL', upgrade)
-redis.call('HSET', upgrade, unpack(ARGV, 10))
+redis.call('HSET', upgrade, unpack(ARGV, 15))
 redis.call('HSET', upgrade, 'last_event', last)
 return { 'OK', now.revision, last }

@@ -36,6 +36,14 @@ void device_done(struct device *device)
     device->held.bytes = NULL;
 }
 
+void device_behave(struct device *device)
+{
+    const char *faulty = device->plan->faulty_version;
+
+    if (faulty[0])
+        device->behaviour = strcmp(device->order.version, faulty) == 0 ? device->given : (struct behaviour){.kind = BEHAVE_HONEST};
+}
+
 uint64_t device_random(struct device *device)
 {
     return hash_mix(device->random++);

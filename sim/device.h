@@ -47,6 +47,7 @@ struct device_plan {
     int64_t heartbeat_ms, step_ms, reboot_ms, poll_ms;
     unsigned heartbeat_qos;
     bool simple_says_kind;       /* simple devices send "managed":false */
+    char faulty_version[VERSION_SIZE];   /* behaviours count on the way to this one only; "": to every version */
 };
 
 enum phase {
@@ -75,7 +76,8 @@ struct device {
     char id[ID_SIZE];
     const char *model;                 /* the fleet's */
     enum device_kind kind;
-    struct behaviour behaviour;
+    struct behaviour given;            /* what it was drawn */
+    struct behaviour behaviour;        /* as which it acts now: that, or honest while it goes to a version that is not the faulty one */
     uint64_t random;                   /* state of its own random numbers */
 
     /* what survives a reboot */
@@ -126,6 +128,8 @@ enum download_result { DOWNLOAD_OK, DOWNLOAD_HTTP, DOWNLOAD_TIMEOUT, DOWNLOAD_SH
 /* id, model, kind, behaviour and version must be filled in afterwards by the fleet; everything else starts here. */
 void device_init(struct device *device, const struct device_plan *plan, uint32_t index);
 void device_done(struct device *device);
+/* As which it acts from now on, by the version of its order. */
+void device_behave(struct device *device);
 
 /* What happens to it. */
 void device_start(struct device *device);                        /* first boot */

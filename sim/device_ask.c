@@ -128,6 +128,7 @@ static void take_offer(struct device *device, const char *body, size_t length)
         ask_later(device);
         return;
     }
+    device_behave(device);
     device->settled = false;
     device->attempts++;
     if (device->order.attempt > device->attempt_max)

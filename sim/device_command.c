@@ -21,6 +21,7 @@ static void take_attempt(struct device *device, const struct command *command)
         device->report_seq = 0;
     device->order = *command;
     device->said = (struct report){.attempt = 0};
+    device_behave(device);
     device->settled = false;
     device->attempts++;
     if (command->attempt > device->attempt_max)

@@ -88,6 +88,7 @@ void fleet_device(const struct options *options, const struct fleet_models *mode
     fleet_id(options->prefix, index, ret_device->id);
     ret_device->model = model->name;
     ret_device->kind = index < options->devices ? KIND_MANAGED : KIND_SIMPLE;
-    ret_device->behaviour = profile_draw(&options->profile, plan->seed, index, ret_device->kind);
+    ret_device->given = ret_device->behaviour = profile_draw(&options->profile, plan->seed, index, ret_device->kind);
+    device_behave(ret_device);
     (void)text_copy(ret_device->slots[0], VERSION_SIZE, model->version);
 }

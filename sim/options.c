@@ -32,6 +32,7 @@ static const struct setting rows[] = {
     TEXT("models", models, "esp32", "name[=version][:weight], with commas between them; weight 1 when left out"),
     TEXT("prefix", prefix, "sim-", "device ids begin with it; seven digits follow"),
     TEXT("firmware", firmware, "1.0.0", "the firmware of models that name no version"),
+    TEXT("faulty-version", faulty_version, "", "shares count on the way to this version only, to others everybody is honest; empty: to every one"),
     NUMBER("seed", seed, 0, INT64_MAX, "1", "", "the same seed gives the same fleet"),
     NUMBER("heartbeat-ms", heartbeat_ms, 10, DAY_MS, "30000", "ms", "between two heartbeats, give or take a tenth"),
     NUMBER("heartbeat-qos", heartbeat_qos, 0, 1, "1", "", "of heartbeats"),
@@ -94,11 +95,14 @@ static enum drover_error take_option(struct options *options, int argc, char **a
 static enum drover_error check(const struct options *options, struct problem *ret_problem)
 {
     int64_t devices = options->devices + options->simple;
+    char version[VERSION_SIZE];
 
     if (!text_is_id(options->prefix, strlen(options->prefix)))
         return problem_set(ret_problem, DROVER_SYNTAX, "--prefix", "device ids begin with a letter or digit and use A-Z a-z 0-9 . _ -");
     if (devices < 1 || devices > DEVICES_MAX)
         return problem_set(ret_problem, DROVER_RANGE, "--devices", "1 to %d devices in all", DEVICES_MAX);
+    if (options->faulty_version[0] && semver_read(options->faulty_version, strlen(options->faulty_version), version, NULL) != DROVER_OK)
+        return problem_set(ret_problem, DROVER_SYNTAX, "--faulty-version", "'%s' is not a version", options->faulty_version);
     if (!options->load && options->connections == 0 && devices > 20000)
         return problem_set(ret_problem, DROVER_RANGE, "--devices", "over 20000 devices need --connections or --load");
     if (options->certificates[0] && options->connections > 0)

@@ -49,7 +49,7 @@ static void put_counts(const struct device *device, struct json_writer *writer)
 
 void truth_line(const struct device *device, struct buffer *buffer)
 {
-    const struct behaviour *behaviour = &device->behaviour;
+    const struct behaviour *behaviour = &device->given;
     char boot_id[BOOT_ID_SIZE];
     struct json_writer writer;
 

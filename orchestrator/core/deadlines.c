@@ -35,6 +35,19 @@ int64_t deadline_verify_end_ms(const struct policy *policy, const struct rollout
     return upgrade->state_ms + VERIFY_ROUNDS * (policy->verify_ms + soak_ms(rollout));
 }
 
+int64_t deadline_download_end_ms(const struct policy *policy, const struct upgrade *upgrade)
+{
+    int64_t end_ms = upgrade->download_ms + policy->download_total_ms;
+    int64_t held_ms = upgrade->install_after_ms ? upgrade->install_after_ms + policy->start_ms : 0;
+    return held_ms > end_ms ? held_ms : end_ms;
+}
+
+bool deadline_is_held(const struct policy *policy, const struct upgrade *upgrade, int64_t now_ms)
+{
+    return upgrade->state == STATE_DOWNLOADING && upgrade->progress >= 100 && upgrade->install_after_ms > 0 &&
+           now_ms < upgrade->install_after_ms + policy->start_ms;
+}
+
 static int64_t verifying(const struct policy *policy, const struct rollout *rollout, const struct upgrade *upgrade, int64_t now_ms)
 {
     int64_t end = deadline_verify_end_ms(policy, rollout, upgrade);
@@ -58,7 +71,7 @@ int64_t deadline_of(const struct policy *policy, const struct rollout *rollout, 
     case STATE_ACKNOWLEDGED:
         return now_ms + policy->start_ms;
     case STATE_DOWNLOADING:
-        return smaller(now_ms + policy->download_stall_ms, upgrade->download_ms + policy->download_total_ms);
+        return smaller(now_ms + policy->download_stall_ms, deadline_download_end_ms(policy, upgrade));
     case STATE_INSTALLING:
         return now_ms + policy->install_ms;
     case STATE_VERIFYING:

@@ -9,6 +9,9 @@
 #include "orchestrator/core/eligible.h"
 #include "orchestrator/core/offer.h"
 #include "orchestrator/core/retry.h"
+#include "orchestrator/core/schedule.h"
+
+#define POSTPONE_MAX_MS 600000
 
 static const char *const refusal_names[REFUSAL_COUNT] = {
     [REFUSAL_NONE] = "none",
@@ -94,6 +97,15 @@ static void back_off(const struct situation *s, struct upgrade *next, enum upgra
         next->full_only = true;
 }
 
+static void give_install_window(const struct situation *s, struct upgrade *next)
+{
+    const struct plan *plan = s->rollout ? s->rollout->plan : NULL;
+    next->install_after_ms = next->install_before_ms = 0;
+    if (plan && plan->windows.count > 0)
+        schedule_install(&plan->windows, s->zone, schedule_window_place(s->rollout->id, next->device_id), s->now_ms, &next->install_after_ms,
+                         &next->install_before_ms);
+}
+
 static void set_deadline(const struct situation *s, struct decision *ret, bool moved)
 {
     bool note = ret->move->on == EVENT_PROGRESS || ret->move->on == EVENT_SAYS_ROLLED_BACK;
@@ -125,6 +137,7 @@ void decision_make(const struct situation *s, struct decision *ret, enum upgrade
     if (move->effects & FX_ATTEMPT) {
         upgrade_begin_attempt(next, s->device, s->now_ms);
         next->delta = s->rollout && offer_wants_delta(&s->rollout->release, next);
+        give_install_window(s, next);
     }
     set_deadline(s, ret, moved);
     decision_say(ret, "%s", why ? why : move->why);
@@ -147,33 +160,54 @@ void decide_failure(const struct situation *s, struct decision *ret, enum error_
         upgrade_set_why(&ret->next, what);
 }
 
-/* Asked last: whoever waits for room only, waits for nothing else. */
-static const char *room_refusal(const struct situation *s)
+void situation_look(const struct situation *s, const struct rollout *rollout, struct look *ret)
 {
-    return s->pace && !pace_has_room(s->pace) ? pace_refusal : NULL;
+    *ret = (struct look){.now_ms = s->now_ms, .policy = s->policy, .rollout = rollout, .in_flight = s->in_flight, .pace = s->pace, .zone = s->zone,
+                         .site_in_flight = ABSENT, .has_turn = s->has_turn, .heartbeat = &s->device->last, .device = s->device, .upgrade = s->upgrade};
+}
+
+/* Which row is against another attempt; NULL: none. */
+static const struct predicate *attempt_refusal(const struct situation *s, struct look *ret_look, const char **ret_refusal)
+{
+    situation_look(s, s->rollout, ret_look);
+    return predicates_refuse_attempt(ret_look, ret_refusal);
 }
 
 const char *decide_dispatch_refusal(const struct situation *s)
 {
+    struct look look;
+    const char *refusal;
     if (!s->rollout)
         return "its rollout is not known here now";
-    if (s->rollout->state != ROLLOUT_RUNNING)
-        return "the rollout is paused";
-    if (eligible_in_clash(s->policy, s->device, s->now_ms))
-        return "two devices with this identity were seen";
-    const char *against = release_refusal(s->policy, &s->rollout->release, s->now_ms);
-    return against ? against : room_refusal(s);
+    return attempt_refusal(s, &look, &refusal) ? refusal : NULL;
+}
+
+/* A row that knows when it will hold (a window that opens) is not asked all the time until then, but often enough that an edit is seen. */
+static void postpone(const struct situation *s, struct decision *ret)
+{
+    struct look look;
+    struct finding finding = {.next_ms = 0};
+    const char *refusal = "its rollout is not known here now";
+    const struct predicate *row = s->rollout ? attempt_refusal(s, &look, &refusal) : NULL;
+    if (row && row->describe)
+        row->describe(&look, &finding);
+    decision_make(s, ret, EVENT_POSTPONE, E_NONE, refusal);
+    if (ret->move && finding.next_ms > ret->next.deadline_ms)
+        ret->next.deadline_ms = finding.next_ms < s->now_ms + POSTPONE_MAX_MS ? finding.next_ms : s->now_ms + POSTPONE_MAX_MS;
 }
 
 void decide_dispatch(const struct situation *s, struct decision *ret)
 {
-    if (s->rollout && (s->rollout->state == ROLLOUT_CANCELLED || s->rollout->state == ROLLOUT_SUPERSEDED)) {
+    if (s->rollout && (rollout_state_is_ended(s->rollout->state) || rollout_state_goes_back(s->rollout->state))) {
         decide_ending(s, ret);
         return;
     }
-    const char *refusal = decide_dispatch_refusal(s);
-    if (refusal) {
-        decision_make(s, ret, EVENT_POSTPONE, E_NONE, refusal);
+    if (s->rollout && !strcmp(s->device->excluded, s->rollout->id)) {
+        decide_withdraw(s, s->rollout->id, "", ret);
+        return;
+    }
+    if (decide_dispatch_refusal(s)) {
+        postpone(s, ret);
         return;
     }
     decision_make(s, ret, EVENT_DISPATCH, E_NONE, NULL);
@@ -184,8 +218,10 @@ void decide_dispatch(const struct situation *s, struct decision *ret)
 
 const char *decide_open_refusal(const struct situation *s)
 {
-    const char *refusal = eligible_refusal(s->policy, s->running, s->in_flight, s->device, s->upgrade, s->now_ms);
-    return refusal ? refusal : room_refusal(s);
+    struct look look;
+    const char *refusal;
+    situation_look(s, s->running, &look);
+    return predicates_refuse(&look, true, &refusal) ? refusal : NULL;
 }
 
 void decide_open(const struct situation *s, struct decision *ret)

@@ -9,6 +9,7 @@
 #include "orchestrator/core/device.h"
 #include "orchestrator/core/pace.h"
 #include "orchestrator/core/policy.h"
+#include "orchestrator/core/predicates.h"
 #include "orchestrator/core/rollout.h"
 #include "orchestrator/core/served.h"
 #include "orchestrator/core/upgrade.h"
@@ -23,6 +24,9 @@ struct situation {
     const struct rollout *running;   /* the one that runs, or is paused, for the device's model; NULL: none */
     int64_t in_flight;               /* of `running`, as far as known; the store has the last word */
     const struct pace *pace;         /* NULL: the depot can carry everybody */
+    const struct time_zone *zone;    /* the device's; NULL: UTC */
+    bool has_turn;                   /* nobody who waits in line is before it */
+    const char *permit;              /* to go back from `rollout`: "": there is none here; NULL: it is being made */
     const struct device *device;
     const struct upgrade *upgrade;   /* state NONE: there is none */
 };
@@ -43,8 +47,12 @@ struct decision {
     unsigned effects;                /* to be spoken once it is saved */
     enum device_kind learned;        /* KIND_UNKNOWN: nothing new of the device */
     bool silent;                     /* no entry in the event stream */
+    bool by_rollout;                 /* made because of the rollout's state, and only as long as it lasts (eligible_guard) */
     char why[128];                   /* never empty */
 };
+
+/* What the predicates look at: of taking the device into this rollout (s->running), or of another attempt in it (s->rollout). */
+void situation_look(const struct situation *s, const struct rollout *rollout, struct look *ret);
 
 /* The device's newest heartbeat, which is in s->device; also after a save, to see whether more follows from it. */
 void decide_heartbeat(const struct situation *s, struct decision *ret);
@@ -55,7 +63,18 @@ void decide_ask(const struct situation *s, const char *model, const char *versio
 /* The depot gave it bytes of this attempt's package. */
 void decide_served(const struct situation *s, const struct served *served, struct decision *ret);
 void decide_rollback(const struct situation *s, const char *who, struct decision *ret);
-/* Its rollout was cancelled or superseded. */
+/* Until when this decision keeps the device from its version, unix ms; 0: it does not; -1: it lifts such a quarantine. */
+int64_t decide_quarantine_ms(const struct situation *s, const struct decision *decision);
+/* Its rollout goes back: so must it, unless something is against it; decide_back_refusal: what. */
+void decide_back(const struct situation *s, struct decision *ret);
+const char *decide_back_refusal(const struct situation *s);
+/* Devices that failed in its rollout are given another turn. */
+void decide_again(const struct situation *s, struct decision *ret);
+/* Its turn in the line of those who wait for a place has come. */
+void decide_turn(const struct situation *s, struct decision *ret);
+/* An operator has excluded it from this rollout. */
+void decide_withdraw(const struct situation *s, const char *rollout_id, const char *who, struct decision *ret);
+/* Its rollout was cancelled or superseded, or goes back. */
 void decide_ending(const struct situation *s, struct decision *ret);
 
 /* Is the upgrade in a state in which the device may fetch the package of this attempt? */

@@ -1,8 +1,7 @@
-/* What questions and orders decide: a device asks over HTTP or fetches bytes, an operator cancels or wants it back. */
+/* What questions decide: a device asks over HTTP, or fetches bytes. */
 #include <string.h>
 
 #include "orchestrator/core/decide.h"
-#include "orchestrator/core/truth.h"
 
 static void nothing_to_offer(struct decision *ret, const char *why)
 {
@@ -129,37 +128,4 @@ void decide_served(const struct situation *s, const struct served *served, struc
             decision_reschedule(s, ret);
         }
     }
-}
-
-void decide_rollback(const struct situation *s, const char *who, struct decision *ret)
-{
-    decision_begin(s, ret);
-    if (s->upgrade->state == STATE_FAILED && truth_of(s->device, s->upgrade) != TRUTH_TARGET) {
-        decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it does not run the new version");
-        return;
-    }
-    if (s->upgrade->state == STATE_ROLLING_BACK) {
-        decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it is going back already");
-        return;
-    }
-    decision_make(s, ret, EVENT_ROLLBACK_ASKED, E_ROLLED_BACK, NULL);
-    if (ret->move)
-        decision_say(ret, "%.40s wants the old version", who[0] ? who : "an operator");
-    else if (s->upgrade->state == STATE_NONE)
-        decision_say(ret, "it has no upgrade that could be taken back");
-    else
-        decision_say(ret, "its upgrade is %s: there is nothing to take back", upgrade_state_name(s->upgrade->state));
-}
-
-/* A cancelled rollout calls back whoever has not begun to install; a superseded one lets those finish that were told. */
-void decide_ending(const struct situation *s, struct decision *ret)
-{
-    decision_begin(s, ret);
-    bool cancelled = s->rollout && s->rollout->state == ROLLOUT_CANCELLED;
-    bool superseded = s->rollout && s->rollout->state == ROLLOUT_SUPERSEDED;
-    enum upgrade_event on = cancelled ? EVENT_CANCEL : superseded ? EVENT_SUPERSEDE : EVENT_NOTHING;
-    if (on != EVENT_NOTHING && fsm_find(s->upgrade->state, on))
-        decision_make(s, ret, on, cancelled ? E_CANCELLED : E_NONE, NULL);
-    else
-        decision_say(ret, "goes on to its end although the rollout is over");
 }

@@ -5,6 +5,8 @@
 #include "orchestrator/core/decide.h"
 #include "orchestrator/core/truth.h"
 
+#define HELD_LOOK_MS 3600000
+
 static bool gone_silent(const struct situation *s, struct decision *ret)
 {
     if (!deadline_is_silent(s->policy, s->device, s->upgrade, s->now_ms))
@@ -31,11 +33,23 @@ static void acknowledged(const struct situation *s, struct decision *ret)
         decide_failure(s, ret, E_TIMEOUT, "never began to download");
 }
 
+/* Nothing is expected of it but that it lives. */
+static void held(const struct situation *s, struct decision *ret)
+{
+    int64_t open_ms = s->upgrade->install_after_ms + s->policy->start_ms, look_ms = s->now_ms + HELD_LOOK_MS;
+    decision_make(s, ret, EVENT_PROGRESS, E_NONE, "has the package; waits for its maintenance window");
+    ret->next.deadline_ms = look_ms < open_ms ? look_ms : open_ms;
+}
+
 static void downloading(const struct situation *s, struct decision *ret)
 {
     if (gone_silent(s, ret))
         return;
-    bool total = s->now_ms >= s->upgrade->download_ms + s->policy->download_total_ms;
+    if (deadline_is_held(s->policy, s->upgrade, s->now_ms)) {
+        held(s, ret);
+        return;
+    }
+    bool total = s->now_ms >= deadline_download_end_ms(s->policy, s->upgrade);
     decide_failure(s, ret, E_DOWNLOAD_TIMEOUT, total ? "the whole download took too long" : "the download stalled");
 }
 

@@ -232,6 +232,20 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
 
 void decide_heartbeat(const struct situation *s, struct decision *ret)
 {
+    if (!decide_back_refusal(s)) {
+        decide_back(s, ret);
+        return;
+    }
     decision_begin(s, ret);
     by_states[s->upgrade->state](s, ret, truth_of(s->device, s->upgrade));
+}
+
+/* What it says counts only while it is there to be told. */
+void decide_turn(const struct situation *s, struct decision *ret)
+{
+    decision_begin(s, ret);
+    if (s->device->online)
+        decide_heartbeat(s, ret);
+    else
+        decision_say(ret, "it is offline");
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "orchestrator/core/deadlines.h"
+#include "orchestrator/core/predicates.h"
 #include "orchestrator/core/retry.h"
 #include "orchestrator/core/truth.h"
 
@@ -38,16 +40,35 @@ static const char *room(const struct situation *s, char *dst, size_t size)
     return dst;
 }
 
+/* A row that knows when it will hold, or a limit: it is a matter of time. */
+static void held_back(const struct situation *s, const struct look *look, const struct predicate *row, const char *refusal, struct explanation *ret)
+{
+    struct finding finding = {.next_ms = 0};
+    char taken[ROOM_SIZE];
+    if (row->describe)
+        row->describe(look, &finding);
+    if (refusal == pace_refusal) {
+        NEXT("its turn comes when there is room: %s (%s)", refusal, room(s, taken, sizeof taken));
+    } else if (row->limit && look->rollout->plan) {
+        NEXT("waits for its turn: %s (%s)", refusal, finding.value);
+    } else if (!row->limit && finding.next_ms > s->now_ms) {
+        NEXT("its turn comes later: %s%s%s", refusal, finding.value[0] ? ", " : "", finding.value);
+        ret->next_ms = finding.next_ms;
+    } else {
+        NEXT("nothing is planned: %s", refusal);
+    }
+}
+
 static void without_upgrade(const struct situation *s, struct explanation *ret)
 {
-    char taken[ROOM_SIZE];
-    const char *refusal = decide_open_refusal(s);
+    struct look look;
+    const char *refusal;
+    situation_look(s, s->running, &look);
+    const struct predicate *row = predicates_refuse(&look, true, &refusal);
     if (s->upgrade->state == STATE_NONE)
         NOW("runs %s, has no upgrade", s->device->last.version);
-    if (refusal == pace_refusal)
-        NEXT("its turn comes when there is room: %s (%s)", refusal, room(s, taken, sizeof taken));
-    else if (refusal)
-        NEXT("nothing is planned: %s", refusal);
+    if (row)
+        held_back(s, &look, row, refusal, ret);
     else if (s->device->last.kind == KIND_SIMPLE)
         NEXT("is offered %s when it asks over HTTP", s->running->version);
     else
@@ -83,7 +104,10 @@ static void acknowledged(const struct situation *s, struct explanation *ret)
 static void downloading(const struct situation *s, struct explanation *ret)
 {
     NOW("downloading since %lld s: %lld %%", since_s(s), (long long)s->upgrade->progress);
-    NEXT("must get further; otherwise %s", otherwise(s));
+    if (deadline_is_held(s->policy, s->upgrade, s->now_ms))
+        NEXT("has the package; installs it when its maintenance window opens");
+    else
+        NEXT("must get further; otherwise %s", otherwise(s));
 }
 
 static void installing(const struct situation *s, struct explanation *ret)
@@ -152,6 +176,17 @@ static void failed(const struct situation *s, struct explanation *ret)
         without_upgrade(s, ret);
 }
 
+static void succeeded(const struct situation *s, struct explanation *ret)
+{
+    const char *refusal = decide_back_refusal(s);
+    if (!s->rollout || !rollout_state_goes_back(s->rollout->state))
+        without_upgrade(s, ret);
+    else if (refusal)
+        NEXT("its rollout goes back; it does not yet: %s", refusal);
+    else
+        NEXT("is told to go back to %s when a place is free and it is online", s->upgrade->from_version);
+}
+
 typedef void by_state(const struct situation *s, struct explanation *ret);
 static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_NONE] = without_upgrade,
@@ -164,7 +199,7 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_RETRY_WAIT] = retry_wait,
     [STATE_ROLLING_BACK] = rolling_back,
     [STATE_LOST] = lost,
-    [STATE_SUCCEEDED] = without_upgrade,
+    [STATE_SUCCEEDED] = succeeded,
     [STATE_ROLLED_BACK] = without_upgrade,
     [STATE_FAILED] = failed,
     [STATE_REJECTED] = without_upgrade,

@@ -8,6 +8,8 @@
 #include "orchestrator/core/eligible.h"
 #include "orchestrator/core/explain.h"
 #include "orchestrator/core/flow_work.h"
+#include "orchestrator/core/predicates.h"
+#include "orchestrator/core/why.h"
 
 static void heartbeats_recorded(void *arg, enum drover_error error, const struct recorded_beat *beats, size_t count); /* 2 in Redis: decide what they mean */
 static void report_ended(struct work *work, enum drover_error error, const char *why);                                /* 2 its consequence is in Redis     */
@@ -54,6 +56,13 @@ static void free_queue(struct work *work)
     }
 }
 
+static void known_free(struct flow *flow)
+{
+    for (size_t i = 0; i < flow->known_count; i++)
+        rollout_drop(&flow->known[i].rollout);
+    free(flow->known);
+}
+
 void flow_free(struct flow *flow)
 {
     if (!flow)
@@ -67,13 +76,30 @@ void flow_free(struct flow *flow)
     batches_free(flow);
     sweeps_free(flow);
     free(flow->table);
-    free(flow->plans);
+    known_free(flow);
     free(flow);
 }
 
 void flow_set_policy(struct flow *flow, const struct policy *policy)
 {
+    int64_t stopped_ms = flow->config.policy.stopped_ms;
     flow->config.policy = *policy;
+    flow->config.policy.stopped_ms = stopped_ms;
+}
+
+const struct policy *flow_policy(const struct flow *flow)
+{
+    return &flow->config.policy;
+}
+
+void flow_set_stopped(struct flow *flow, int64_t stopped_ms)
+{
+    flow->config.policy.stopped_ms = stopped_ms;
+}
+
+bool flow_is_stopped(const struct flow *flow)
+{
+    return flow->config.policy.stopped_ms > 0;
 }
 
 uint64_t flow_random(struct flow *flow)
@@ -87,8 +113,8 @@ uint64_t flow_random(struct flow *flow)
 static void pace_count(struct flow *flow)
 {
     flow->pace.announced = flow->pace.downloading = 0;
-    for (size_t i = 0; i < flow->plan_count; i++) {
-        const int64_t *counts = flow->plans[i].rollout.counts;
+    for (size_t i = 0; i < flow->known_count; i++) {
+        const int64_t *counts = flow->known[i].rollout.counts.states;
         flow->pace.announced += counts[STATE_DISPATCHED] + counts[STATE_ACKNOWLEDGED];
         flow->pace.downloading += counts[STATE_DOWNLOADING];
     }
@@ -97,14 +123,14 @@ static void pace_count(struct flow *flow)
 /* Out of memory the flow goes on with what it knew: the next call repairs it. */
 void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count)
 {
-    struct plan *plans = calloc(count ? count : 1, sizeof *plans);
-    if (!plans)
+    struct known *fresh = calloc(count ? count : 1, sizeof *fresh);
+    if (!fresh)
         return;
     for (size_t i = 0; i < count; i++)
-        plans[i].rollout = rollouts[i];
-    free(flow->plans);
-    flow->plans = plans;
-    flow->plan_count = count;
+        rollout_keep(&fresh[i].rollout, &rollouts[i]);
+    known_free(flow);
+    flow->known = fresh;
+    flow->known_count = count;
     pace_count(flow);
 }
 
@@ -118,51 +144,78 @@ const struct pace *flow_pace(const struct flow *flow)
     return &flow->pace;
 }
 
-struct plan *flow_plan(const struct flow *flow, const char *rollout_id)
+struct known *flow_known(const struct flow *flow, const char *rollout_id)
 {
-    for (size_t i = 0; i < flow->plan_count; i++)
-        if (!strcmp(flow->plans[i].rollout.id, rollout_id))
-            return &flow->plans[i];
+    for (size_t i = 0; i < flow->known_count; i++)
+        if (!strcmp(flow->known[i].rollout.id, rollout_id))
+            return &flow->known[i];
     return NULL;
 }
 
-static bool is_open(const struct rollout *rollout)
+struct known *flow_known_of_model(const struct flow *flow, const char *model)
 {
-    return rollout->state == ROLLOUT_RUNNING || rollout->state == ROLLOUT_PAUSED;
-}
-
-struct plan *flow_plan_of_model(const struct flow *flow, const char *model)
-{
-    for (size_t i = flow->plan_count; i > 0; i--) {
-        struct plan *plan = &flow->plans[i - 1];
-        if (is_open(&plan->rollout) && !strcmp(plan->rollout.model, model))
-            return plan;
+    for (size_t i = flow->known_count; i > 0; i--) {
+        struct known *known = &flow->known[i - 1];
+        if (rollout_state_is_open(known->rollout.state) && !strcmp(known->rollout.model, model))
+            return known;
     }
     return NULL;
 }
 
-int64_t plan_in_flight(const struct plan *plan)
+int64_t known_in_flight(const struct known *known)
 {
-    return rollout_in_flight(&plan->rollout) + plan->opened;
+    return rollout_in_flight(&known->rollout) + known->opened;
 }
 
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id)
 {
-    const struct plan *plan = flow_plan(flow, rollout_id);
-    return plan ? &plan->rollout : NULL;
+    const struct known *known = flow_known(flow, rollout_id);
+    return known ? &known->rollout : NULL;
+}
+
+/* The plan's own was made in advance. */
+const char *flow_permit(const struct flow *flow, const struct rollout *rollout, const struct upgrade *upgrade)
+{
+    if (rollout->plan && rollout->plan->rollback.permit[0])
+        return rollout->plan->rollback.permit;
+    return flow->config.permit ? flow->config.permit(flow->config.permit_arg, rollout, upgrade->from_version) : "";
+}
+
+bool flow_knows_zone(const struct flow *flow, const char *name)
+{
+    const struct time_zone *zone;
+    return !strcmp(name, "UTC") || (flow->config.zones.find && flow->config.zones.find(flow->config.zones.zones, name, &zone));
+}
+
+/* The device's own, or else the plan's; one that is not known there either is UTC. */
+static const struct time_zone *zone_of(const struct flow *flow, const struct rollout *rollout, const struct heartbeat *heartbeat, bool *ret_unknown)
+{
+    const struct zone_port *zones = &flow->config.zones;
+    const struct time_zone *zone = NULL;
+    *ret_unknown = false;
+    if (!rollout || !rollout->plan || rollout->plan->windows.count == 0 || !zones->find)
+        return NULL;
+    if (heartbeat->tz[0] && zones->find(zones->zones, heartbeat->tz, &zone))
+        return zone;
+    *ret_unknown = heartbeat->tz[0];
+    return zones->find(zones->zones, rollout->plan->windows.time_zone, &zone) ? zone : NULL;
 }
 
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret)
 {
-    const struct plan *running = flow_plan_of_model(flow, device->last.model);
+    const struct known *running = flow_known_of_model(flow, device->last.model);
+    const struct rollout *rollout = flow_rollout(flow, upgrade->rollout);
+    bool unknown;
     *ret = (struct situation){
         .now_ms = flow->config.now_ms(flow->config.now_arg),
         .random = random,
         .policy = &flow->config.policy,
-        .rollout = flow_rollout(flow, upgrade->rollout),
+        .rollout = rollout,
+        .permit = rollout && rollout_state_goes_back(rollout->state) ? flow_permit(flow, rollout, upgrade) : "",
         .running = running ? &running->rollout : NULL,
-        .in_flight = running ? plan_in_flight(running) : 0,
+        .in_flight = running ? known_in_flight(running) : 0,
         .pace = &flow->pace,
+        .zone = zone_of(flow, running ? &running->rollout : rollout, &device->last, &unknown),
         .device = device,
         .upgrade = upgrade,
     };
@@ -181,18 +234,39 @@ void flow_set_unsettled(struct flow *flow, const char *device_id, bool unsettled
         *place = 0;
 }
 
+/* The first thing against taking the device into the rollout, as far as its heartbeat says; NULL: nothing. */
+static const struct predicate *refusal_by_heartbeat(struct flow *flow, const struct known *known, const struct heartbeat *heartbeat)
+{
+    bool unknown;
+    const char *refusal;
+    struct look look = {.now_ms = flow->config.now_ms(flow->config.now_arg), .policy = &flow->config.policy, .rollout = &known->rollout,
+                        .in_flight = known_in_flight(known), .pace = &flow->pace, .site_in_flight = ABSENT, .heartbeat = heartbeat};
+    look.zone = zone_of(flow, &known->rollout, heartbeat, &unknown);
+    flow->counts.zones_unknown += unknown;
+    return predicates_refuse(&look, true, &refusal);
+}
+
+/* One that only a limit holds back stands in line. */
+static bool has_turn(struct flow *flow, struct known *known, const struct heartbeat *heartbeat)
+{
+    const struct predicate *against = refusal_by_heartbeat(flow, known, heartbeat);
+    if (!against)
+        return true;
+    flow->counts.held_back += !strcmp(against->name, PREDICATE_DEPOT);
+    if (against->limit)
+        queue_join(flow, known, heartbeat);
+    return false;
+}
+
 static bool is_wanted(struct flow *flow, const struct heartbeat *heartbeat)
 {
     uint64_t hash = hash_text(heartbeat->device_id, 0);
     if (flow->unsettled[hash % UNSETTLED_MAX] == hash)
         return true;
-    const struct plan *plan = flow_plan_of_model(flow, heartbeat->model);
-    if (!plan || !eligible_by_heartbeat(&flow->config.policy, &plan->rollout, plan_in_flight(plan), heartbeat,
-                                        flow->config.now_ms(flow->config.now_arg)))
-        return false;
-    bool room = pace_has_room(&flow->pace);
-    flow->counts.held_back += !room;
-    return room;
+    struct known *known = flow_known_of_model(flow, heartbeat->model);
+    if (known && eligible_back_by_heartbeat(&flow->config.policy, &known->rollout, known_in_flight(known), heartbeat))
+        return true;
+    return known && heartbeat->kind != KIND_SIMPLE && has_turn(flow, known, heartbeat);
 }
 
 void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_done *done, void *arg)
@@ -289,6 +363,23 @@ void flow_explain(const struct flow *flow, const struct device *device, const st
     explain(&s, ret);
 }
 
+void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct why_device *ret)
+{
+    struct situation s;
+    flow_situation(flow, device, upgrade, 0, &s);
+    for (size_t i = 0; !s.running && i < flow->known_count; i++)
+        if (!rollout_state_is_ended(flow->known[i].rollout.state) && !strcmp(flow->known[i].rollout.model, device->last.model))
+            s.running = &flow->known[i].rollout;   /* one that has not begun is asked about, too */
+    why_device(&s, ret);
+}
+
+void flow_why_rollout(const struct flow *flow, const struct rollout *rollout, const struct fleet_health *health, const char *missing, struct why_rollout *ret)
+{
+    const struct why_look look = {.now_ms = flow->config.now_ms(flow->config.now_arg), .policy = &flow->config.policy, .rollout = rollout,
+                                  .health = health, .pace = &flow->pace, .missing = missing};
+    why_rollout(&look, ret);
+}
+
 /* --- counters --- */
 
 static const char *const recorded_names[] = {
@@ -300,6 +391,8 @@ static const char *const command_names[] = {
 static const char *const work_names[WORK_KIND_COUNT] = {
     [WORK_HEARTBEAT] = "heartbeat", [WORK_REPORT] = "report", [WORK_DEADLINE] = "deadline", [WORK_ENDING] = "ending",
     [WORK_ASK] = "ask", [WORK_SERVED] = "served", [WORK_ROLLBACK] = "rollback",
+    [WORK_WITHDRAW] = "withdraw", [WORK_BACK] = "back", [WORK_AGAIN] = "again",
+    [WORK_WAITING] = "waiting",
 };
 
 typedef void each_counter(void *arg, const char *name, const char *label, uint64_t value);
@@ -325,6 +418,10 @@ void flow_counters(const struct flow *flow, each_counter *each, void *arg)
     each(arg, "heartbeats_coalesced", "", counts->coalesced);
     each(arg, "opens_refused", "", counts->opens_refused);
     each(arg, "held_back", "", counts->held_back);
+    each(arg, "queue_joined", "", counts->queue_joined);
+    each(arg, "queue_turns", "", counts->queue_turns);
+    each(arg, "queue_dropped", "", counts->queue_dropped);
+    each(arg, "zones_unknown", "", counts->zones_unknown);
     each(arg, "save_conflicts", "", counts->conflicts);
     each(arg, "save_conflicts_lost", "", counts->conflicts_lost);
     each(arg, "saves_resent", "", counts->resent);

@@ -31,10 +31,12 @@ static const char *refusal_for_unnamed(const struct flow *flow, const struct rel
 /* Somebody unnamed has no place in a rollout and cannot be counted: only a rollout to everybody is for them. */
 static void ask_anonymously(struct flow *flow, const char *model, const char *version, flow_answered *answered, void *arg)
 {
-    const struct plan *plan = flow_plan_of_model(flow, model);
-    const struct rollout *rollout = plan && plan->rollout.state == ROLLOUT_RUNNING ? &plan->rollout : NULL;
+    const struct known *known = flow_known_of_model(flow, model);
+    const struct rollout *rollout = known && known->rollout.state == ROLLOUT_RUNNING ? &known->rollout : NULL;
     const char *against;
-    if (!rollout) {
+    if (flow->config.policy.stopped_ms) {
+        answer_nothing(answered, arg, DROVER_OK, eligible_stopped);
+    } else if (!rollout) {
         answer_nothing(answered, arg, DROVER_OK, "no rollout runs for its model");
     } else if (rollout->share_pct < 100) {
         answer_nothing(answered, arg, DROVER_OK, "this rollout asks for a device_id");
@@ -109,19 +111,30 @@ void flow_served(struct flow *flow, const struct served *served, flow_done *done
     work_start(work);
 }
 
-void flow_rollback(struct flow *flow, const char *device_id, const char *who, flow_done *done, void *arg)
+static void order(struct flow *flow, enum work_kind kind, const char *device_id, const char *rollout_id, const char *who, flow_done *done, void *arg)
 {
-    struct work *work = work_new(flow, WORK_ROLLBACK, device_id);
+    struct work *work = work_new(flow, kind, device_id);
     if (!work) {
         flow->counts.full++;
         done(arg, DROVER_FULL, "as much work as allowed is under way");
         return;
     }
-    text_copy(work->input.who, sizeof work->input.who, who);
+    text_copy(work->input.order.who, sizeof work->input.order.who, who);
+    text_copy(work->input.order.rollout, sizeof work->input.order.rollout, rollout_id);
     work->ended = work_told;
     work->done = done;
     work->arg = arg;
     work_start(work);
+}
+
+void flow_rollback(struct flow *flow, const char *device_id, const char *who, flow_done *done, void *arg)
+{
+    order(flow, WORK_ROLLBACK, device_id, "", who, done, arg);
+}
+
+void flow_withdraw(struct flow *flow, const char *device_id, const char *rollout_id, const char *who, flow_done *done, void *arg)
+{
+    order(flow, WORK_WITHDRAW, device_id, rollout_id, who, done, arg);
 }
 
 static void work_told(struct work *work, enum drover_error error, const char *why)

@@ -19,8 +19,21 @@ static void speak_update(struct work *work)
         return;
     if (release_refusal(&work->flow->config.policy, &rollout->release, work->save.at_ms)) /* its deadline says it again, should that change */
         return;
+    (void)flow_permit(work->flow, rollout, &work->upgrade);   /* begun in time: should it not be well on the new version, it is told to go back at once */
     struct command command;
     offer_update(&work->flow->config.policy, rollout, &work->upgrade, work->flow->public_url, &command);
+    send(work, &command);
+}
+
+/* One whose permit is being made is told when its deadline says it again. */
+static void speak_rollback(struct work *work)
+{
+    const struct rollout *rollout = flow_rollout(work->flow, work->upgrade.rollout);
+    const char *permit = rollout ? flow_permit(work->flow, rollout, &work->upgrade) : "";
+    struct command command;
+    if (!permit)
+        return;
+    offer_rollback(&work->upgrade, permit, &command);
     send(work, &command);
 }
 
@@ -33,10 +46,8 @@ static void speak_commands(struct work *work)
         offer_cancel(&work->upgrade, &command);
         send(work, &command);
     }
-    if (work->effects & FX_ROLLBACK) {
-        offer_rollback(&work->upgrade, &command);
-        send(work, &command);
-    }
+    if (work->effects & FX_ROLLBACK)
+        speak_rollback(work);
 }
 
 static void or_dash(char *dst, size_t size, const char *src)

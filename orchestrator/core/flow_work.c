@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "orchestrator/core/eligible.h"
 
 static void work_run(struct work *work);                                                                                     /* 1 load, unless it was given    */
 static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);   /* 2 decide                        */
@@ -143,9 +144,21 @@ static void decide_by_kind(const struct work *work, const struct situation *s, s
     case WORK_SERVED:
         decide_served(s, &work->input.served, ret);
         break;
+    case WORK_BACK:
+        decide_back(s, ret);
+        break;
+    case WORK_AGAIN:
+        decide_again(s, ret);
+        break;
+    case WORK_WAITING:
+        decide_turn(s, ret);
+        break;
+    case WORK_WITHDRAW:
+        decide_withdraw(s, work->input.order.rollout, work->input.order.who, ret);
+        break;
     case WORK_ROLLBACK:
     case WORK_KIND_COUNT:
-        decide_rollback(s, work->input.who, ret);
+        decide_rollback(s, work->input.order.who, ret);
         break;
     }
 }
@@ -153,7 +166,7 @@ static void decide_by_kind(const struct work *work, const struct situation *s, s
 /* After a heartbeat or a question more may follow from the same observation; everything else decides once. */
 static bool decides_again(const struct work *work)
 {
-    return (work->kind == WORK_HEARTBEAT || work->kind == WORK_ASK) && work->moves < MOVES_MAX;
+    return (work->kind == WORK_HEARTBEAT || work->kind == WORK_ASK || work->kind == WORK_WAITING) && work->moves < MOVES_MAX;
 }
 
 static void make_token(struct flow *flow, char *ret)
@@ -187,12 +200,15 @@ static void fill_save(struct work *work, const struct situation *s, const struct
         .kind = decision->learned,
         .alarm = decision->effects & FX_ALARM,
         .silent = decision->silent,
+        .quarantine_ms = decide_quarantine_ms(s, decision),
         .at_ms = s->now_ms,
     };
     memcpy(save->why, decision->why, sizeof save->why);
     make_token(work->flow, save->upgrade.token);
     work->effects = decision->effects;
-    work->max_in_flight = opens ? s->running->max_in_flight : 0;
+    eligible_guard(s->rollout, decision->move, decision->by_rollout, s->now_ms, &save->guard);
+    if (opens)
+        eligible_limits(s->running, &save->upgrade, &s->device->last, s->now_ms, &work->limits);
     work->resent = false;
     room_promise(work);
 }
@@ -202,11 +218,14 @@ static void work_decide(struct work *work)
     struct situation s;
     struct decision decision;
     flow_situation(work->flow, &work->device, &work->upgrade, flow_random(work->flow), &s);
+    s.has_turn = work->kind == WORK_WAITING || work->kind == WORK_ASK;   /* who asks for itself cannot be told later */
     decide_by_kind(work, &s, &decision);
     if (decision.error != DROVER_OK) {
         work->flow->counts.refusals[decision.refusal]++;
         work_end(work, decision.error, decision.why);
     } else if (!decision.move) {
+        if (work->kind == WORK_WAITING && work->moves == 0)
+            queue_turn_over(work, &s);
         /* What was done before, if anything, is more interesting than that nothing more follows. */
         work_end(work, DROVER_OK, work->moves ? work->save.why : decision.why);
     } else {
@@ -221,7 +240,7 @@ static void work_save(struct work *work)
 {
     const struct store_port *store = &work->flow->config.store;
     if (work->save.on == EVENT_OPEN)
-        store->open(store->store, &work->save, work->max_in_flight, move_saved, work);
+        store->open(store->store, &work->save, &work->limits, move_saved, work);
     else
         store->move(store->store, &work->save, move_saved, work);
 }
@@ -239,9 +258,12 @@ static void saved_well(struct work *work, const struct upgrade *upgrade)
         work->device.last.kind = work->save.kind;
     work->moves++;
     work->flow->counts.moves[work->save.on]++;
-    struct plan *plan = work->save.on == EVENT_OPEN ? flow_plan(work->flow, upgrade->rollout) : NULL;
-    if (plan)
-        plan->opened++;
+    bool began = work->save.on == EVENT_OPEN || (upgrade_state_is_final(work->save.from) && upgrade_state_is_in_flight(upgrade->state));
+    struct known *known = began ? flow_known(work->flow, upgrade->rollout) : NULL;
+    if (known)
+        known->opened++;
+    if (known && work->save.on == EVENT_OPEN)
+        queue_opened(work->flow, known, upgrade, work->save.at_ms);
     flow_speak(work, before);
     if (decides_again(work))
         work_decide(work);
@@ -280,9 +302,11 @@ static void move_saved(void *arg, enum drover_error error, const struct upgrade 
     case DROVER_CONFLICT:
         saved_by_another(work);
         return;
+    case DROVER_FULL:
     case DROVER_REFUSED:
         work->flow->counts.opens_refused++;
-        work_end(work, DROVER_OK, "no place is free, or it had its turn");
+        queue_open_refused(work, error);
+        work_end(work, DROVER_OK, "no place is free, it had its turn, or its rollout stands");
         return;
     case DROVER_UNAVAILABLE:
         if (!work->resent) {

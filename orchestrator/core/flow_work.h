@@ -8,7 +8,7 @@
 #define PUBLIC_URL_SIZE 256
 #define UNSETTLED_MAX 16384
 
-enum work_kind { WORK_HEARTBEAT, WORK_REPORT, WORK_DEADLINE, WORK_ENDING, WORK_ASK, WORK_SERVED, WORK_ROLLBACK, WORK_KIND_COUNT };
+enum work_kind { WORK_HEARTBEAT, WORK_REPORT, WORK_DEADLINE, WORK_ENDING, WORK_ASK, WORK_SERVED, WORK_ROLLBACK, WORK_WITHDRAW, WORK_BACK, WORK_AGAIN, WORK_WAITING, WORK_KIND_COUNT };
 
 struct work;
 typedef void work_ended(struct work *work, enum drover_error error, const char *why);
@@ -28,7 +28,10 @@ struct work {
             flow_answered *answered;
         } ask;
         struct served served;
-        char who[ID_SIZE];
+        struct {
+            char who[ID_SIZE];
+            char rollout[ID_SIZE];   /* withdraw, waiting */
+        } order;
     } input;
     work_ended *ended;             /* NULL: nobody waits for it */
     flow_done *done;               /* for `ended` */
@@ -38,14 +41,14 @@ struct work {
     struct upgrade upgrade;
     struct upgrade_save save;      /* on its way to the store */
     unsigned effects;              /* to be spoken when it is saved */
-    int64_t max_in_flight;         /* of an open */
+    struct open_limits limits;     /* of an open */
     unsigned moves, conflicts;
     bool resent;
     bool promised;                 /* among flow->pace.deciding */
 };
 
-/* A rollout and the upgrades opened since its counts were read. */
-struct plan {
+/* A rollout and the upgrades opened, or opened again, since its counts were read. */
+struct known {
     struct rollout rollout;
     int64_t opened;
 };
@@ -57,6 +60,14 @@ struct flow_counts {
     uint64_t commands[COMMAND_ROLLBACK + 1];
     uint64_t work[WORK_KIND_COUNT];
     uint64_t dropped, full, coalesced, opens_refused, conflicts, conflicts_lost, resent, unavailable, store_refused, held_back;
+    uint64_t queue_joined, queue_turns, queue_dropped, zones_unknown;
+};
+
+/* A device that stands in a rollout's line, or may not stand there, by the hash of both: left alone until then. */
+#define REMEMBERED_MAX 32768
+struct remembered {
+    uint64_t pair;
+    int64_t until_ms;
 };
 
 struct batch;
@@ -66,8 +77,8 @@ struct flow {
     struct flow_config config;
     char instance[INSTANCE_SIZE];
     char public_url[PUBLIC_URL_SIZE];
-    struct plan *plans;
-    size_t plan_count;
+    struct known *known;
+    size_t known_count;
     struct pace pace;
     struct work **table;           /* by device id; size is a power of two */
     size_t table_mask;
@@ -77,14 +88,19 @@ struct flow {
     size_t call_count;             /* batches and sweeps */
     uint64_t random_count;
     uint64_t unsettled[UNSETTLED_MAX]; /* hashes of devices whose last heartbeat was recorded, but not decided on to the end */
+    struct waiter waiters[STORE_WAITERS_MAX];   /* to be written with the next look for due work, or when they are so many */
+    size_t waiter_count;
+    struct remembered remembered[REMEMBERED_MAX];
     struct flow_counts counts;
 };
 
 uint64_t flow_random(struct flow *flow);
-struct plan *flow_plan(const struct flow *flow, const char *rollout_id);
-/* The model's rollout that runs or is paused; there is one at most. NULL: none. */
-struct plan *flow_plan_of_model(const struct flow *flow, const char *model);
-int64_t plan_in_flight(const struct plan *plan);
+struct known *flow_known(const struct flow *flow, const char *rollout_id);
+/* The rollout that holds the model's place; there is one at most. NULL: none. */
+struct known *flow_known_of_model(const struct flow *flow, const char *model);
+/* The permit to go back that the upgrade's rollout has; see flow_config. */
+const char *flow_permit(const struct flow *flow, const struct rollout *rollout, const struct upgrade *upgrade);
+int64_t known_in_flight(const struct known *known);
 /* What a decision about this device looks at; points into device, upgrade and flow. */
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret);
 
@@ -102,6 +118,23 @@ void flow_set_unsettled(struct flow *flow, const char *device_id, bool unsettled
 
 /* Speaks what was saved: commands by effects, the event. `before` is the upgrade's last_event before the save. */
 void flow_speak(struct work *work, const char *before);
+
+/* --- flow_queue.c --- */
+
+/* Only a limit holds the device back: it shall stand in the rollout's line. Cheap when it does already. */
+void queue_join(struct flow *flow, struct known *known, const struct heartbeat *heartbeat);
+void queue_flush(struct flow *flow);
+/* Somebody waits in the rollout's line, and it takes devices. */
+bool queue_has_turns(const struct flow *flow, const struct known *known);
+/* How many may have their turn now, as far as known. */
+size_t queue_places(const struct flow *flow, const struct known *known, size_t max);
+int64_t queue_lease_ms(const struct known *known);
+/* WORK_WAITING: nothing came of its turn. It leaves the line, unless a limit was in its way again. */
+void queue_turn_over(struct work *work, const struct situation *s);
+/* The store refused to open its upgrade: DROVER_FULL, DROVER_REFUSED. */
+void queue_open_refused(struct work *work, enum drover_error error);
+/* An upgrade was opened; the store has taken the device out of the line. */
+void queue_opened(struct flow *flow, struct known *known, const struct upgrade *upgrade, int64_t now_ms);
 
 void batches_free(struct flow *flow);
 void sweeps_free(struct flow *flow);

@@ -1,4 +1,5 @@
-/* docs/upgrade-states.md, printed from the table, so that it cannot drift from what runs. */
+/* docs/upgrade-states.md, printed from the tables, so that it cannot drift from what runs. */
+#include "orchestrator/core/rollout_fsm.h"
 #include "orchestrator/core/upgrade_fsm.h"
 
 static const struct {
@@ -81,6 +82,36 @@ static void print_drawing(FILE *out)
     fputs("```\n", out);
 }
 
+/* --- rollouts --- */
+
+static const char *place_text(enum rollout_state state)
+{
+    return rollout_state_is_ended(state) ? "ended" : rollout_state_is_open(state) ? "its model's" : "none";
+}
+
+static void print_rollout_move(FILE *out, enum rollout_state from, enum rollout_event on)
+{
+    enum rollout_state to;
+    if (rollout_move_find(from, on, &to))
+        fprintf(out, "| `%s` | `%s` | `%s` |\n", rollout_state_name(from), rollout_event_name(on), rollout_state_name(to));
+}
+
+static void print_rollouts(FILE *out)
+{
+    fputs("\n# The states of a rollout\n\nFrom `orchestrator/core/rollout_fsm.def`. A model has one place; whoever holds it is in the way of others.\n\n"
+          "| state | place | it ... |\n|---|---|---|\n", out);
+    for (int i = 0; i < ROLLOUT_STATE_COUNT; i++)
+        fprintf(out, "| `%s` | %s | %s |\n", rollout_state_name((enum rollout_state)i), place_text((enum rollout_state)i), rollout_state_text((enum rollout_state)i));
+    fputs("\n| event | by operators | what happened |\n|---|---|---|\n", out);
+    for (int i = 0; i < ROLLOUT_EVENT_COUNT; i++)
+        fprintf(out, "| `%s` | %s | %s |\n", rollout_event_name((enum rollout_event)i), rollout_event_is_operators((enum rollout_event)i) ? "yes" : "no",
+                rollout_event_text((enum rollout_event)i));
+    fputs("\nWhat is not in this table is refused.\n\n| from | on | to |\n|---|---|---|\n", out);
+    for (int from = 0; from < ROLLOUT_STATE_COUNT; from++)
+        for (int on = 0; on < ROLLOUT_EVENT_COUNT; on++)
+            print_rollout_move(out, (enum rollout_state)from, (enum rollout_event)on);
+}
+
 void fsm_print_docs(FILE *out)
 {
     fputs("# The states of an upgrade\n\n"
@@ -89,4 +120,5 @@ void fsm_print_docs(FILE *out)
     print_events(out);
     print_moves(out);
     print_drawing(out);
+    print_rollouts(out);
 }

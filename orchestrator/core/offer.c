@@ -29,6 +29,17 @@ static void fill_full(const struct release *release, struct command *ret)
     ret->size_bytes = release->size_bytes;
 }
 
+static int64_t larger(int64_t left, int64_t right)
+{
+    return left > right ? left : right;
+}
+
+static int64_t deadline(const struct policy *policy, const struct upgrade *upgrade)
+{
+    int64_t done_ms = upgrade->attempt_ms + policy->start_ms + policy->download_total_ms;
+    return larger(done_ms, larger(upgrade->install_after_ms, upgrade->install_before_ms)) + policy->install_ms;
+}
+
 void offer_update(const struct policy *policy, const struct rollout *rollout, const struct upgrade *upgrade, const char *public_url, struct command *ret)
 {
     fill_names(COMMAND_UPDATE, upgrade, ret);
@@ -42,7 +53,9 @@ void offer_update(const struct policy *policy, const struct rollout *rollout, co
         fill_full(&rollout->release, ret);
     }
     memcpy(ret->manifest_sha256, rollout->release.manifest_sha256, sizeof ret->manifest_sha256);
-    ret->deadline_ms = upgrade->attempt_ms + policy->start_ms + policy->download_total_ms + policy->install_ms;
+    ret->install_after_ms = upgrade->install_after_ms;
+    ret->install_before_ms = upgrade->install_before_ms;
+    ret->deadline_ms = deadline(policy, upgrade);
     snprintf(ret->url, sizeof ret->url, "%s/artifacts/%s?device=%s&upgrade=%s&attempt=%lld", public_url, ret->sha256,
              upgrade->device_id, upgrade->upgrade_id, (long long)upgrade->attempt);
 }
@@ -62,8 +75,9 @@ void offer_cancel(const struct upgrade *upgrade, struct command *ret)
     fill_names(COMMAND_CANCEL, upgrade, ret);
 }
 
-void offer_rollback(const struct upgrade *upgrade, struct command *ret)
+void offer_rollback(const struct upgrade *upgrade, const char *permit, struct command *ret)
 {
     fill_names(COMMAND_ROLLBACK, upgrade, ret);
     memcpy(ret->version, upgrade->from_version, sizeof ret->version);
+    (void)text_copy(ret->permit, sizeof ret->permit, permit);
 }

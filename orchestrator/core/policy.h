@@ -29,7 +29,10 @@ struct policy {
     int64_t retry_cap_ms;          /* 15 min */
     int64_t busy_ms;               /* look again at a busy device, 60 s, jittered */
     int64_t busy_max;              /* busy answers that cost no attempt, 20; further ones do */
+    int64_t queue_max;             /* devices that may wait for a place in one rollout, 20000; 0: none do */
     int64_t clash_ms;              /* no upgrade for this long after two devices with one identity were seen, 1 h */
+    int64_t quarantine_ms;         /* a device that came back from a release by itself is kept from it for so long, 24 h; 0: it is not */
+    int64_t stopped_ms;            /* not a setting: since when all rollouts are stopped (flow_set_stopped); 0: they are not */
     /* not a setting, but what the file of one says: the trust store in effect */
     int64_t trust_version;         /* TRUST_VERSION_NONE: there is none */
     char trust_sha256[SHA256_HEX_SIZE];

@@ -8,7 +8,7 @@
 int64_t retry_attempts_used(const struct policy *policy, const struct upgrade *upgrade)
 {
     int64_t freed = upgrade->busy < policy->busy_max ? upgrade->busy : policy->busy_max;
-    return upgrade->attempt - freed;
+    return upgrade->attempt - upgrade->attempts_before - freed;
 }
 
 int64_t retry_attempts_max(const struct rollout *rollout)

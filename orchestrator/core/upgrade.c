@@ -5,6 +5,7 @@
 
 #include "orchestrator/core/device.h"
 #include "orchestrator/core/rollout.h"
+#include "orchestrator/core/stage.h"
 
 void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms)
 {
@@ -14,7 +15,26 @@ void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const 
     memcpy(upgrade->model, rollout->model, sizeof upgrade->model);
     memcpy(upgrade->from_version, device->last.version, sizeof upgrade->from_version);
     memcpy(upgrade->version, rollout->version, sizeof upgrade->version);
+    int64_t stage = rollout->plan ? stage_of(rollout, &device->last) : 0;
+    upgrade->stage = stage > 0 ? stage : 0;
+    if (rollout->plan && rollout->plan->limits.site_tag[0])
+        plan_tag_with_prefix(device->last.tags, rollout->plan->limits.site_tag, upgrade->site);
     rollout_upgrade_id(rollout->id, upgrade->device_id, upgrade->upgrade_id);
+}
+
+void upgrade_begin_turn(struct upgrade *upgrade, const struct device *device, int64_t now_ms)
+{
+    struct upgrade next = {.state = upgrade->state, .stage = upgrade->stage, .attempt = upgrade->attempt, .attempts_before = upgrade->attempt,
+                           .revision = upgrade->revision, .opened_ms = upgrade->opened_ms, .state_ms = now_ms, .report_seq = -1};
+    memcpy(next.device_id, upgrade->device_id, sizeof next.device_id);
+    memcpy(next.upgrade_id, upgrade->upgrade_id, sizeof next.upgrade_id);
+    memcpy(next.rollout, upgrade->rollout, sizeof next.rollout);
+    memcpy(next.model, upgrade->model, sizeof next.model);
+    memcpy(next.from_version, device->last.version, sizeof next.from_version);
+    memcpy(next.version, upgrade->version, sizeof next.version);
+    memcpy(next.site, upgrade->site, sizeof next.site);
+    memcpy(next.last_event, upgrade->last_event, sizeof next.last_event);
+    *upgrade = next;
 }
 
 void upgrade_begin_verify(struct upgrade *upgrade)

@@ -24,7 +24,10 @@ struct upgrade {
     char from_version[VERSION_SIZE];
     char version[VERSION_SIZE];           /* the target */
     enum upgrade_state state;             /* STATE_NONE: there is no upgrade */
+    int64_t stage;                        /* of the rollout, through which it was taken; 0: the rollout has none */
+    char site[ID_SIZE];                   /* where it counts as in flight; "": nowhere, or no matter */
     int64_t attempt;                      /* 0 before the first dispatch */
+    int64_t attempts_before;              /* those of its turns before this one: they do not count any more */
     int64_t revision;                     /* counts moves and notes; every save compares it */
     int64_t deadline_ms;                  /* unix ms; 0 in final states */
     int64_t opened_ms;
@@ -54,6 +57,9 @@ struct upgrade {
     enum upgrade_state lost_from;         /* the state it was in when it got lost or failed */
     bool full_only;                       /* a delta failed: only the full package from now on */
     bool delta;                           /* what this attempt was given */
+    bool asked_back;                      /* an operator or its rollout wanted it back: nothing is wrong with the release on this device */
+    int64_t install_after_ms;             /* this attempt installs not before this, and ... */
+    int64_t install_before_ms;            /* ... before this; 0: at any time */
     char last_event[EVENT_ID_SIZE];       /* id of this device's newest event, to chain the next */
     char token[TOKEN_SIZE];               /* of the last save: tells an unknown outcome from a conflict */
 };
@@ -62,6 +68,8 @@ struct upgrade {
 struct device;
 struct rollout;
 void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms);
+/* It gets another turn, in the same stage: only names, the numbers of attempts and the chain of events go on. */
+void upgrade_begin_turn(struct upgrade *upgrade, const struct device *device, int64_t now_ms);
 /* The next attempt begins: nothing that was seen before it counts. */
 void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device, int64_t now_ms);
 /* It is to prove the new version from here on: evidence starts at nothing (boots keep counting). */

@@ -1,10 +1,11 @@
 /* The table behind upgrade_fsm.def: rows, a constant-time index over (from, on), names and texts. */
 #include "orchestrator/core/upgrade_fsm.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "common/text.h"
 
 /* Legal before the first move, though no state of the .def: there is no upgrade yet. */
 #define NONE_TEXT "has no upgrade"
@@ -79,20 +80,12 @@ static const struct {
 static char state_names[UPGRADE_STATE_COUNT][NAME_SIZE];
 static char event_names[UPGRADE_EVENT_COUNT][NAME_SIZE];
 
-static void lower(char *dst, const char *src)
-{
-    size_t i = 0;
-    for (; src[i] && i + 1 < NAME_SIZE; i++)
-        dst[i] = (char)tolower((unsigned char)src[i]);
-    dst[i] = 0;
-}
-
 __attribute__((constructor)) static void make_names(void)
 {
     for (int i = 0; i < UPGRADE_STATE_COUNT; i++)
-        lower(state_names[i], states[i].upper);
+        text_lower(state_names[i], NAME_SIZE, states[i].upper);
     for (int i = 0; i < UPGRADE_EVENT_COUNT; i++)
-        lower(event_names[i], events[i].upper);
+        text_lower(event_names[i], NAME_SIZE, events[i].upper);
 }
 
 static bool is_state(enum upgrade_state state)

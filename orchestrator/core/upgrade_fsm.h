@@ -62,5 +62,5 @@ enum state_kind upgrade_state_kind(enum upgrade_state state);
 bool upgrade_state_is_final(enum upgrade_state state);
 bool upgrade_state_is_in_flight(enum upgrade_state state);     /* neither none, final nor lost */
 
-/* Prints docs/upgrade-states.md: states, moves and a drawing, all from the .def. */
+/* Prints docs/upgrade-states.md: states, moves and a drawing, all from the .def; and those of rollouts. */
 void fsm_print_docs(FILE *out);

@@ -19,17 +19,34 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_RELEASE_LIST] = api_release_list,
     [ROUTE_RELEASE_SHOW] = api_release_show,
     [ROUTE_ROLLOUT_OPEN] = api_rollout_open,
+    [ROUTE_ROLLOUT_PLAN] = api_rollout_plan,
+    [ROUTE_ROLLOUT_EDIT] = api_rollout_edit,
     [ROUTE_ROLLOUT_LIST] = api_rollout_list,
     [ROUTE_ROLLOUT_SHOW] = api_rollout_show,
     [ROUTE_ROLLOUT_PAUSE] = api_rollout_pause,
     [ROUTE_ROLLOUT_RESUME] = api_rollout_resume,
     [ROUTE_ROLLOUT_CANCEL] = api_rollout_cancel,
+    [ROUTE_ROLLOUT_PROMOTE] = api_rollout_promote,
+    [ROUTE_ROLLOUT_APPROVE] = api_rollout_approve,
+    [ROUTE_ROLLOUT_ROLLBACK] = api_rollout_rollback,
+    [ROUTE_ROLLOUT_RETRY] = api_rollout_retry,
+    [ROUTE_ROLLOUT_EXCLUDE] = api_rollout_exclude,
+    [ROUTE_ROLLOUT_INCLUDE] = api_rollout_include,
+    [ROUTE_STOP_ALL] = api_stop_all,
+    [ROUTE_START_ALL] = api_start_all,
+    [ROUTE_DEVICE_QUARANTINE] = api_device_quarantine,
+    [ROUTE_DEVICE_READMIT] = api_device_readmit,
     [ROUTE_DEVICE_LIST] = api_device_list,
     [ROUTE_DEVICE_SHOW] = api_device_show,
     [ROUTE_DEVICE_HISTORY] = api_device_history,
     [ROUTE_DEVICE_ROLLBACK] = api_device_rollback,
+    [ROUTE_ROLLOUT_WHY] = api_rollout_why,
+    [ROUTE_DEVICE_WHY] = api_device_why,
     [ROUTE_EVENTS] = api_events,
+    [ROUTE_EVENTS_RAW] = api_events_raw,
+    [ROUTE_SEALS] = api_seals,
     [ROUTE_STATUS] = api_status,
+    [ROUTE_AUDIT] = api_audit,
 };
 
 /* --- life --- */
@@ -47,7 +64,7 @@ struct api *api_new(const struct api_config *config)
     return api;
 }
 
-static void api_release_hold(struct api *api)
+void api_let_go(struct api *api)
 {
     if (--api->holds == 0)
         free(api);
@@ -65,7 +82,7 @@ void api_free(struct api *api)
         return;
     api_drain(api);
     api->closed = true;
-    api_release_hold(api);
+    api_let_go(api);
 }
 
 void api_call(void *arg, struct http_call *call)
@@ -73,6 +90,8 @@ void api_call(void *arg, struct http_call *call)
     struct api *api = arg;
     if (clock_mono_ms() > call->deadline_ms)
         http_call_problem(call, 503, NULL, "too late");   /* nobody waits any more: the loop was busy */
+    else if (api_is_change(call->route))
+        api_change(api, call, routes[call->route->id]);
     else
         routes[call->route->id](api, call);
 }
@@ -96,7 +115,7 @@ struct api_ask *api_ask_new(struct api *api, struct http_call *call, size_t extr
 
 void api_ask_end(struct api_ask *ask)
 {
-    api_release_hold(ask->api);
+    api_let_go(ask->api);
     free(ask->extra);
     free(ask);
 }
@@ -182,8 +201,8 @@ void api_note_rollouts(struct api *api, const struct rollout *rollouts, size_t c
     for (size_t i = 0; i < count; i++) {
         struct api_noted *noted = noted_find(api, rollouts[i].id);
         api->running += rollouts[i].state == ROLLOUT_RUNNING;
-        if (noted->opened != rollouts[i].opened) {
-            noted->opened = rollouts[i].opened;
+        if (noted->opened != rollouts[i].counts.opened) {
+            noted->opened = rollouts[i].counts.opened;
             noted->since_ms = clock_mono_ms();
         }
     }

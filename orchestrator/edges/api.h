@@ -17,6 +17,7 @@ struct event_base;
 struct flow;
 struct proofs;
 struct store;
+struct worker_pool;
 
 struct api_config {
     struct flow *flow;             /* borrowed, as the store and the base */
@@ -24,6 +25,8 @@ struct api_config {
     struct event_base *base;
     const char *instance;          /* copied */
     struct proofs *proofs;         /* borrowed */
+    struct worker_pool *workers;   /* borrowed */
+    const char *data_dir;          /* borrowed */
     const int64_t *delta_from;     /* borrowed; deltas are derived from this many older releases; may change at any time */
     /* What only main knows; all called on the loop, with arg. */
     bool (*ready)(void *arg, struct buffer *missing);        /* /readyz; false: appends what is missing, "redis", "mqtt and redis", ... */

@@ -186,7 +186,7 @@ void api_device_rollback(struct api *api, struct http_call *call)
     }
     struct api_ask *ask = api_ask_new(api, call, 0);
     if (ask != NULL)
-        flow_rollback(api->config.flow, call->params[0], "operator", rolled_back, ask);
+        flow_rollback(api->config.flow, call->params[0], api_who(call), rolled_back, ask);
 }
 
 static void rolled_back(void *arg, enum drover_error error, const char *why)

@@ -83,7 +83,11 @@ void api_put_device(struct json_writer *writer, const struct device *device)
     put_number(writer, "battery_pct", last->battery_pct);
     put_text(writer, "priority", last->priority);
     put_text(writer, "tags", last->tags);
+    put_text(writer, "tz", last->tz);
     put_some(writer, "clash_ms", device->clash_ms);
+    put_text(writer, "quarantine", device->quarantine);
+    put_some(writer, "quarantine_ms", device->quarantine_ms);
+    put_text(writer, "excluded", device->excluded);
 }
 
 void api_put_row(struct json_writer *writer, const struct device_row *row)

@@ -26,20 +26,55 @@ static void plan_put(struct json_writer *writer, const struct rollout *rollout)
     json_put_i64(writer, "size", rollout->release.size_bytes);
 }
 
-static void counts_put(struct json_writer *writer, const struct rollout *rollout)
+static void states_put(struct json_writer *writer, const struct rollout_counts *counts)
 {
-    json_put_i64(writer, "opened", rollout->opened);
-    json_put_i64(writer, "retried", rollout->retried);
-    json_put_i64(writer, "in_flight", rollout_in_flight(rollout));
     json_open_object(writer, "states");
     for (int i = STATE_NONE + 1; i < UPGRADE_STATE_COUNT; i++)
-        json_put_i64(writer, upgrade_state_name((enum upgrade_state)i), rollout->counts[i]);
+        json_put_i64(writer, upgrade_state_name((enum upgrade_state)i), counts->states[i]);
     json_close_object(writer);
     json_open_object(writer, "errors");
     for (int i = E_NONE + 1; i < ERROR_CODE_COUNT; i++)
-        if (rollout->errors[i] > 0)
-            json_put_i64(writer, error_code_name((enum error_code)i), rollout->errors[i]);
+        if (counts->errors[i] > 0)
+            json_put_i64(writer, error_code_name((enum error_code)i), counts->errors[i]);
     json_close_object(writer);
+}
+
+static void counts_put(struct json_writer *writer, const struct rollout *rollout)
+{
+    json_put_i64(writer, "opened", rollout->counts.opened);
+    json_put_i64(writer, "retried", rollout->retried);
+    json_put_i64(writer, "in_flight", rollout_in_flight(rollout));
+    states_put(writer, &rollout->counts);
+}
+
+/* Where a staged one stands. */
+static void position_put(struct json_writer *writer, const struct rollout *rollout)
+{
+    if (rollout->plan_revision == 0)
+        return;
+    json_put_i64(writer, "stage", rollout->stage);
+    json_put_i64(writer, "stage_ms", rollout->stage_ms);
+    json_put_i64(writer, "plan_revision", rollout->plan_revision);
+    json_put_i64(writer, "start_ms", rollout->start_ms);
+    json_put_i64(writer, "approvals", rollout->approvals);
+    json_put_text(writer, "author", rollout->author[0] ? rollout->author : NULL);
+    json_open_array(writer, "approvers");
+    for (size_t i = 0; i < ROLLOUT_APPROVERS_MAX; i++)
+        if (rollout->approvers[i][0])
+            json_put_text(writer, NULL, rollout->approvers[i]);
+    json_close_array(writer);
+}
+
+/* What is done once more, or taken back. */
+static void again_put(struct json_writer *writer, const struct rollout *rollout)
+{
+    if (rollout->retry_ms > 0)
+        json_put_i64(writer, "retry_ms", rollout->retry_ms);
+    if (rollout->back_ms == 0)
+        return;
+    json_put_i64(writer, "back_ms", rollout->back_ms);
+    json_put_i64(writer, "back_left", rollout->back_left);
+    json_put_i64(writer, "back_offline", rollout->back_offline);
 }
 
 /* Devices that had their turn, or wait for an operator or their own return, without the new version. */
@@ -49,7 +84,7 @@ static int64_t left_behind(const struct rollout *rollout)
                                                 STATE_LOST,   STATE_CANCELLED,   STATE_SUPERSEDED};
     int64_t sum = 0;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
-        sum += rollout->counts[states[i]];
+        sum += rollout->counts.states[states[i]];
     return sum;
 }
 
@@ -70,7 +105,7 @@ static bool is_quiet(const struct api *api, const struct rollout *rollout)
 {
     for (size_t i = 0; i < API_NOTED_MAX; i++)
         if (strcmp(api->noted[i].id, rollout->id) == 0)
-            return api->noted[i].opened == rollout->opened && clock_mono_ms() - api->noted[i].since_ms >= API_QUIET_MS;
+            return api->noted[i].opened == rollout->counts.opened && clock_mono_ms() - api->noted[i].since_ms >= API_QUIET_MS;
     return false;
 }
 
@@ -79,15 +114,43 @@ static bool is_settled(const struct api *api, const struct rollout *rollout, int
 {
     if (rollout_in_flight(rollout) > 0)
         return false;
-    if (rollout->state == ROLLOUT_CANCELLED || rollout->state == ROLLOUT_SUPERSEDED || remaining == 0)
+    if (rollout_state_is_ended(rollout->state) || remaining == 0)
         return true;
     return rollout->share_pct < 100 && rollout->state == ROLLOUT_RUNNING && is_quiet(api, rollout);
+}
+
+/* Its place in the table is its number less one. */
+static void stage_put(struct json_writer *writer, const struct plan_stage *stage, int64_t number, const struct rollout_counts *counts)
+{
+    json_open_object(writer, NULL);
+    json_put_i64(writer, "stage", number);
+    json_put_text(writer, "name", stage->name);
+    if (counts != NULL) {
+        json_put_i64(writer, "opened", counts->opened);
+        json_put_i64(writer, "in_flight", rollout_counts_in_flight(counts));
+        json_put_i64(writer, "settled", rollout_counts_settled(counts));
+        json_put_i64(writer, "failed", rollout_counts_failed(counts));
+        states_put(writer, counts);
+    }
+    json_close_object(writer);
+}
+
+void api_put_stages(struct json_writer *writer, const struct rollout *rollout, const struct rollout_counts *counts, size_t count)
+{
+    json_open_array(writer, "stages");
+    for (unsigned i = 0; i < rollout->plan->stage_count; i++)
+        stage_put(writer, &rollout->plan->stages[i], (int64_t)i + 1, i < count ? &counts[i] : NULL);
+    json_close_array(writer);
+    buffer_add_text(writer->buffer, ",\"plan\":");
+    plan_write(rollout->plan, writer->buffer);   /* writes a whole object of its own */
 }
 
 void api_put_rollout(struct json_writer *writer, struct api *api, const struct rollout *rollout, const struct model_summary *model)
 {
     int64_t on_target = 0, beyond = 0;
     plan_put(writer, rollout);
+    position_put(writer, rollout);
+    again_put(writer, rollout);
     counts_put(writer, rollout);
     if (model == NULL)
         return;

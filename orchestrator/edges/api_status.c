@@ -1,14 +1,27 @@
 /* GET /api/v1/status: the fleet in counts, and what main knows of the links. */
 #include "common/clock.h"
 #include "orchestrator/edges/api_inside.h"
+#include "orchestrator/edges/store_control.h"
 
+static void stop_read(void *arg, enum drover_error error, const struct stop *stop);
 static void fleet_read(void *arg, enum drover_error error, int64_t devices, int64_t online, const struct model_summary *models, size_t count);
 
 void api_status(struct api *api, struct http_call *call)
 {
-    struct api_ask *ask = api_ask_new(api, call, 0);
+    struct api_ask *ask = api_ask_new(api, call, sizeof(struct stop));
     if (ask != NULL)
-        store_fleet(api->config.store, fleet_read, ask);
+        store_stop(api->config.store, stop_read, ask);
+}
+
+static void stop_read(void *arg, enum drover_error error, const struct stop *stop)
+{
+    struct api_ask *ask = arg;
+    if (error == DROVER_OK)
+        *(struct stop *)ask->extra = *stop;
+    if (ask->api->closed)
+        api_ask_error(ask, DROVER_UNAVAILABLE, "status");
+    else
+        store_fleet(ask->api->config.store, fleet_read, ask);
 }
 
 static void model_put(struct json_writer *writer, const struct model_summary *model)
@@ -58,6 +71,8 @@ static void fleet_read(void *arg, enum drover_error error, int64_t devices, int6
     json_put_text(&writer, "instance", api->instance);
     json_put_i64(&writer, "uptime_s", (clock_mono_ms() - api->started_ms) / 1000);
     json_put_bool(&writer, "ready", api->config.ready(api->config.arg, &missing));
+    if (error == DROVER_OK)
+        api_put_stop(&writer, ask->extra);
     if (error == DROVER_OK)
         fleet_put(&writer, devices, online, models, count);
     json_put_i64(&writer, "rollouts_running", api->running);

@@ -7,6 +7,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "orchestrator/edges/store_control.h"
+
+static void stop_read(void *arg, enum drover_error error, const struct stop *stop);
 
 #define ROLLOUTS_MS 1000
 #define NOTICES_MS 1000
@@ -93,6 +96,8 @@ static void rollouts_read(void *arg, enum drover_error error, const struct rollo
             notices_update(chores, rollouts, count);
         chores_watch_budgets(chores, rollouts, count);
         chores_watch_releases(chores, rollouts, count);
+        chores_watch_backs(chores, rollouts, count);
+        chores_run_engine(chores, rollouts, count);
     }
     chore_finish(&chores->chores[CHORE_ROLLOUTS], error, -1);
 }
@@ -101,7 +106,16 @@ static void rollouts_run(void *arg)
 {
     struct chores *chores = arg;
 
-    store_rollouts(chores->config.store, ROLLOUTS_KNOWN, rollouts_read, chores);
+    store_stop(chores->config.store, stop_read, chores);
+    store_rollouts(chores->config.store, ROLLOUTS_KNOWN, rollouts_read, chores);   /* answered after it */
+}
+
+static void stop_read(void *arg, enum drover_error error, const struct stop *stop)
+{
+    struct chores *chores = arg;
+
+    if (!error)
+        flow_set_stopped(chores->config.flow, stop->at_ms);
 }
 
 /* --- deadlines --- */
@@ -180,7 +194,7 @@ void chores_stop(struct chores *chores)
 
 bool chores_are_idle(const struct chores *chores)
 {
-    bool busy = chores->pauses_open > 0;
+    bool busy = chores->pauses_open > 0 || chores->backs_open > 0 || chores->looks_open > 0;
 
     for (unsigned i = 0; i < CHORE_COUNT; i++)
         busy = busy || chores->chores[i].busy;

@@ -1,5 +1,5 @@
 /* What droverd does by itself, on timers: reads the rollouts, says notices, works off deadlines, and, when it is the leader
- * of the instances, sweeps devices offline, watches the error budgets, has releases verified again and deltas derived, and writes the
+ * of the instances, sweeps devices offline, runs the engine of staged rollouts, watches the error budgets, has releases verified again and deltas derived, and writes the
  * series.
  *
  * Nothing here is truth: the rollouts that are held are a copy of what Redis said last. */
@@ -72,6 +72,7 @@ struct chores_counters {
     uint64_t swept;                         /* devices called offline */
     uint64_t notices_said, notices_cleared;
     uint64_t budget_pauses;
+    uint64_t engine_moves[ROLLOUT_EVENT_COUNT];   /* of staged rollouts, by what the engine decided */
     uint64_t release_pauses;                /* of rollouts whose release does not verify any more */
     uint64_t releases_judged, releases_refused;
     uint64_t deltas[RELEASE_DELTA_STATE_COUNT];   /* settled, by what became of them */

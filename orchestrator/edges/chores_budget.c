@@ -5,16 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int64_t budget_spent(const struct rollout *rollout)
-{
-    return rollout->counts[STATE_FAILED] + rollout->counts[STATE_ROLLED_BACK] + rollout->counts[STATE_LOST];
-}
-
-int64_t budget_settled(const struct rollout *rollout)
-{
-    return rollout->counts[STATE_SUCCEEDED] + rollout->counts[STATE_REJECTED] + budget_spent(rollout);
-}
-
 static const struct budget *budget_find(const struct budget_book *book, const char *rollout_id)
 {
     for (unsigned i = 0; i < book->count; i++)
@@ -31,8 +21,8 @@ static struct budget budget_now(const struct budget *before, const struct rollou
 
     memcpy(budget.rollout, rollout->id, sizeof budget.rollout);
     if (resumed) {
-        budget.settled_before = budget_settled(rollout);
-        budget.spent_before = budget_spent(rollout);
+        budget.settled_before = rollout_counts_settled(&rollout->counts);
+        budget.spent_before = rollout_counts_failed(&rollout->counts);
     } else if (before) {
         budget.settled_before = before->settled_before;
         budget.spent_before = before->spent_before;
@@ -45,7 +35,7 @@ void budget_observe(struct budget_book *book, const struct rollout *rollouts, si
     struct budget_book next = {.count = 0};
 
     for (size_t i = 0; i < count && next.count < BUDGETS_MAX; i++)
-        if (rollouts[i].state == ROLLOUT_RUNNING || rollouts[i].state == ROLLOUT_PAUSED)
+        if (rollout_state_is_open(rollouts[i].state))
             next.budgets[next.count++] = budget_now(budget_find(book, rollouts[i].id), &rollouts[i]);
     *book = next;
 }
@@ -53,8 +43,8 @@ void budget_observe(struct budget_book *book, const struct rollout *rollouts, si
 bool budget_is_over(const struct budget_book *book, const struct rollout *rollout, char *ret_why, size_t size)
 {
     const struct budget *budget = budget_find(book, rollout->id);
-    int64_t settled = budget_settled(rollout) - (budget ? budget->settled_before : 0);
-    int64_t spent = budget_spent(rollout) - (budget ? budget->spent_before : 0);
+    int64_t settled = rollout_counts_settled(&rollout->counts) - (budget ? budget->settled_before : 0);
+    int64_t spent = rollout_counts_failed(&rollout->counts) - (budget ? budget->spent_before : 0);
 
     if (rollout->state != ROLLOUT_RUNNING || rollout->error_budget_pct >= 100 || settled < BUDGET_SETTLED_MIN)
         return false;

@@ -70,14 +70,14 @@ void chores_sweep(void *arg)
 
 /* --- pauses, error budgets --- */
 
-static void alarm_write(struct chores *chores, const struct rollout *rollout, const char *on)
+void chores_write_alarm(struct chores *chores, enum rollout_state from, const struct rollout *rollout, const char *on)
 {
     struct event event = {.at_ms = clock_unix_ms(), .kind = "alarm", .device_id = "-", .upgrade_id = "-", .error = "-"};
 
     (void)text_copy(event.model, sizeof event.model, rollout->model);
     (void)text_copy(event.rollout, sizeof event.rollout, rollout->id);
-    (void)text_copy(event.from, sizeof event.from, "running");
-    (void)text_copy(event.to, sizeof event.to, "paused");
+    (void)text_copy(event.from, sizeof event.from, rollout_state_name(from));
+    (void)text_copy(event.to, sizeof event.to, rollout_state_name(rollout->state));
     (void)text_copy(event.on, sizeof event.on, on);
     (void)text_copy(event.version, sizeof event.version, rollout->version);
     (void)text_copy(event.why, sizeof event.why, rollout->why);
@@ -88,7 +88,7 @@ static void alarm_write(struct chores *chores, const struct rollout *rollout, co
 void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on)
 {
     log_event(LOG_ERROR, "rollout_paused", LOG_TEXT("rollout", rollout->id), LOG_TEXT("model", rollout->model), LOG_TEXT("why", rollout->why));
-    alarm_write(chores, rollout, on);
+    chores_write_alarm(chores, ROLLOUT_RUNNING, rollout, on);
 }
 
 static void rollout_paused(void *arg, enum drover_error error, const struct rollout *rollout)
@@ -105,6 +105,14 @@ static void rollout_paused(void *arg, enum drover_error error, const struct roll
     chores_rollouts_changed(chores);
 }
 
+void chores_pause(struct chores *chores, const struct rollout *rollout, const char *why, store_rollout_changed *done)
+{
+    const struct rollout_change change = {.id = rollout->id, .on = ROLLOUT_EVENT_PAUSE, .to = ROLLOUT_PAUSED, .expected_revision = rollout->revision,
+                                          .why = why, .at_ms = clock_unix_ms()};
+    chores->pauses_open++;
+    store_rollout_move(chores->config.store, &change, done, chores);
+}
+
 void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts, size_t count)
 {
     char why[sizeof rollouts->why];
@@ -115,9 +123,7 @@ void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts,
     for (size_t i = 0; i < count; i++) {
         if (!budget_is_over(&chores->budgets, &rollouts[i], why, sizeof why))
             continue;
-        chores->pauses_open++;
-        store_rollout_move(chores->config.store, rollouts[i].id, ROLLOUT_PAUSED, rollouts[i].revision, why, clock_unix_ms(),
-                           rollout_paused, chores);
+        chores_pause(chores, &rollouts[i], why, rollout_paused);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "orchestrator/edges/chores.h"
 #include "orchestrator/edges/chores_budget.h"
 #include "orchestrator/edges/chores_notice.h"
+#include "orchestrator/edges/chores_said.h"
 
 enum chore_id { CHORE_ROLLOUTS, CHORE_NOTICES, CHORE_DEADLINES, CHORE_LEADER, CHORE_SWEEP, CHORE_SERIES, CHORE_PROOFS, CHORE_DELTAS,
                 CHORE_COUNT };
@@ -17,6 +18,9 @@ struct chores {
     bool notices_stale;              /* the broker may hold others: say all again, from all rollouts */
     struct budget_book budgets;
     unsigned pauses_open;            /* pauses sent and not answered */
+    unsigned backs_open;             /* ends of rollouts that went back, likewise */
+    struct said_book said;
+    unsigned looks_open;             /* of the engine, not ended */
     struct derivation *derivations;  /* deltas on their way (chores_deltas.c) */
     size_t derivation_count;
     bool retry_deltas;               /* somebody has changed something: try again what could not be derived */
@@ -38,8 +42,18 @@ void chores_write_series(void *chores);
 bool chores_is_leader(const struct chores *chores);
 /* Pauses what went over its budget; called with each reading of the rollouts. */
 void chores_watch_budgets(struct chores *chores, const struct rollout *rollouts, size_t count);
+/* Pauses a running rollout as it was read; counted in pauses_open until `done`. */
+void chores_pause(struct chores *chores, const struct rollout *rollout, const char *why, store_rollout_changed *done);
 /* A rollout was paused by Drover itself: into the log, and as an alarm into the event stream. on: "budget_spent", "release_refused". */
 void chores_say_paused(struct chores *chores, const struct rollout *rollout, const char *on);
+/* The alarm alone; from: the state before. */
+void chores_write_alarm(struct chores *chores, enum rollout_state from, const struct rollout *rollout, const char *on);
+
+/* chores_engine.c: looks at the staged ones; called with each reading of the rollouts. */
+void chores_run_engine(struct chores *chores, const struct rollout *rollouts, size_t count);
+
+/* chores_back.c: ends those that have gone back; called with each reading of the rollouts. */
+void chores_watch_backs(struct chores *chores, const struct rollout *rollouts, size_t count);
 
 /* chores_releases.c, chores_deltas.c: the leader's chores about releases. */
 void chores_prove_releases(void *chores);

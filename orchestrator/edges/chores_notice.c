@@ -34,7 +34,7 @@ static struct notice_told *told_find(struct notice_book *book, const char *model
 static const struct rollout *running_find(const struct rollout *rollouts, size_t count, const char *model)
 {
     for (size_t i = 0; i < count; i++)
-        if (rollouts[i].state == ROLLOUT_RUNNING && strcmp(rollouts[i].model, model) == 0)
+        if (rollout_state_takes(rollouts[i].state) && strcmp(rollouts[i].model, model) == 0)
             return &rollouts[i];
     return NULL;
 }

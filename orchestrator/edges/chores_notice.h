@@ -1,4 +1,4 @@
-/* Which notices have to be said: one retained notice a model, as long as a rollout runs for it. Pure: rollouts in, notices out. */
+/* Which notices have to be said: one retained notice a model, as long as a rollout takes devices of it. Pure: rollouts in, notices out. */
 #pragma once
 
 #include <stdbool.h>

@@ -97,7 +97,6 @@ void chores_watch_releases(struct chores *chores, const struct rollout *rollouts
 
         if (rollouts[i].state != ROLLOUT_RUNNING || !flaw)
             continue;
-        chores->pauses_open++;
-        store_rollout_move(chores->config.store, rollouts[i].id, ROLLOUT_PAUSED, rollouts[i].revision, flaw, clock_unix_ms(), flawed_paused, chores);
+        chores_pause(chores, &rollouts[i], flaw, flawed_paused);
     }
 }

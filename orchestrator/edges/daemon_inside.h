@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/json.h"
+#include "common/time_zone.h"
 #include "orchestrator/core/flow.h"
 #include "orchestrator/edges/api.h"
 #include "orchestrator/edges/chores.h"
@@ -14,10 +15,12 @@
 #include "orchestrator/edges/ingest.h"
 #include "orchestrator/edges/mqtt_link.h"
 #include "orchestrator/edges/outbox.h"
+#include "orchestrator/edges/permits.h"
 #include "orchestrator/edges/daemon_trust.h"
 #include "orchestrator/edges/release_proofs.h"
 #include "orchestrator/edges/redis_link.h"
 #include "orchestrator/edges/ring.h"
+#include "orchestrator/edges/sealer.h"
 #include "orchestrator/edges/speaker.h"
 #include "orchestrator/edges/store.h"
 
@@ -48,6 +51,7 @@ struct daemon {
     struct speaker *speaker;
     struct redis_link *redis;
     struct store *store;
+    struct time_zones *zones;
     struct flow *flow;
     struct ingest *ingest;
     struct worker_pool *workers;
@@ -58,6 +62,8 @@ struct daemon {
     struct http_server *http;
     struct mqtt_link *mqtt;
     struct chores *chores;
+    struct permits *permits;
+    struct sealer *sealer;
 
     struct event *tick;
     struct event *signals[DAEMON_SIGNALS];
@@ -88,6 +94,14 @@ MUST_USE enum drover_error daemon_folder_make(const char *path, struct problem *
 MUST_USE enum drover_error daemon_workers_make(struct daemon *daemon, struct problem *ret_problem);
 /* Puts daemon->trust into effect. False: out of memory. */
 bool daemon_trust_apply(struct daemon *daemon);
+
+/* daemon_stream.c: the threads that seal the event stream and carry it away. */
+MUST_USE enum drover_error daemon_stream_make(struct daemon *daemon, struct problem *ret_problem);
+void daemon_stream_stop(struct daemon *daemon);   /* returns at once */
+void daemon_stream_free(struct daemon *daemon);
+struct metrics;
+void daemon_stream_metrics(struct daemon *daemon, struct metrics *metrics);
+void daemon_stream_status(struct daemon *daemon, struct json_writer *writer);
 
 /* daemon_load.c */
 void daemon_limits(const struct daemon_settings *settings, struct http_limits *ret_limits);

@@ -225,6 +225,10 @@ static void chores_write(struct metrics *metrics, const struct daemon *daemon)
     metrics_counter(metrics, "devices_swept", "Devices called offline because no heartbeat came.", counters.swept);
     metrics_counter(metrics, "notices_said", "Notices said to a model's devices.", counters.notices_said);
     metrics_counter(metrics, "notices_cleared", "Notices taken back.", counters.notices_cleared);
+    metrics_family(metrics, "rollout_moves", METRIC_COUNTER, "Moves of staged rollouts that the engine decided.");
+    for (int on = 0; on < ROLLOUT_EVENT_COUNT; on++)
+        if (counters.engine_moves[on])
+            metrics_sample_u64(metrics, "on", rollout_event_name((enum rollout_event)on), counters.engine_moves[on]);
     metrics_counter(metrics, "budget_pauses", "Rollouts paused because too many devices ended badly.", counters.budget_pauses);
     metrics_counter(metrics, "chore_failures", "Runs of chores that ended with an error.", counters.failures);
 }
@@ -243,6 +247,9 @@ static void workers_write(struct metrics *metrics, const struct daemon *daemon)
     metrics_counter(metrics, "workers_crashed", "Those that ended without one: crashed or killed. Tried again up to three times in all.", workers.crashed);
     metrics_counter(metrics, "workers_timed_out", "Those that were ended because they took too long.", workers.timed_out);
     metrics_counter(metrics, "workers_not_started", "Times that no process could be begun.", workers.not_started);
+    const struct permit_counters permits = permits_counters(daemon->permits);
+    metrics_counter(metrics, "permits_made", "Permits to go back that were signed with release.permit_key.", permits.made);
+    metrics_counter(metrics, "permits_failed", "Times that none could be made: the log says why.", permits.failed);
     metrics_gauge(metrics, "workers_running", "Workers that run now.", (double)workers.running);
     metrics_gauge(metrics, "workers_waiting", "Jobs that wait for one.", (double)workers.waiting);
     metrics_family(metrics, "deltas_settled", METRIC_COUNTER, "Deltas that were to be derived, by what became of them.");
@@ -283,6 +290,7 @@ void daemon_metrics(void *arg, struct buffer *text)
     flow_write(&metrics, daemon);
     chores_write(&metrics, daemon);
     workers_write(&metrics, daemon);
+    daemon_stream_metrics(daemon, &metrics);
     redis_write(&metrics, daemon);
     mqtt_write(&metrics, daemon);
     outbox_write(&metrics, daemon);

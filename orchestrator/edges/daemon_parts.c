@@ -78,7 +78,7 @@ static enum drover_error redis_make(struct daemon *daemon, struct problem *ret_p
     }
     explicit_bzero(password, sizeof password);
     if (!error) {
-        const struct store_config store = {.instance = settings->instance, .events_keep = settings->events_keep};
+        const struct store_config store = {.instance = settings->instance, .events_keep = settings->events_keep, .audit_keep = settings->audit_keep};
 
         daemon->store = store_new(daemon->redis, &store);
     }
@@ -89,6 +89,11 @@ static int64_t wall_clock(void *arg)
 {
     (void)arg;
     return clock_unix_ms();
+}
+
+static bool zone_find(void *zones, const char *name, const struct time_zone **ret)
+{
+    return time_zones_find(zones, name, ret);
 }
 
 static enum drover_error flow_make(struct daemon *daemon)
@@ -103,12 +108,16 @@ static enum drover_error flow_make(struct daemon *daemon)
         .now_ms = wall_clock,
     };
 
+    daemon->zones = time_zones_new(daemon->settings.zones_folder);
     daemon->outbox = outbox_new(&outbox);
     daemon->speaker = daemon->outbox ? speaker_new(daemon->outbox) : NULL;
-    if (!daemon->speaker)
+    if (!daemon->speaker || !daemon->zones)
         return DROVER_MEMORY;
+    flow.zones = (struct zone_port){daemon->zones, zone_find};
     flow.store = store_port(daemon->store);
     flow.speaker = speaker_port(daemon->speaker);
+    flow.permit = permits_get;
+    flow.permit_arg = daemon->permits;
     daemon->flow = flow_new(&flow);
     return daemon->flow ? DROVER_OK : DROVER_MEMORY;
 }
@@ -171,6 +180,8 @@ static enum drover_error users_of_the_flow_make(struct daemon *daemon)
         .later = daemon_depot_later,
         .released = release_added,
         .proofs = daemon->proofs,
+        .workers = daemon->workers,
+        .data_dir = daemon->settings.data_dir,
         .delta_from = &daemon->settings.release_delta_from,
         .arg = daemon,
     };
@@ -299,6 +310,8 @@ enum drover_error daemon_parts_make(struct daemon *daemon, struct problem *ret_p
         error = http_make(daemon, ret_problem);
     if (!error)
         error = mqtt_make(daemon, ret_problem);
+    if (!error)
+        error = daemon_stream_make(daemon, ret_problem);
     if (error)
         return error;
     redis_link_start(daemon->redis);
@@ -313,12 +326,15 @@ void daemon_parts_free(struct daemon *daemon)
     if (mqtt_link_free(daemon->mqtt, GOODBYE_MS) != DROVER_OK)
         _exit(0); /* one of Paho's callbacks waits for room in a ring: what it holds was not acknowledged and comes again */
     worker_pool_stop(daemon->workers);
+    daemon_stream_free(daemon);
     api_free(daemon->api);
     redis_link_free(daemon->redis);
     chores_free(daemon->chores);
     ingest_free(daemon->ingest);
     flow_free(daemon->flow);
+    time_zones_free(daemon->zones);
     store_free(daemon->store);
+    permits_free(daemon->permits);
     proofs_free(daemon->proofs);
     worker_pool_free(daemon->workers);
     daemon_trust_done(&daemon->trust);

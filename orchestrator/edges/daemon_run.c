@@ -168,6 +168,7 @@ void daemon_drain(struct daemon *daemon, const char *why)
     ingest_stop(daemon->ingest);
     chores_stop(daemon->chores);
     worker_pool_stop(daemon->workers);
+    daemon_stream_stop(daemon);
 }
 
 static bool outbox_is_empty(const struct daemon *daemon)

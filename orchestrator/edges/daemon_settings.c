@@ -81,7 +81,12 @@ static const struct setting rows[] = {
     NUMBER("ring.heartbeats_mib", ring_heartbeats_mib, 1, 16384, "256", "MiB", "Ring file between the broker's connection and the loop, for heartbeats."),
     NUMBER("ring.reports_mib", ring_reports_mib, 1, 16384, "64", "MiB", "The same for reports and online messages."),
 
+    TEXT("zones.folder", zones_folder, "/usr/share/zoneinfo", "The time zones (TZif files) of devices and maintenance windows."),
+
+    NUMBER("audit.keep", audit_keep, 1000, 100000000, "100000", "entries", "Length of the stream `drover:v1:audit`, about: what operators did."),
     NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
+    NUMBER("events.seal_ms", events_seal_ms, 100, 3600000, "60000", "ms", "An event is sealed at this age at the latest ([events.md](events.md)); 1000 new ones are sealed at once."),
+    NUMBER("events.seals_keep", events_seals_keep, 1000, 10000000, "100000", "seals", "Length of the stream `drover:v1:seals`, about; 400 bytes each. Seals are to outlive the events they cover."),
 
     {"release.trust", SETTING_TEXT, AT(release_trust), 0, 0, NULL, "", true, false, "",
      "Trust store against which packages are verified; empty: nothing can be released or offered. Read again on SIGHUP."},
@@ -91,6 +96,9 @@ static const struct setting rows[] = {
     RELOAD("release.delta_from", release_delta_from, 0, 8, "3", "releases", "Deltas are derived from this many older releases of the model; 0: none."),
     {"release.delta_key", SETTING_TEXT, AT(release_delta_key), 0, 0, NULL, "", true, false, "",
      "PEM file of the key with the role `delta` that signs them; empty: only where the trust store asks for no such signature."},
+    {"release.permit_key", SETTING_TEXT, AT(release_permit_key), 0, 0, NULL, "", true, false, "",
+     "PEM file of the key with the role `permit` alone that signs permits for rollouts that go back; empty: only a plan's own permit is given to devices."},
+    RELOAD("release.permit_s", release_permit_s, 60, 2592000, "86400", "s", "How long a permit that is signed here counts."),
     RELOAD("release.delta_max_bytes", release_delta_max_bytes, 4096, 1099511627776, "134217728", "bytes", "The largest image of which deltas are derived."),
     RELOAD("release.delta_min_saving_pct", release_delta_min_saving_pct, 0, 90, "20", "%", "A delta that is not smaller than the full package by this much is not kept."),
 
@@ -115,6 +123,8 @@ static const struct setting rows[] = {
     POLICY(retry_cap_ms, 1, 7 * DAY_MS, "900000", "ms", "Longest backoff before a new attempt."),
     POLICY(busy_ms, 100, DAY_MS, "60000", "ms", "A busy device is asked again after this, with jitter."),
     POLICY(busy_max, 0, 100000, "20", "answers", "Answers of `busy` that cost no attempt; further ones do."),
+    POLICY(queue_max, 0, 10000000, "20000", "devices", "That wait in line for a place in one rollout ([rollouts.md](rollouts.md)); the others come again with their next heartbeat. 100 bytes of Redis each."),
+    POLICY(quarantine_ms, 0, 3650 * DAY_MS, "86400000", "ms", "A device that came back from a version by itself, or was not well on it, is kept from it for this long; 0: it is not."),
     POLICY(clash_ms, 0, 30 * DAY_MS, "3600000", "ms", "No upgrade for this long after two devices with one identity were seen."),
 };
 

@@ -57,6 +57,7 @@ struct daemon_settings {
     char api_listen[SETTING_PATH_SIZE];
     char api_token_file[SETTING_PATH_SIZE];
     struct daemon_tls_settings api_tls;
+    char zones_folder[SETTING_PATH_SIZE];
     char auth_keys_file[SETTING_PATH_SIZE];
     int64_t auth_devices;        /* enum http_devices_auth */
     int64_t auth_leeway_ms;
@@ -67,13 +68,17 @@ struct daemon_settings {
     int64_t log_format;          /* enum log_format */
     int64_t ring_heartbeats_mib;
     int64_t ring_reports_mib;
-    int64_t events_keep;
+    int64_t events_keep, audit_keep;
+    int64_t events_seal_ms;
+    int64_t events_seals_keep;
     char release_trust[SETTING_PATH_SIZE];
     int64_t release_workers;
     int64_t release_worker_timeout_s;
     int64_t release_worker_memory_mib;
     int64_t release_delta_from;
     char release_delta_key[SETTING_PATH_SIZE];
+    char release_permit_key[SETTING_PATH_SIZE];
+    int64_t release_permit_s;
     int64_t release_delta_max_bytes;
     int64_t release_delta_min_saving_pct;
     struct policy flow;

@@ -70,6 +70,7 @@ void daemon_status(void *arg, struct json_writer *writer)
     mqtt_put(daemon, writer);
     redis_put(daemon, writer);
     daemon_depot_status(daemon, writer);
+    daemon_stream_status(daemon, writer);
 }
 
 void daemon_sample(void *arg, struct chores_sample *ret)

@@ -38,6 +38,7 @@ bool daemon_trust_apply(struct daemon *daemon)
     worker_pool_set_limits(daemon->workers, limits.derivations, limits.timeout_ms, limits.memory_bytes);
     if (!proofs_set_trust(daemon->proofs, trust))
         return false;
+    permits_forget(daemon->permits);
     policy->trust_version = proofs_trust_version(daemon->proofs);
     memcpy(policy->trust_sha256, trust->sha256, sizeof policy->trust_sha256);
     if (!trust->text)
@@ -60,5 +61,6 @@ enum drover_error daemon_workers_make(struct daemon *daemon, struct problem *ret
     limits_of(&daemon->settings, &config);
     daemon->workers = worker_pool_new(&config);
     daemon->proofs = daemon->workers ? proofs_new(daemon->workers, daemon->settings.data_dir) : NULL;
-    return daemon->proofs && daemon_trust_apply(daemon) ? DROVER_OK : DROVER_MEMORY;
+    daemon->permits = daemon->proofs ? permits_new(daemon->workers, daemon->proofs, &daemon->settings) : NULL;
+    return daemon->permits && daemon_trust_apply(daemon) ? DROVER_OK : DROVER_MEMORY;
 }

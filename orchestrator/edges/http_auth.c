@@ -118,9 +118,17 @@ static bool certificate_check(struct http_conn *conn, const char *subject)
 
 /* --- people --- */
 
+static const struct {
+    enum auth_role least;
+    const char *below;   /* to a person whose role is lower */
+} audiences[] = {
+    [HTTP_VIEWER] = {AUTH_VIEWER, "nobody may look"},
+    [HTTP_OPERATOR] = {AUTH_OPERATOR, "a viewer may only look"},
+    [HTTP_ADMIN] = {AUTH_ADMIN, "this needs an admin"},
+};
+
 static bool person_check(struct http_thread *thread, struct http_conn *conn, struct http_call *call)
 {
-    enum auth_role least = conn->route->audience == HTTP_VIEWER ? AUTH_VIEWER : AUTH_OPERATOR;
     const char *token = token_of(authorization_of(conn));
     bool wanted;
     if (static_token_is_right(thread->shared, token, &wanted)) {
@@ -135,10 +143,10 @@ static bool person_check(struct http_thread *thread, struct http_conn *conn, str
                            token == NULL ? "an operator's bearer token is needed" : "not an operator's token");
     if (!proof_check(thread, conn, call))
         return false;
-    if (call->who.role >= least)
+    if (call->who.role >= audiences[conn->route->audience].least)
         return certificate_check(conn, call->who.subject);
     return http_refuse(conn, REFUSED_ROLE, 403, "role",
-                       call->who.role == AUTH_DEVICE ? "a device's key does not open the operators' API" : "a viewer may only look");
+                       call->who.role == AUTH_DEVICE ? "a device's key does not open the operators' API" : audiences[conn->route->audience].below);
 }
 
 /* --- devices --- */
@@ -200,6 +208,7 @@ bool http_auth_check(struct http_thread *thread, struct http_conn *conn, struct 
         return device_check(thread, conn, call);
     case HTTP_VIEWER:
     case HTTP_OPERATOR:
+    case HTTP_ADMIN:
         break;
     }
     return person_check(thread, conn, call);

@@ -60,10 +60,9 @@ const char *http_status_title(int status)
         const char *title;
     } titles[] = {
         {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
-        {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"},
-        {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {429, "Too Many Requests"},
-        {500, "Internal Server Error"}, {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"},
-        {507, "Insufficient Storage"},
+        {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {412, "Precondition Failed"},
+        {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
+        {500, "Internal Server Error"}, {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
         if (titles[i].status == status)
@@ -98,6 +97,12 @@ void http_call_send(struct http_call *call, int status)
         call->content_type = "application/json";
     if (call->answer.failed)
         http_call_set_problem(call, 500, NULL, "the answer did not fit into memory");
+    if (call->answered != NULL) {
+        void (*answered)(void *arg, struct http_call *call) = call->answered;
+        call->answered = NULL;
+        answered(call->answered_arg, call);
+        return;
+    }
     (void)http_queue_push(call->home, call);   /* queues of answers have no limit */
 }
 

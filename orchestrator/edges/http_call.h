@@ -14,6 +14,7 @@
 #include "orchestrator/edges/http_route.h"
 #include "orchestrator/edges/http_server.h"
 
+#define HTTP_KEY_SIZE 129        /* of an Idempotency-Key or an ETag */
 #define HTTP_WAIT_MAX_MS 30000   /* longest wait_ms of a long poll */
 
 struct http_call {
@@ -25,6 +26,10 @@ struct http_call {
     size_t body_length;
     bool known;                          /* somebody proved who he is: */
     struct auth_identity who;            /* a device, or a person whose role suffices; with api.token_file's token subject is "" */
+    char request_id[ID_SIZE];            /* a person's request: his X-Request-Id, or one of our own; goes back in the answer */
+    char idempotency_key[HTTP_KEY_SIZE]; /* "": none; without its quotes */
+    char if_match[HTTP_KEY_SIZE];        /* as sent; "": none */
+    int64_t expected_revision;           /* of If-Match, once the loop has read it; 0: any */
     bool nonce_taken;                    /* the answer of the loop to a signed request that the thread serves: go on */
     int64_t deadline_ms;                 /* monotonic: nobody waits for an answer after it */
     void *prepared;                      /* what the HTTP thread made of the body before the loop sees it; free()d with the call */
@@ -33,7 +38,12 @@ struct http_call {
     const char *content_type;            /* static text */
     int retry_after_s;                   /* 0: no Retry-After */
     char etag[SHA256_HEX_SIZE + 2];      /* with its quotes; "": none. If-None-Match is looked at when the answer is written */
+    bool etag_for_changes;               /* it names the revision that If-Match compares, not every byte: no If-None-Match */
+    bool replayed;                       /* the answer that was kept under its idempotency key */
     struct buffer answer;
+    /* Told on the loop when the answer stands, once, instead of its being sent; http_call_return sends it then. NULL: nobody. */
+    void (*answered)(void *arg, struct http_call *call);
+    void *answered_arg;
     /* the way back */
     struct http_queue *home;
     uint64_t ticket;

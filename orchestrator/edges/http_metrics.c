@@ -6,7 +6,7 @@
 #define COUNT(counter) ((uint64_t)atomic_load_explicit(&(counter), memory_order_relaxed))
 #define ADD(counter, n) atomic_fetch_add_explicit(&(counter), (uint_fast64_t)(n), memory_order_relaxed)
 
-static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 413, 416, 422, 429, 500, 503, 505, 507, 0};
+static const short statuses[] = {200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 412, 413, 416, 422, 428, 429, 500, 503, 505, 507, 0};
 _Static_assert(sizeof statuses / sizeof statuses[0] <= HTTP_STATUS_MAX, "a place for every status");
 
 static const char *const refusals[HTTP_REFUSAL_COUNT] = {
@@ -15,6 +15,7 @@ static const char *const refusals[HTTP_REFUSAL_COUNT] = {
     [REFUSED_CONNECTIONS] = "connections", [REFUSED_DESCRIPTORS] = "descriptors", [REFUSED_SLOW] = "slow",
     [REFUSED_STALLED] = "stalled",         [REFUSED_FRAMING] = "framing",         [REFUSED_TOO_LARGE] = "too_large",
     [REFUSED_ROUTE] = "route",             [REFUSED_QUERY] = "query",             [REFUSED_BODY] = "body",
+    [REFUSED_HEADER] = "header",
                 [REFUSED_TOKEN] = "token",
     [REFUSED_HANDSHAKE] = "handshake",     [REFUSED_CERTIFICATE] = "certificate",
     [REFUSED_KEY] = "key",                 [REFUSED_FORGED] = "forged",           [REFUSED_EXPIRED] = "expired",

@@ -24,6 +24,7 @@ enum http_refusal {
     REFUSED_TOO_LARGE,     /* a body over its route's limit */
     REFUSED_ROUTE,         /* unknown path, bad value in it, wrong method */
     REFUSED_QUERY,         /* unknown, repeated or malformed parameter */
+    REFUSED_HEADER,        /* Idempotency-Key, If-Match or Last-Event-ID that is none */
     REFUSED_BODY,          /* a body that is none of its route's */
     REFUSED_TOKEN,         /* who asks is not proved: nothing was sent, or what is no proof at all */
     REFUSED_KEY,           /* a token or signature of a key that is not ours */

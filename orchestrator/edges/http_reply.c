@@ -71,7 +71,7 @@ static int status_under_condition(const struct http_conn *conn, const struct htt
     const char *none_match = evhttp_find_header(evhttp_request_get_input_headers(conn->request), "If-None-Match");
     if (none_match != NULL && call->status == 304)
         return 204;
-    if (none_match != NULL && call->status == 200 && call->etag[0] != '\0' && http_none_match_hits(none_match, call->etag))
+    if (none_match != NULL && call->status == 200 && !call->etag_for_changes && call->etag[0] != '\0' && http_none_match_hits(none_match, call->etag))
         return 304;
     return call->status;
 }
@@ -91,6 +91,10 @@ void http_reply_call(struct http_conn *conn, struct http_call *call)
         header_put(conn, "WWW-Authenticate", "Bearer realm=\"drover\"");
     if (call->etag[0] != '\0')
         header_put(conn, "ETag", call->etag);
+    if (call->request_id[0] != '\0')
+        header_put(conn, "X-Request-Id", call->request_id);
+    if (call->replayed)
+        header_put(conn, "Idempotency-Replayed", "true");
     header_put(conn, "Cache-Control", call->etag[0] != '\0' ? "private, no-cache" : "no-store");
     struct evbuffer *body = evbuffer_new();
     char *bytes = buffer_take(&call->answer, &length);

@@ -4,6 +4,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -152,6 +153,36 @@ static bool size_check(struct http_conn *conn)
     return http_refuse(conn, REFUSED_TOO_LARGE, 413, "body", "larger than this path takes");
 }
 
+/* Copies a header, without quotes around it when they may be; "" when it is absent. False: refused. */
+static bool header_copy(struct http_conn *conn, const char *name, bool quoted, char ret[HTTP_KEY_SIZE])
+{
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(conn->request);
+    const char *value = evhttp_find_header(headers, name);
+    size_t length = value != NULL ? strlen(value) : 0;
+    ret[0] = '\0';
+    if (value == NULL)
+        return true;
+    if (header_count(headers, name) > 1)
+        return http_refuse(conn, REFUSED_HEADER, 400, name, "given twice");
+    if (quoted && length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+        value++;
+        length -= 2;
+    }
+    if (length == 0 || length >= HTTP_KEY_SIZE || !text_is_plain(value, length) || (quoted && memchr(value, '"', length) != NULL))
+        return http_refuse(conn, REFUSED_HEADER, 400, name, "not 1 to 128 printable characters");
+    return text_copy_n(ret, HTTP_KEY_SIZE, value, length);
+}
+
+/* What people's requests may carry beside their proof. */
+static bool headers_fill(struct http_conn *conn, struct http_call *call)
+{
+    const char *id = evhttp_find_header(evhttp_request_get_input_headers(conn->request), "X-Request-Id");
+    bool good = id != NULL && text_is_id(id, strlen(id)) && text_copy(call->request_id, sizeof call->request_id, id);
+    if (!good)
+        snprintf(call->request_id, sizeof call->request_id, "%016llx", (unsigned long long)clock_random());
+    return header_copy(conn, "Idempotency-Key", true, call->idempotency_key) && header_copy(conn, "If-Match", false, call->if_match);
+}
+
 /* What is asked, and by whom. People prove themselves before their query is looked at; a device's name stands in its query. */
 static bool question_fill(struct http_thread *thread, struct http_conn *conn, const struct http_found *found, struct http_call *call)
 {
@@ -160,7 +191,7 @@ static bool question_fill(struct http_thread *thread, struct http_conn *conn, co
     bool is_person = found->route->audience > HTTP_HOUSE;
     call->route = found->route;
     memcpy(call->params, found->params, sizeof call->params);
-    if (is_person && !http_auth_check(thread, conn, call))
+    if (is_person && (!http_auth_check(thread, conn, call) || !headers_fill(conn, call)))
         return false;
     if (http_query_read(found->route, query, call->query, &problem) != DROVER_OK)
         return http_refuse(conn, REFUSED_QUERY, 400, problem.where, problem.what);

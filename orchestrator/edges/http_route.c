@@ -9,12 +9,12 @@
 
 /* The names that the columns of the table use. */
 enum { GET = HTTP_GET, POST = HTTP_POST, PUT = HTTP_PUT };
-enum { ANYONE = HTTP_ANYONE, DEVICE = HTTP_DEVICE, HOUSE = HTTP_HOUSE, VIEWER = HTTP_VIEWER, OPERATOR = HTTP_OPERATOR };
+enum { ANYONE = HTTP_ANYONE, DEVICE = HTTP_DEVICE, HOUSE = HTTP_HOUSE, VIEWER = HTTP_VIEWER, OPERATOR = HTTP_OPERATOR, ADMIN = HTTP_ADMIN };
 enum { THREAD = HTTP_THREAD, LOOP = HTTP_LOOP, HASHER = HTTP_HASHER };
 
 static const struct http_route routes[HTTP_ROUTE_COUNT] = {
 #define ROUTE(id_, methods_, path_, audience_, served_by_, query_, body_bytes_)                            \
-    [ROUTE_##id_] = {ROUTE_##id_, (enum http_method)(methods_), path_, (enum http_audience)(audience_),    \
+    [ROUTE_##id_] = {ROUTE_##id_, #id_, (enum http_method)(methods_), path_, (enum http_audience)(audience_),    \
                      (enum http_served_by)(served_by_), query_, body_bytes_},
 #include "orchestrator/edges/http_routes.def"
 #undef ROUTE

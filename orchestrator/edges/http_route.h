@@ -11,6 +11,7 @@
 #define HTTP_PART_BYTES (4u << 20)     /* one part of an upload */
 #define HTTP_RESUME_BYTES (18u << 10)  /* what a device has of a package: 256 digests */
 #define HTTP_JSON_BYTES (256u << 10)   /* a JSON body */
+#define HTTP_PLAN_BYTES (1u << 20)     /* a rollout's plan */
 #define HTTP_PARAMS_MAX 2              /* {names} in a path */
 #define HTTP_QUERY_MAX 6               /* query parameters of a route */
 
@@ -22,12 +23,13 @@ enum http_route_id {
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_OTHER };
-enum http_audience { HTTP_ANYONE, HTTP_DEVICE, HTTP_HOUSE, HTTP_VIEWER, HTTP_OPERATOR };   /* the first two: on both listeners */
+enum http_audience { HTTP_ANYONE, HTTP_DEVICE, HTTP_HOUSE, HTTP_VIEWER, HTTP_OPERATOR, HTTP_ADMIN };   /* the first two: on both listeners */
 enum http_served_by { HTTP_THREAD, HTTP_LOOP, HTTP_HASHER, HTTP_SERVED_BY_COUNT };
 enum http_listener { HTTP_DEVICES, HTTP_OPERATORS, HTTP_LISTENER_COUNT };
 
 struct http_route {
     enum http_route_id id;
+    const char *name;           /* the id in words: "ROLLOUT_PAUSE" */
     enum http_method method;
     const char *path;
     enum http_audience audience;

@@ -23,6 +23,7 @@ struct store *store_new(struct redis_link *link, const struct store_config *conf
     store->link = link;
     store->facts = facts;
     (void)text_copy(store->instance, sizeof store->instance, config->instance);
+    store->audit_keep = config->audit_keep ? config->audit_keep : 100000;
     store->events_keep = config->events_keep ? config->events_keep : 1000000;
     store->series_keep = config->series_keep ? config->series_keep : 60480;
     store->timeout_ms = config->timeout_ms;
@@ -35,6 +36,7 @@ void store_free(struct store *store)
     if (!store)
         return;
     facts_cache_free(store->facts);
+    plan_shelf_done(&store->plans);
     redis_args_done(&store->args);
     free(store);
 }
@@ -48,7 +50,10 @@ struct store_port store_port(struct store *store)
         .open = store_upgrade_open,
         .move = store_upgrade_move,
         .take_due = store_take_due,
+        .wait = store_wait,
+        .take_waiting = store_take_waiting,
         .take_live = store_take_live,
+        .take_done = store_take_done,
     };
 }
 

@@ -22,6 +22,7 @@ struct store;
 struct store_config {
     const char *instance;      /* this droverd's name, copied; goes into events and leases */
     int64_t events_keep;       /* length of drover:v1:events, about; 0: 1000000 */
+    int64_t audit_keep;        /* length of drover:v1:audit, about; 0: 100000 */
     int64_t series_keep;       /* length of drover:v1:series, about; 0: 60480 (a week of 10 s) */
     size_t facts_max;          /* most fingerprints of heartbeats kept; 0: 2^21. 16 bytes each, grows with the fleet */
     int64_t timeout_ms;        /* of each call; 0: the link's */
@@ -42,6 +43,52 @@ struct store_counters {
     uint64_t bad_records;                    /* replies that could not be understood */
 };
 struct store_counters store_counters(const struct store *store);
+
+/* --- operators' changes: who does them, and the answers that are kept under idempotency keys (draft-ietf-httpapi-idempotency-key-header) --- */
+
+/* For the audit; of a change that is one script, the script writes the entry. */
+struct actor {
+    char who[ID_SIZE];           /* "operator": with the content of api.token_file, which names nobody */
+    char key[ID_SIZE];           /* what proved it: the key's id, "api.token_file" */
+    char role[16];
+    char action[32];             /* the route: "rollout_pause" */
+    char target[2 * ID_SIZE];    /* what it is done to; "": the change knows it */
+    char request[ID_SIZE];
+    const char *before, *after;  /* JSON or words; NULL: the change knows it */
+};
+#define CHANGE_NAME_SIZE 65
+struct change_key {
+    char name[CHANGE_NAME_SIZE];         /* digests: of the holder with the key he sent, */
+    char holder[CHANGE_NAME_SIZE];       /* of the holder, whose kept answers are bounded together, */
+    char fingerprint[CHANGE_NAME_SIZE];  /* of the request */
+};
+struct change_answer {
+    int status;
+    const char *content_type, *etag;     /* "": none */
+    const char *body;                    /* length 0 with a status that has one: it was too large to be kept */
+    size_t length;
+};
+/* DROVER_OK: it is new, and must end in store_change_end. DROVER_DUPLICATE: it was done, and answered so. DROVER_CONFLICT: it is under way;
+ * DROVER_MISMATCH: this key was used for another request; DROVER_FULL: the holder has too much kept. Answers are kept for 24 h. */
+typedef void store_change_begun(void *arg, enum drover_error error, const struct change_answer *answer);
+void store_change_begin(struct store *store, const struct change_key *key, store_change_begun *done, void *arg);
+struct change_end {
+    const struct actor *actor;           /* NULL: its entry was written by the change */
+    int64_t at_ms;
+    const char *why;                     /* of a refusal; "": done */
+    const struct change_key *key;        /* NULL: none was sent */
+    bool keep;                           /* false: whoever sends the key again tries again */
+    struct change_answer answer;
+};
+typedef void store_written(void *arg, enum drover_error error);
+void store_change_end(struct store *store, const struct change_end *end, store_written *done, void *arg);
+
+/* Entries older than the one with the id `before` ("": from the newest), newest first. What an entry does not say is NULL. */
+struct audit_entry {
+    const char *id, *at_ms, *who, *role, *key, *action, *target, *before, *after, *outcome, *status, *why, *request, *instance;
+};
+typedef void store_audit_listed(void *arg, enum drover_error error, const struct audit_entry *entries, size_t count);
+void store_audit(struct store *store, const char *before, size_t limit, store_audit_listed *done, void *arg);
 
 /* --- devices --- */
 
@@ -74,7 +121,6 @@ void store_device(struct store *store, const char *device_id, store_loaded *done
 typedef void store_events_listed(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next);
 void store_history(struct store *store, const char *device_id, size_t limit, store_events_listed *done, void *arg);
 /* An online message or last will. Unknown devices are left alone. done may be NULL. */
-typedef void store_written(void *arg, enum drover_error error);
 void store_online(struct store *store, const char *device_id, bool online, int64_t at_ms, store_written *done, void *arg);
 /* Devices not seen for offline_after_ms become offline, at most max a call; swept == max: call again. */
 typedef void store_swept(void *arg, enum drover_error error, size_t swept);
@@ -115,24 +161,40 @@ void store_release_judge(struct store *store, const struct release *judged, stor
 
 typedef void store_rollouts_listed(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 enum rollout_list {
-    ROLLOUTS_ACTIVE,      /* running and paused, newest last: for flow_set_rollouts */
+    ROLLOUTS_ACTIVE,      /* those that hold their model's place, newest last */
     ROLLOUTS_ENDING,      /* cancelled or superseded, with live upgrades left */
-    ROLLOUTS_KNOWN,       /* active and ending together, newest last */
-    ROLLOUTS_ALL,         /* all ever, newest first, at most 1000 */
+    ROLLOUTS_KNOWN,       /* active, ending and waiting together, newest last */
+    ROLLOUTS_ALL,         /* all ever, newest first, at most 1000; without the plans of those that are not known */
 };
 void store_rollouts(struct store *store, enum rollout_list list, store_rollouts_listed *done, void *arg);
 void store_rollout(struct store *store, const char *rollout_id, store_rollouts_listed *done, void *arg);  /* DROVER_NOT_FOUND */
 
+/* The counts of its first `stages` stages. */
+typedef void store_stages_read(void *arg, enum drover_error error, const struct rollout_counts *stages, size_t count);
+void store_rollout_stages(struct store *store, const char *rollout_id, size_t stages, store_stages_read *done, void *arg);
+
 /* One rollout after a change; NULL unless DROVER_OK. */
 typedef void store_rollout_changed(void *arg, enum drover_error error, const struct rollout *rollout);
-/* plan: id, model, version, the plan and created_ms are used. Starts in ROLLOUT_RUNNING, revision 1, epoch created_ms.
- * DROVER_NOT_FOUND: no such release; DROVER_REFUSED: it does not verify; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one runs or is paused for this
- * model and supersede is false. Writes an event of kind rollout (and one for the superseded). */
-void store_rollout_open(struct store *store, const struct rollout *plan, bool supersede, store_rollout_changed *done, void *arg);
-/* Pause (running), resume (paused), cancel (running or paused): `to` says which. expected_revision 0: any.
- * DROVER_NOT_FOUND; DROVER_REFUSED: not possible in its state; DROVER_CONFLICT: another revision. */
-void store_rollout_move(struct store *store, const char *rollout_id, enum rollout_state to, int64_t expected_revision,
-                        const char *why, int64_t at_ms, store_rollout_changed *done, void *arg);
+/* A new rollout in its first state (running; or scheduled or awaiting approval, which hold no place), revision 1, epoch created_ms.
+ * DROVER_NOT_FOUND: no such release; DROVER_REFUSED: it does not verify; DROVER_DUPLICATE: the id is taken; DROVER_CONFLICT: another one holds the
+ * model's place and supersede is false (a completed one is always overtaken). Writes an event of kind rollout (and one for the superseded). */
+/* actor: who starts it, NULL: nobody who is known. */
+void store_rollout_open(struct store *store, const struct rollout *rollout, bool supersede, const struct actor *actor, store_rollout_changed *done, void *arg);
+/* One move of the table in core/rollout_fsm.def. DROVER_NOT_FOUND; DROVER_REFUSED: not possible in its state; DROVER_CONFLICT: another revision, or
+ * (START) another one holds the model's place. */
+struct rollout_change {
+    const char *id;
+    enum rollout_event on;
+    enum rollout_state to;           /* as rollout_move_find says */
+    int64_t expected_revision;       /* 0: any */
+    const char *why;
+    int64_t at_ms;
+    bool supersede;                  /* START: take the place from whoever holds it */
+    const struct rollout *next;      /* its position and numbers as they shall be (stage, stage_ms, approvals, share_pct, ...); NULL: unchanged */
+    const struct actor *actor;       /* NULL: the engine */
+    const struct plan *edited;       /* EDIT: the new plan; next->plan_revision must have risen. NULL: unchanged */
+};
+void store_rollout_move(struct store *store, const struct rollout_change *change, store_rollout_changed *done, void *arg);
 
 /* --- events --- */
 
@@ -141,6 +203,12 @@ void store_rollout_move(struct store *store, const char *rollout_id, enum rollou
 void store_events(struct store *store, const char *after, size_t limit, store_events_listed *done, void *arg);
 /* Appends an event that belongs to no move (kind rollout or alarm); id, prev and instance are filled in by the store. done may be NULL. */
 void store_event_add(struct store *store, const struct event *event, store_written *done, void *arg);
+
+/* Entries of a stream just as they stand there, after the id `after` ("": from the first), oldest first, at most limit (1000). NULL unless DROVER_OK. */
+enum store_stream { STORE_EVENTS, STORE_SEALS };
+struct stream_entry;
+typedef void store_entries_listed(void *arg, enum drover_error error, const struct stream_entry *entries, size_t count);
+void store_entries(struct store *store, enum store_stream stream, const char *after, size_t limit, store_entries_listed *done, void *arg);
 
 /* --- fleet --- */
 

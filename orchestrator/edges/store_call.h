@@ -8,15 +8,17 @@
 #include "orchestrator/edges/must_alloc.h"
 #include "orchestrator/edges/redis_scripts.h"
 #include "orchestrator/edges/store.h"
+#include "orchestrator/edges/store_plans.h"
 #include "orchestrator/edges/store_records.h"
 
 struct store {
     struct redis_link *link;
     char instance[ID_SIZE];
-    int64_t events_keep, series_keep, timeout_ms;
+    int64_t events_keep, audit_keep, series_keep, timeout_ms;
     struct facts_cache *facts;
     struct redis_args args;          /* the command being built; never held across a return to the loop */
     struct store_counters counters;
+    struct plan_shelf plans;
 };
 
 typedef void store_callback(void);   /* what `done` is kept as; each file casts it back to its own type */
@@ -29,6 +31,7 @@ struct store_call {
     struct upgrade upgrade;          /* open, move: as asked */
     struct release release;          /* release_add: as asked */
     bool newest_last;                /* rollouts: in the order they began */
+    bool known;                      /* rollouts: all known ones, so that other plans may be let go */
     char after[48];                  /* events: where the caller was */
     bool only_end;                   /* events: only where the stream ends */
 };
@@ -40,6 +43,8 @@ void store_script_send(struct store *store, enum redis_script script, redis_repl
 /* Begins a plain command. */
 struct redis_args *store_command_begin(struct store *store, const char *name);
 void store_command_send(struct store *store, redis_replied *replied, void *arg);
+/* Adds one argument: the actor as redis-scripts/lib/audit.lua reads it; NULL: nobody. */
+void store_add_actor(struct store *store, struct redis_args *args, const struct actor *actor);
 /* For commands whose answer only counts as done or not; arg is a struct store_call with a store_written. */
 void store_written_replied(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 /* A script's {'WORD', ...}: true when the reply is an array that begins with word. */
@@ -51,7 +56,10 @@ bool store_loaded_read(struct store *store, struct redisReply *const *values, co
 
 /* The port's functions, by file. */
 void store_heartbeats_record(void *store, const struct beat *beats, size_t count, store_recorded *done, void *arg);
-void store_upgrade_open(void *store, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg);
+void store_upgrade_open(void *store, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg);
 void store_upgrade_move(void *store, const struct upgrade_save *save, store_saved *done, void *arg);
 void store_take_due(void *store, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);
+void store_take_done(void *store, const struct rollout *rollout, enum done_take what, int64_t now_ms, int64_t rest_ms, size_t max, store_due_taken *done, void *arg);
+void store_wait(void *store, const struct waiter *waiters, size_t count, int64_t queue_max, store_waiting *done, void *arg);
+void store_take_waiting(void *store, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);
 void store_take_live(void *store, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg);

@@ -8,7 +8,7 @@
 #define CLASH_MAX 3                  /* stale beats of an older boot that make a clash */
 #define CLASH_ALARM_MS 3600000       /* between two alarms about one device */
 
-enum { BEAT_LONG = 1, BEAT_WANT = 2, BEAT_BOOTLESS = 4 };   /* heartbeat_record.lua, ARGV[1] */
+enum { BEAT_LONG = 1, BEAT_WANT = 2, BEAT_BOOTLESS = 4, BEAT_UNWELL = 8 };   /* heartbeat_record.lua, ARGV[1] */
 
 struct loaded {
     struct loaded *next;
@@ -40,8 +40,8 @@ static void batch_replied(void *arg, enum drover_error error, const struct redis
 static int64_t facts_of(const struct heartbeat *heartbeat)
 {
     const char *texts[] = {heartbeat->model, heartbeat->version, heartbeat->hw_rev, heartbeat->status, heartbeat->boot_id,
-                           heartbeat->network, heartbeat->priority, heartbeat->tags};
-    char bytes[640];
+                           heartbeat->network, heartbeat->priority, heartbeat->tags, heartbeat->tz};
+    char bytes[680];
     size_t length = 0;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size_t size = strlen(texts[i]) + 1;
@@ -56,7 +56,7 @@ static int64_t facts_of(const struct heartbeat *heartbeat)
     int64_t facts = (int32_t)hash_bytes(bytes, length + sizeof rest, 0);
     return facts ? facts : 1;   /* 0 means "ask for the long form" */
 }
-_Static_assert(ID_SIZE + VERSION_SIZE + 4 * WORD_SIZE + BOOT_ID_SIZE + TAGS_SIZE + 4 * sizeof(int64_t) <= 640, "facts fit");
+_Static_assert(ID_SIZE + VERSION_SIZE + 4 * WORD_SIZE + BOOT_ID_SIZE + TAGS_SIZE + TIME_ZONE_SIZE + 4 * sizeof(int64_t) <= 680, "facts fit");
 
 void store_heartbeats_record(void *store_, const struct beat *beats, size_t count, store_recorded *done, void *arg)
 {
@@ -74,7 +74,8 @@ void store_heartbeats_record(void *store_, const struct beat *beats, size_t coun
         const struct heartbeat *heartbeat = &beats[i].heartbeat;
         batch->facts[i] = facts_of(heartbeat);
         bool known = facts_cache_swap(store->facts, heartbeat->device_id, batch->facts[i]) == batch->facts[i];
-        batch->flags[i] = (char)('0' + (known ? 0 : BEAT_LONG) + (beats[i].want ? BEAT_WANT : 0) + (heartbeat->boot_id[0] ? 0 : BEAT_BOOTLESS));
+        batch->flags[i] = (char)('0' + (known ? 0 : BEAT_LONG) + (beats[i].want ? BEAT_WANT : 0) + (heartbeat->boot_id[0] ? 0 : BEAT_BOOTLESS) +
+                                 (heartbeat_health(heartbeat->status) == HEALTH_BAD ? BEAT_UNWELL : 0));
         batch->sent[i] = (uint16_t)i;
         batch->results[i] = (struct recorded_beat){.outcome = RECORDED_SAME};
     }
@@ -106,6 +107,7 @@ static void add_long_form(struct redis_args *args, const struct beat *beat)
     add_number(args, heartbeat->battery_pct);
     redis_args_add_text(args, heartbeat->priority);
     redis_args_add_text(args, heartbeat->tags);
+    redis_args_add_text(args, heartbeat->tz);
     redis_args_add_text(args, device_kind_name(heartbeat->kind));
     add_number(args, heartbeat->uptime_s == ABSENT ? ABSENT : beat->at_ms - heartbeat->uptime_s * 1000);
 }

@@ -7,6 +7,7 @@
 #include <hiredis/hiredis.h>
 
 #include "common/text.h"
+#include "orchestrator/core/stage.h"
 
 /* --- words --- */
 
@@ -70,11 +71,16 @@ static const struct record_field device_fields[] = {
     {LAST(I64, battery_pct), .absent = ABSENT},
     {LAST(TEXT, priority)},
     {LAST(TEXT, tags)},
+    {LAST(TEXT, tz)},
     {LAST(WORD, kind), .words = &kind_words},
     {RECORD_NAMED(struct stored_device, I64, "booted_ms", booted_ms)},
     {ROW(BOOL, "online", device.online)},
     {ROW(I64, "first_seen_ms", device.first_seen_ms)},
     {ROW(I64, "clash_ms", device.clash_ms)},
+    {ROW(TEXT, "quarantine", device.quarantine)},
+    {ROW(I64, "quarantine_ms", device.quarantine_ms)},
+    {ROW(BOOL, "quarantine_auto", device.quarantine_auto)},
+    {ROW(TEXT, "excluded", device.excluded)},
     {ROW(TEXT, "rollout", rollout)},
     {ROW(TEXT, "upgrade", upgrade_id)},
     {ROW(WORD, "state", state), .words = &state_words},
@@ -93,8 +99,11 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(TEXT, version)},
     {UPGRADE(WORD, state), .words = &state_words, .always = true},
     {UPGRADE(I64, attempt), .always = true},
+    {UPGRADE(I64, attempts_before)},
     {UPGRADE(I64, revision), .always = true},
     {UPGRADE(I64, deadline_ms), .always = true},
+    {UPGRADE(I64, stage)},
+    {UPGRADE(TEXT, site)},
     {UPGRADE(I64, opened_ms)},
     {UPGRADE(I64, state_ms)},
     {UPGRADE(I64, attempt_ms)},
@@ -121,6 +130,9 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(WORD, lost_from), .words = &state_words},
     {UPGRADE(BOOL, full_only)},
     {UPGRADE(BOOL, delta)},
+    {UPGRADE(BOOL, asked_back)},
+    {UPGRADE(I64, install_after_ms)},
+    {UPGRADE(I64, install_before_ms)},
     {UPGRADE(TEXT, last_event)},
     {UPGRADE(TEXT, token)},
 };
@@ -136,6 +148,18 @@ static const struct record_field rollout_fields[] = {
     {ROLLOUT(I64, revision)},
     {ROLLOUT(I64, epoch)},
     {ROLLOUT(I64, created_ms)},
+    {ROLLOUT(I64, plan_revision)},
+    {ROLLOUT(I64, stage)},
+    {ROLLOUT(I64, stage_ms)},
+    {ROLLOUT(I64, start_ms)},
+    {ROLLOUT(I64, approvals)},
+    {ROLLOUT(TEXT, author)},
+    {RECORD_NAMED(struct rollout, TEXT, "approver1", approvers[0])},
+    {RECORD_NAMED(struct rollout, TEXT, "approver2", approvers[1])},
+    {ROLLOUT(I64, retry_ms)},
+    {ROLLOUT(I64, back_ms)},
+    {ROLLOUT(I64, back_left)},
+    {ROLLOUT(I64, back_offline)},
     {ROLLOUT(I64, share_pct)},
     {ROLLOUT(I64, max_in_flight)},
     {ROLLOUT(I64, max_attempts)},
@@ -143,10 +167,21 @@ static const struct record_field rollout_fields[] = {
     {ROLLOUT(I64, confirmations)},
     {ROLLOUT(I64, soak_ms)},
     {ROLLOUT(I64, spread_s)},
-    {ROLLOUT(I64, opened)},
+    {RECORD_NAMED(struct rollout, I64, "opened", counts.opened)},
     {ROLLOUT(I64, retried)},
 };
 const struct record_table rollout_record = RECORD_TABLE(rollout_fields);
+
+#define POSITION(member) RECORD_MEMBER(struct rollout, I64, member), .always = true
+static const struct record_field rollout_position_fields[] = {
+    {POSITION(plan_revision)}, {POSITION(stage)}, {POSITION(stage_ms)}, {POSITION(start_ms)}, {POSITION(approvals)},
+    {POSITION(share_pct)}, {POSITION(max_in_flight)}, {POSITION(max_attempts)}, {POSITION(error_budget_pct)},
+    {POSITION(confirmations)}, {POSITION(soak_ms)}, {POSITION(spread_s)}, {POSITION(retry_ms)},
+    {RECORD_MEMBER(struct rollout, TEXT, author), .always = true},
+    {RECORD_NAMED(struct rollout, TEXT, "approver1", approvers[0]), .always = true},
+    {RECORD_NAMED(struct rollout, TEXT, "approver2", approvers[1]), .always = true},
+};
+const struct record_table rollout_position_record = RECORD_TABLE(rollout_position_fields);
 
 #define EVENT(kind, name, member) RECORD_NAMED(struct event, kind, name, member), .always = true
 static const struct record_field event_fields[] = {
@@ -215,6 +250,64 @@ static void read_state_count(const struct redisReply *name, const struct redisRe
         counts[state] = count;
 }
 
+static void read_count(const struct redisReply *name, const struct redisReply *value, struct rollout_counts *counts)
+{
+    int64_t count;
+    enum error_code code;
+    read_state_count(name, value, counts->states);
+    const char *word = counter_name(name, value, "error:", &count);
+    if (word && error_code_read(word, &code))
+        counts->errors[code] = count;
+    if (strcmp(name->str, "opened") == 0)
+        (void)text_to_i64(value->str, value->len, 0, INT64_MAX, &counts->opened);
+}
+
+void rollout_counts_read(const struct redisReply *fields, struct rollout_counts *ret)
+{
+    *ret = (struct rollout_counts){0};
+    for (size_t i = 0; i + 1 < fields->elements; i += 2)
+        read_count(fields->element[i], fields->element[i + 1], ret);
+}
+
+/* Of "before:<count>" the count alone. */
+static bool name_without(const struct redisReply *name, const char *prefix, struct redisReply *ret)
+{
+    size_t length = strlen(prefix);
+    if (name->len <= length || memcmp(name->str, prefix, length) != 0)
+        return false;
+    *ret = *name;
+    ret->str += length;
+    ret->len -= length;
+    return true;
+}
+
+static void read_stage_field(const struct redisReply *name, const struct redisReply *value, struct rollout *rollout)
+{
+    const struct {
+        const char *name;
+        int64_t *number;
+    } rows[] = {{"opened_ms", &rollout->opened_ms}, {"settled_ms", &rollout->settled_ms}, {"resumed_ms", &rollout->resumed_ms}};
+    int64_t count;
+    struct redisReply before;
+    const char *stratum = counter_name(name, value, "opened@", &count);
+    if (stratum)
+        stage_note_stratum(rollout, stratum, count);
+    if (name_without(name, "before:", &before))
+        read_count(&before, value, &rollout->before);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(name->str, rows[i].name) == 0)
+            (void)text_to_i64(value->str, value->len, 0, INT64_MAX, rows[i].number);
+}
+
+void rollout_stage_read(const struct redisReply *fields, struct rollout *rollout)
+{
+    if (!rollout->plan)
+        return;
+    rollout_counts_read(fields, &rollout->staged);
+    for (size_t i = 0; i + 1 < fields->elements; i += 2)
+        read_stage_field(fields->element[i], fields->element[i + 1], rollout);
+}
+
 size_t rollout_read(const struct redisReply *fields, const struct redisReply *release_fields_, struct rollout *ret)
 {
     struct rollout rollout = {0};
@@ -222,15 +315,7 @@ size_t rollout_read(const struct redisReply *fields, const struct redisReply *re
     size_t bad = record_read(&rollout_record, fields, &rollout);
     if (bad == SIZE_MAX || (int)rollout.state < 0)
         return SIZE_MAX;
-    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
-        const struct redisReply *name = fields->element[i], *value = fields->element[i + 1];
-        read_state_count(name, value, rollout.counts);
-        int64_t count;
-        enum error_code code;
-        const char *word = counter_name(name, value, "error:", &count);
-        if (word && error_code_read(word, &code))
-            rollout.errors[code] = count;
-    }
+    rollout_counts_read(fields, &rollout.counts);
     size_t release_bad = release_read(release_fields_, &rollout.release);
     if (release_bad == SIZE_MAX)
         return SIZE_MAX;

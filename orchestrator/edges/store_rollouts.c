@@ -6,9 +6,11 @@
 #include "orchestrator/edges/store_call.h"
 
 #define LIST_MAX 1000
+#define LOADED 6   /* values of each rollout in an answer of rollouts_load */
 
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
+static void stages_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 
 /* --- rollouts, read --- */
@@ -20,8 +22,11 @@ void store_rollouts(struct store *store, enum rollout_list list, store_rollouts_
     struct redis_args *args = store_script_begin(store, SCRIPT_ROLLOUTS_LOAD);
     redis_args_add_text(args, names[list]);
     redis_args_add_i64(args, LIST_MAX);
+    redis_args_add_text(args, "");
+    plan_shelf_add(&store->plans, args);
     struct store_call *call = store_call_new(store, (store_callback *)done, arg);
     call->newest_last = list != ROLLOUTS_ALL;
+    call->known = list == ROLLOUTS_KNOWN;
     store_script_send(store, SCRIPT_ROLLOUTS_LOAD, rollouts_listed, call);
 }
 
@@ -31,6 +36,7 @@ void store_rollout(struct store *store, const char *rollout_id, store_rollouts_l
     redis_args_add_text(args, "one");
     redis_args_add_i64(args, 1);
     redis_args_add_text(args, rollout_id);
+    plan_shelf_add(&store->plans, args);
     store_script_send(store, SCRIPT_ROLLOUTS_LOAD, rollout_loaded, store_call_new(store, (store_callback *)done, arg));
 }
 
@@ -42,15 +48,43 @@ static int by_created(const void *left_, const void *right_)
     return strcmp(left->id, right->id);
 }
 
-/* A flat array of rollout and release. */
+static bool stage_fits(const struct rollout *rollout)
+{
+    return !rollout->plan || (rollout->stage >= 1 && rollout->stage <= (int64_t)rollout->plan->stage_count);
+}
+
+/* Rollout, release, its stage, plan, length of its queue, when its dispatches end (ms with decimals, "": never). */
+static bool one_read(struct store *store, struct redisReply *const *values, struct rollout *ret)
+{
+    if (!store_record_ok(store, rollout_read(values[0], values[1], ret)))
+        return false;
+    if (!store_record_ok(store, plan_shelf_give(&store->plans, values[3], ret) && stage_fits(ret) ? 0 : 1)) {
+        rollout_drop(ret);
+        return false;
+    }
+    rollout_stage_read(values[2], ret);
+    ret->waiting = values[4]->type == REDIS_REPLY_INTEGER ? values[4]->integer : 0;
+    if (!text_to_i64(values[5]->str, strcspn(values[5]->str, "."), 0, INT64_MAX, &ret->paced_ms))
+        ret->paced_ms = 0;
+    return true;
+}
+
+/* A flat array of such. */
 static struct rollout *rollouts_read(struct store *store, const struct redisReply *reply, size_t *ret_count)
 {
     size_t count = 0;
-    struct rollout *rollouts = must_calloc(reply->elements / 2, sizeof *rollouts);
-    for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        count += store_record_ok(store, rollout_read(reply->element[i], reply->element[i + 1], &rollouts[count]));
+    struct rollout *rollouts = must_calloc(reply->elements / LOADED, sizeof *rollouts);
+    for (size_t i = 0; i + LOADED <= reply->elements; i += LOADED)
+        count += one_read(store, &reply->element[i], &rollouts[count]);
     *ret_count = count;
     return rollouts;
+}
+
+static void rollouts_free(struct rollout *rollouts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        rollout_drop(&rollouts[i]);
+    free(rollouts);
 }
 
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
@@ -64,11 +98,15 @@ static void rollouts_listed(void *arg, enum drover_error error, const struct red
         done(call->arg, error, NULL, 0);
     } else {
         size_t count;
+        if (call->known)
+            plan_shelf_begin(&call->store->plans);
         struct rollout *rollouts = rollouts_read(call->store, reply, &count);
+        if (call->known)
+            plan_shelf_end(&call->store->plans);
         if (call->newest_last)
             qsort(rollouts, count, sizeof *rollouts, by_created);
         done(call->arg, DROVER_OK, rollouts, count);
-        free(rollouts);
+        rollouts_free(rollouts, count);
     }
     free(call);
 }
@@ -77,25 +115,57 @@ static void rollout_loaded(void *arg, enum drover_error error, const struct redi
 {
     (void)text;
     struct store_call *call = arg;
-    struct rollout rollout;
+    struct rollout rollout = {0};
     if (!error && reply->type == REDIS_REPLY_ARRAY && reply->elements == 0)
         error = DROVER_NOT_FOUND;
-    else if (!error && (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-                        !store_record_ok(call->store, rollout_read(reply->element[0], reply->element[1], &rollout))))
+    else if (!error && (reply->type != REDIS_REPLY_ARRAY || reply->elements != LOADED || !one_read(call->store, reply->element, &rollout)))
         error = DROVER_STORE;
     ((store_rollouts_listed *)call->done)(call->arg, error, error ? NULL : &rollout, error ? 0 : 1);
+    rollout_drop(&rollout);
+    free(call);
+}
+
+void store_rollout_stages(struct store *store, const char *rollout_id, size_t stages, store_stages_read *done, void *arg)
+{
+    struct redis_args *args = store_script_begin(store, SCRIPT_ROLLOUT_STAGES);
+    redis_args_add_text(args, rollout_id);
+    redis_args_add_i64(args, (int64_t)stages);
+    store_script_send(store, SCRIPT_ROLLOUT_STAGES, stages_loaded, store_call_new(store, (store_callback *)done, arg));
+}
+
+static void stages_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
+{
+    (void)text;
+    struct store_call *call = arg;
+    if (!error && reply->type != REDIS_REPLY_ARRAY)
+        error = DROVER_STORE;
+    size_t count = error ? 0 : reply->elements;
+    struct rollout_counts *stages = must_calloc(count, sizeof *stages);
+    for (size_t i = 0; i < count; i++)
+        rollout_counts_read(reply->element[i], &stages[i]);
+    ((store_stages_read *)call->done)(call->arg, error, error ? NULL : stages, count);
+    free(stages);
     free(call);
 }
 
 /* --- rollouts, changed --- */
 
-void store_rollout_open(struct store *store, const struct rollout *plan, bool supersede, store_rollout_changed *done, void *arg)
+static void add_plan(struct redis_args *args, const struct plan *plan)
 {
-    struct rollout rollout = *plan;
-    rollout.state = ROLLOUT_RUNNING;
+    struct buffer json;
+    buffer_init(&json, 0);
+    if (plan)
+        plan_write(plan, &json);
+    redis_args_add(args, json.bytes ? json.bytes : "", json.length);
+    buffer_done(&json);
+}
+
+void store_rollout_open(struct store *store, const struct rollout *rollout_, bool supersede, const struct actor *actor, store_rollout_changed *done, void *arg)
+{
+    struct rollout rollout = *rollout_;
     rollout.revision = 1;
-    rollout.epoch = plan->created_ms;
-    rollout.opened = rollout.retried = 0;
+    rollout.epoch = rollout.created_ms;
+    rollout.counts.opened = rollout.retried = 0;
     if (!rollout.why[0])
         (void)text_copy(rollout.why, sizeof rollout.why, "started");
     struct redis_args *args = store_script_begin(store, SCRIPT_ROLLOUT_OPEN);
@@ -107,35 +177,49 @@ void store_rollout_open(struct store *store, const struct rollout *plan, bool su
     redis_args_add_text(args, store->instance);
     redis_args_add_i64(args, store->events_keep);
     redis_args_add_text(args, "overtaken by a newer rollout");
+    redis_args_add_text(args, rollout_state_is_open(rollout.state) ? "0" : "1");
+    add_plan(args, rollout.plan);
+    store_add_actor(store, args, actor);
     record_add(&rollout_record, &rollout, args);
     store_script_send(store, SCRIPT_ROLLOUT_OPEN, rollout_changed, store_call_new(store, (store_callback *)done, arg));
 }
 
-/* What an operator or the error budget may do: to which state, from which ones, and the event's word. */
-static const struct rollout_step {
-    const char *from, *on;
-    bool keeps_place;   /* the model's one place for a rollout */
-} steps[ROLLOUT_STATE_COUNT] = {
-    [ROLLOUT_RUNNING]   = {"paused",         "resume", true},
-    [ROLLOUT_PAUSED]    = {"running",        "pause",  true},
-    [ROLLOUT_CANCELLED] = {"running,paused", "cancel", false},
-};
-
-void store_rollout_move(struct store *store, const char *rollout_id, enum rollout_state to, int64_t expected_revision,
-                        const char *why, int64_t at_ms, store_rollout_changed *done, void *arg)
+/* What becomes of the model's one place. */
+static const char *place_of(const struct rollout_change *change)
 {
-    const struct rollout_step *step = &steps[to];
+    if (rollout_state_is_ended(change->to))
+        return "leave";
+    if (change->on == ROLLOUT_EVENT_START)
+        return change->supersede ? "supersede" : "take";
+    return "keep";
+}
+
+/* What gates leave out from this move on (redis-scripts/lib/before.lua). */
+static const char *before_of(const struct rollout_change *change)
+{
+    return change->on == ROLLOUT_EVENT_RESUME ? "stage" : change->on == ROLLOUT_EVENT_COMPLETE ? "all" : "keep";
+}
+
+void store_rollout_move(struct store *store, const struct rollout_change *change, store_rollout_changed *done, void *arg)
+{
+    char from[128];
+    rollout_event_sources(change->on, change->to, from, sizeof from);
     struct redis_args *args = store_script_begin(store, SCRIPT_ROLLOUT_MOVE);
-    redis_args_add_text(args, rollout_id);
-    redis_args_add_text(args, rollout_state_name(to));
-    redis_args_add_text(args, step->from ? step->from : "-");   /* "-": from no state, so it is refused */
-    redis_args_add_i64(args, expected_revision);
-    redis_args_add_text(args, step->on ? step->on : "-");
-    redis_args_add_text(args, why);
-    redis_args_add_i64(args, at_ms);
+    redis_args_add_text(args, change->id);
+    redis_args_add_text(args, rollout_state_name(change->to));
+    redis_args_add_text(args, from[0] ? from : "-");   /* "-": from no state, so it is refused */
+    redis_args_add_i64(args, change->expected_revision);
+    redis_args_add_text(args, rollout_event_name(change->on));
+    redis_args_add_text(args, change->why);
+    redis_args_add_i64(args, change->at_ms);
     redis_args_add_text(args, store->instance);
     redis_args_add_i64(args, store->events_keep);
-    redis_args_add_text(args, step->keeps_place ? "1" : "0");
+    redis_args_add_text(args, place_of(change));
+    add_plan(args, change->edited);
+    redis_args_add_text(args, before_of(change));
+    store_add_actor(store, args, change->actor);
+    if (change->next)
+        record_add(&rollout_position_record, change->next, args);
     store_script_send(store, SCRIPT_ROLLOUT_MOVE, rollout_changed, store_call_new(store, (store_callback *)done, arg));
 }
 
@@ -157,11 +241,14 @@ static void rollout_changed(void *arg, enum drover_error error, const struct red
 {
     (void)text;
     struct store_call *call = arg;
-    struct rollout rollout;
+    struct rollout rollout = {0};
     if (!error)
         error = changed_error(reply);
     if (!error && !store_record_ok(call->store, rollout_read(reply->element[1], reply->element[2], &rollout)))
         error = DROVER_STORE;
+    if (!error)
+        plan_shelf_take(&call->store->plans, &rollout);
     ((store_rollout_changed *)call->done)(call->arg, error, error ? NULL : &rollout);
+    rollout_drop(&rollout);
     free(call);
 }

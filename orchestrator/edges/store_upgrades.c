@@ -1,4 +1,5 @@
 /* Upgrades: opened, moved by compare-and-set, taken when they are due. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -29,15 +30,20 @@ static void add_common(struct store *store, struct redis_args *args, const struc
     redis_args_add_text(args, save->alarm ? "1" : "0");
 }
 
-void store_upgrade_open(void *store_, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg)
+void store_upgrade_open(void *store_, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg)
 {
     struct store *store = store_;
     struct store_call *call = save_begin(store, save, 1, done, arg);
     struct redis_args *args = store_script_begin(store, SCRIPT_UPGRADE_OPEN);
     redis_args_add_text(args, save->upgrade.device_id);
-    redis_args_add_i64(args, max_in_flight);
+    redis_args_add_i64(args, limits->max_in_flight);
     add_common(store, args, save);
     redis_args_add_text(args, device_kind_name(save->kind));
+    redis_args_add_i64(args, limits->stage_max);
+    redis_args_add_text(args, limits->stratum);
+    redis_args_add_i64(args, limits->per_site);
+    redis_args_add_i64(args, limits->per_minute);
+    redis_args_add_i64(args, limits->bytes_places);
     record_add(&upgrade_record, &call->upgrade, args);
     store_script_send(store, SCRIPT_UPGRADE_OPEN, saved, call);
 }
@@ -53,17 +59,26 @@ void store_upgrade_move(void *store_, const struct upgrade_save *save, store_sav
     redis_args_add_text(args, save->silent ? "1" : "0");
     redis_args_add_text(args, upgrade_state_name(save->from));
     redis_args_add_text(args, device_kind_name(save->kind));
+    char states[64] = "";
+    if (save->guard.states)
+        (void)snprintf(states, sizeof states, ",%s,", save->guard.states);
+    redis_args_add_text(args, states);
+    redis_args_add_i64(args, save->guard.max_in_flight);
+    redis_args_add_i64(args, save->guard.per_minute);
+    redis_args_add_i64(args, save->quarantine_ms);
     record_add(&upgrade_record, &call->upgrade, args);
     store_script_send(store, SCRIPT_UPGRADE_MOVE, saved, call);
 }
 
-/* {'OK' or 'REPEAT', revision, last_event}, {'REFUSED', why}, {'CONFLICT'} */
+/* {'OK' or 'REPEAT', revision, last_event}, {'REFUSED', why}, {'FULL', why}, {'CONFLICT'} */
 static enum drover_error saved_error(struct store_call *call, const struct redisReply *reply)
 {
     struct store_counters *counters = &call->store->counters;
     bool repeat = store_reply_is(reply, "REPEAT");
     if (store_reply_is(reply, "REFUSED"))
         return DROVER_REFUSED;
+    if (store_reply_is(reply, "FULL"))
+        return DROVER_FULL;
     if (store_reply_is(reply, "CONFLICT")) {
         counters->move_conflicts++;
         return DROVER_CONFLICT;
@@ -100,6 +115,34 @@ void store_take_due(void *store_, int64_t now_ms, int64_t lease_ms, size_t max, 
     store_script_send(store, SCRIPT_DEADLINES_TAKE, taken, store_call_new(store, (store_callback *)done, arg));
 }
 
+/* Which of them were taken in is not looked at: all come again by themselves. */
+void store_wait(void *store_, const struct waiter *waiters, size_t count, int64_t queue_max, store_waiting *done, void *arg)
+{
+    struct store *store = store_;
+    struct redis_args *args = store_script_begin(store, SCRIPT_QUEUE_WAIT);
+    redis_args_add_i64(args, queue_max);
+    for (size_t i = 0; i < count; i++) {
+        redis_args_add_text(args, waiters[i].rollout);
+        redis_args_add_text(args, waiters[i].device_id);
+        if (waiters[i].leaves)
+            redis_args_add_text(args, "");
+        else
+            redis_args_add_i64(args, waiters[i].score);
+    }
+    store_script_send(store, SCRIPT_QUEUE_WAIT, store_written_replied, store_call_new(store, (store_callback *)done, arg));
+}
+
+void store_take_waiting(void *store_, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct store *store = store_;
+    struct redis_args *args = store_script_begin(store, SCRIPT_QUEUE_TAKE);
+    redis_args_add_text(args, rollout_id);
+    redis_args_add_i64(args, now_ms);
+    redis_args_add_i64(args, lease_ms);
+    redis_args_add_i64(args, (int64_t)(max < TAKE_MAX ? max : TAKE_MAX));
+    store_script_send(store, SCRIPT_QUEUE_TAKE, taken, store_call_new(store, (store_callback *)done, arg));
+}
+
 void store_take_live(void *store_, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
 {
     (void)now_ms;   /* the lease runs by Redis' own clock */
@@ -109,6 +152,23 @@ void store_take_live(void *store_, const char *rollout_id, int64_t now_ms, int64
     redis_args_add_i64(args, lease_ms);
     redis_args_add_i64(args, (int64_t)(max < TAKE_MAX ? max : TAKE_MAX));
     store_script_send(store, SCRIPT_LIVE_TAKE, taken, store_call_new(store, (store_callback *)done, arg));
+}
+
+void store_take_done(void *store_, const struct rollout *rollout, enum done_take what, int64_t now_ms, int64_t rest_ms, size_t max, store_due_taken *done, void *arg)
+{
+    static const struct {
+        const char *name, *states;
+    } takes[] = {[TAKE_BACK] = {"back", ",succeeded,"}, [TAKE_AGAIN] = {"again", ",failed,rolled_back,rejected,cancelled,"}};
+    struct store *store = store_;
+    struct redis_args *args = store_script_begin(store, SCRIPT_DONE_TAKE);
+    redis_args_add_text(args, rollout->id);
+    redis_args_add_text(args, takes[what].name);
+    redis_args_add_text(args, takes[what].states);
+    redis_args_add_i64(args, what == TAKE_AGAIN ? rollout->retry_ms : 0);
+    redis_args_add_i64(args, now_ms);
+    redis_args_add_i64(args, rest_ms);
+    redis_args_add_i64(args, (int64_t)(max < TAKE_MAX ? max : TAKE_MAX));
+    store_script_send(store, SCRIPT_DONE_TAKE, taken, store_call_new(store, (store_callback *)done, arg));
 }
 
 /* A flat array of device id, device, upgrade, last seen; one that cannot be read is left out and counted. */

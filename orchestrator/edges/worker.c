@@ -1,4 +1,4 @@
-/* The worker process: limits itself, proves a package or derives a delta, says what came of it in one line, ends. */
+/* The worker process: limits itself, proves a package, derives a delta, or makes or checks a permit, says what came of it in one line, ends. */
 #include "orchestrator/edges/worker.h"
 
 #include <errno.h>
@@ -195,6 +195,8 @@ static bool answer_say(const struct worker_answer *answer)
 static bool work(struct worker *worker)
 {
     static void (*const jobs[WORKER_JOB_COUNT])(struct worker *worker) = {
+        [WORKER_PERMIT_CHECK] = worker_permit_check,
+        [WORKER_PERMIT_MAKE] = worker_permit_make,
         [WORKER_VERIFY] = worker_verify,
         [WORKER_DERIVE] = worker_derive,
     };

@@ -24,3 +24,5 @@ enum error_code worker_apply(const struct worker *worker, const struct package_f
 /* The jobs. */
 void worker_verify(struct worker *worker);
 void worker_derive(struct worker *worker);
+void worker_permit_make(struct worker *worker);
+void worker_permit_check(struct worker *worker);

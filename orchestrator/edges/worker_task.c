@@ -6,6 +6,8 @@
 
 #include "common/json.h"
 
+_Static_assert(RELEASE_HW_REVS_SIZE <= PLAN_PERMIT_SIZE, "the longest text");
+
 enum member_kind { MEMBER_TEXT, MEMBER_I64, MEMBER_BOOL, MEMBER_JOB, MEMBER_CODE };
 
 struct member {
@@ -20,18 +22,21 @@ struct member {
 static const struct member task_members[] = {
     TASK(JOB, job), TASK(I64, parent_pid), TASK(I64, now_ms), TASK(I64, memory_bytes), TASK(TEXT, data_dir), TASK(TEXT, sha256),
     TASK(TEXT, base_sha256), TASK(TEXT, folder), TASK(TEXT, delta_key), TASK(I64, image_bytes_max), TASK(I64, min_saving_pct),
+    TASK(TEXT, rollout), TASK(TEXT, model), TASK(TEXT, version), TASK(TEXT, permit), TASK(TEXT, permit_key), TASK(TEXT, permit_id), TASK(TEXT, to_version),
+    TASK(I64, expires_ms),
 };
 static const struct member answer_members[] = {
     ANSWER(CODE, code), ANSWER(TEXT, where), ANSWER(TEXT, what), ANSWER(TEXT, model), ANSWER(TEXT, version), ANSWER(TEXT, manifest_sha256),
     ANSWER(I64, release_counter), ANSWER(TEXT, min_version), ANSWER(TEXT, hw_revs), ANSWER(I64, expires_ms), ANSWER(BOOL, encrypted),
     ANSWER(BOOL, delta), ANSWER(TEXT, base_version), ANSWER(I64, size_bytes), ANSWER(BOOL, kept), ANSWER(BOOL, skipped), ANSWER(TEXT, sha256),
-    ANSWER(I64, full_bytes),
+    ANSWER(I64, full_bytes), ANSWER(TEXT, permit),
 };
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
-static const struct json_limits limits = {.bytes = WORKER_TEXT_MAX, .depth = 1, .members = JSON_FLAT_MEMBERS, .string_bytes = RELEASE_HW_REVS_SIZE};
+static const struct json_limits limits = {.bytes = WORKER_TEXT_MAX, .depth = 1, .members = JSON_FLAT_MEMBERS, .string_bytes = PLAN_PERMIT_SIZE};
 
-static const char *const job_names[WORKER_JOB_COUNT] = {[WORKER_VERIFY] = "verify", [WORKER_DERIVE] = "derive"};
+static const char *const job_names[WORKER_JOB_COUNT] = {
+    [WORKER_PERMIT_CHECK] = "permit_check", [WORKER_PERMIT_MAKE] = "permit_make", [WORKER_VERIFY] = "verify", [WORKER_DERIVE] = "derive"};
 
 const char *worker_job_name(enum worker_job job)
 {

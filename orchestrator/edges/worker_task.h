@@ -13,12 +13,15 @@
 #include "common/text.h"
 #include "orchestrator/core/release.h"
 #include "proto/error_code.h"
+#include "proto/plan.h"
 
 #define WORKER_PATH_SIZE 256      /* data_dir, an instance, a name */
-#define WORKER_TEXT_MAX 8192     /* a task, an answer */
+#define WORKER_TEXT_MAX 16384    /* a task, an answer */
+#define WORKER_PERMIT_SIZE 2048  /* of one signature */
 
-enum worker_job { WORKER_VERIFY, WORKER_DERIVE, WORKER_JOB_COUNT };
-const char *worker_job_name(enum worker_job job);   /* "verify", "derive" */
+/* Those that come first go first. */
+enum worker_job { WORKER_PERMIT_CHECK, WORKER_PERMIT_MAKE, WORKER_VERIFY, WORKER_DERIVE, WORKER_JOB_COUNT };
+const char *worker_job_name(enum worker_job job);   /* "permit_check", "permit_make", "verify", "derive" */
 
 struct worker_task {
     enum worker_job job;
@@ -33,6 +36,15 @@ struct worker_task {
     char delta_key[WORKER_PATH_SIZE];    /* PEM file; "": the description stays unsigned */
     int64_t image_bytes_max;             /* a larger image is not worked on */
     int64_t min_saving_pct;
+    /* permits only: of the rollout that goes back */
+    char rollout[ID_SIZE];
+    char model[ID_SIZE];
+    char version[VERSION_SIZE];          /* that it goes back from */
+    char permit[PLAN_PERMIT_SIZE];       /* check: JWS */
+    char permit_key[WORKER_PATH_SIZE];   /* make: PEM file */
+    char permit_id[ID_SIZE];
+    char to_version[VERSION_SIZE];
+    int64_t expires_ms;
 };
 void worker_task_write(const struct worker_task *task, struct buffer *buffer);
 MUST_USE enum drover_error worker_task_read(const char *bytes, size_t length, struct worker_task *ret, struct problem *ret_problem);
@@ -57,6 +69,7 @@ struct worker_answer {
     bool skipped;                        /* cannot be derived here: `what` says why */
     char sha256[SHA256_HEX_SIZE];
     int64_t full_bytes;
+    char permit[WORKER_PERMIT_SIZE];     /* permit_make only; of one that was checked, expires_ms */
     /* not in the line: filled in by droverd */
     int64_t asked_ms;                    /* the time it was held against */
     char trust_sha256[SHA256_HEX_SIZE];  /* the trust store that was held against it */

@@ -1,10 +1,12 @@
--- settle: keeps what hangs on an upgrade's state right: rollout and model counts, live and done sets, deadline index, the
+-- settle: keeps what hangs on an upgrade's state right: counts of rollout, stage, site and model, live and done sets, deadline index, the
 -- device's own fields, the marker in `facts`, and `ending`. Includes counts and states. Who had a turn in a rollout that has ended is
--- nobody's question: then there is no done set (rollout_open, rollout_move).
--- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one.
+-- nobody's question: then there is no done set (lib/place.lua). A stage also remembers when a device of it was last taken and last settled.
+-- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one. now.stage and now.site: nil when none.
+local ended = { cancelled = true, superseded = true, rolled_back = true }
 local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
+local settled = { succeeded = true, failed = true, rolled_back = true, rejected = true, lost = true }
 
-local function settle(device_id, was, now, deadline_ms)
+local function settle(device_id, was, now, deadline_ms, at_ms)
   local rollout = KEYS[1] .. 'rollout:' .. now.rollout
   local model = KEYS[1] .. 'model:' .. now.model
   local live = KEYS[2] .. 'rollout:' .. now.rollout .. ':live'
@@ -13,31 +15,42 @@ local function settle(device_id, was, now, deadline_ms)
   local was_live = STATE_LIVE[was.state] or false
   local is_live = STATE_LIVE[now.state] or false
 
+  local stage = now.stage and rollout .. ':stage:' .. now.stage
+  local function count_both(field, by)
+    count(rollout, field, by)
+    if stage then count(stage, field, by) end
+  end
+
   if was.state ~= now.state then
     if was.state ~= 'none' then
-      count(rollout, 'state:' .. was.state, -1)
+      count_both('state:' .. was.state, -1)
       count(model, 'state:' .. was.state, -1)
     end
-    count(rollout, 'state:' .. now.state, 1)
+    count_both('state:' .. now.state, 1)
     count(model, 'state:' .. now.state, 1)
+    if stage and was.state == 'none' then redis.call('HSET', stage, 'opened_ms', at_ms) end
+    if stage and settled[now.state] then redis.call('HSET', stage, 'settled_ms', at_ms) end
   end
   local error_was = unsuccessful[was.state] and was.error or ''
   local error_now = unsuccessful[now.state] and now.error or ''
   if error_was ~= error_now then
-    if error_was ~= '' then count(rollout, 'error:' .. error_was, -1) end
-    if error_now ~= '' then count(rollout, 'error:' .. error_now, 1) end
+    if error_was ~= '' then count_both('error:' .. error_was, -1) end
+    if error_now ~= '' then count_both('error:' .. error_now, 1) end
   end
   if tonumber(was.attempt) < 2 and tonumber(now.attempt) >= 2 then count(rollout, 'retried', 1) end
+
+  if now.site then
+    local flew, flies = was_live and was.state ~= 'lost', is_live and now.state ~= 'lost'
+    if flew ~= flies then count(rollout .. ':sites', now.site, flies and 1 or -1) end
+  end
 
   if is_live and not was_live then
     redis.call('SREM', done, device_id)
     redis.call('SADD', live, device_id)
-    local state = redis.call('HGET', rollout, 'state')
-    if state ~= 'running' and state ~= 'paused' then redis.call('SADD', KEYS[2] .. 'ending', now.rollout) end
+    if ended[redis.call('HGET', rollout, 'state')] then redis.call('SADD', KEYS[2] .. 'ending', now.rollout) end
   elseif was_live and not is_live then
     redis.call('SREM', live, device_id)
-    local state = redis.call('HGET', rollout, 'state')
-    if state == 'running' or state == 'paused' then redis.call('SADD', done, device_id) end
+    if not ended[redis.call('HGET', rollout, 'state')] then redis.call('SADD', done, device_id) end
     if redis.call('EXISTS', live) == 0 then redis.call('SREM', KEYS[2] .. 'ending', now.rollout) end
   end
   if is_live and tonumber(deadline_ms) > 0 then

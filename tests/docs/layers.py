@@ -18,7 +18,7 @@ LAYERS = {
     "redis-scripts": ((), ()),
     "orchestrator/edges": (("common", "proto", "firmware", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl")),
     "orchestrator": (("common", "orchestrator/edges"), ()),
-    "cli": (("common", "proto", "firmware"), ("curl", "cjson")),
+    "cli": (("common", "proto", "firmware"), ("curl", "cjson", "yaml.h")),
     "agent": (("common", "proto", "firmware"), ("curl", "MQTTAsync.h", "ini.h", "cjson", "openssl", "zlib.h")),
     "sim": (("common", "proto", "firmware"), ("event2", "openssl", "curl", "ini.h", "cjson")),
 }

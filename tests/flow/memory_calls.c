@@ -13,28 +13,59 @@ void answer_keep(struct memory_call *call, size_t index, const struct memory_dev
     call->found = true;
 }
 
-static struct memory_call *call_new(void *port, enum call_kind kind, void *arg)
+static void *some(size_t count, size_t size)
+{
+    void *result = calloc(count ? count : 1, size);
+    if (!result)
+        abort();
+    return result;
+}
+
+static void call_add(struct memory_store *store, struct memory_call *call)
+{
+    if (store->call_count == store->call_max) {
+        store->call_max = store->call_max ? 2 * store->call_max : 64;
+        store->calls = realloc(store->calls, store->call_max * sizeof(struct memory_call *));
+        if (!store->calls)
+            abort();
+    }
+    store->calls[store->call_count++] = call;
+}
+
+static void call_free(struct memory_call *call)
+{
+    free(call->beats);
+    free(call->waiters);
+    free(call->devices);
+    free(call->upgrades);
+    free(call->recorded);
+    free(call);
+}
+
+/* answers: so many devices may be in the answer. */
+static struct memory_call *call_new(void *port, enum call_kind kind, size_t answers, void *arg)
 {
     struct memory_link *link = port;
     struct memory_store *store = link->store;
-    struct memory_call *call = calloc(1, sizeof *call);
-    if (!call || store->call_count == CALLS_MAX)
-        abort();
+    struct memory_call *call = some(1, sizeof *call);
+    call->devices = some(answers, sizeof *call->devices);
+    call->upgrades = some(answers, sizeof *call->upgrades);
+    call->recorded = some(answers, sizeof *call->recorded);
+    call->max = answers;
     call->kind = kind;
     call->link = link;
     call->life = link->life;
     call->number = store->calls_made++;
     call->made_ms = store->now_ms;
     call->arg = arg;
-    store->calls[store->call_count++] = call;
+    call_add(store, call);
     return call;
 }
 
 static void port_record(void *port, const struct beat *beats, size_t count, store_recorded *done, void *arg)
 {
-    struct memory_call *call = call_new(port, CALL_RECORD, arg);
-    if (count > DEVICES_MAX)
-        abort();
+    struct memory_call *call = call_new(port, CALL_RECORD, count, arg);
+    call->beats = some(count, sizeof *beats);
     memcpy(call->beats, beats, count * sizeof *beats);
     call->count = count;
     call->done.recorded = done;
@@ -42,49 +73,82 @@ static void port_record(void *port, const struct beat *beats, size_t count, stor
 
 static void port_load(void *port, const char *device_id, store_loaded *done, void *arg)
 {
-    struct memory_call *call = call_new(port, CALL_LOAD, arg);
+    struct memory_call *call = call_new(port, CALL_LOAD, 1, arg);
     text_copy(call->id, sizeof call->id, device_id);
     call->done.loaded = done;
 }
 
-static void port_open(void *port, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg)
+static void port_open(void *port, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg)
 {
-    struct memory_call *call = call_new(port, CALL_OPEN, arg);
+    struct memory_call *call = call_new(port, CALL_OPEN, 1, arg);
     call->save = *save;
-    call->max_in_flight = max_in_flight;
+    call->limits = *limits;
     call->done.saved = done;
 }
 
 static void port_move(void *port, const struct upgrade_save *save, store_saved *done, void *arg)
 {
-    struct memory_call *call = call_new(port, CALL_MOVE, arg);
+    struct memory_call *call = call_new(port, CALL_MOVE, 1, arg);
     call->save = *save;
     call->done.saved = done;
 }
 
+static size_t answers_of(void *port, size_t max)
+{
+    const struct memory_link *link = port;
+    return max < link->store->device_max ? max : link->store->device_max;
+}
+
 static void port_take_due(void *port, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
 {
-    struct memory_call *call = call_new(port, CALL_TAKE_DUE, arg);
+    struct memory_call *call = call_new(port, CALL_TAKE_DUE, answers_of(port, max), arg);
     call->now_ms = now_ms;
     call->lease_ms = lease_ms;
-    call->max = max < DEVICES_MAX ? max : DEVICES_MAX;
+    call->done.taken = done;
+}
+
+static void port_wait(void *port, const struct waiter *waiters, size_t count, int64_t queue_max, store_waiting *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_WAIT, 0, arg);
+    call->waiters = some(count, sizeof *waiters);
+    memcpy(call->waiters, waiters, count * sizeof *waiters);
+    call->count = count;
+    call->max = (size_t)queue_max;
+    call->done.waiting = done;
+}
+
+static void port_take_waiting(void *port, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_TAKE_WAITING, answers_of(port, max), arg);
+    text_copy(call->id, sizeof call->id, rollout_id);
+    call->now_ms = now_ms;
+    call->lease_ms = lease_ms;
     call->done.taken = done;
 }
 
 static void port_take_live(void *port, const char *rollout_id, int64_t now_ms, int64_t lease_ms, size_t max, store_due_taken *done, void *arg)
 {
-    struct memory_call *call = call_new(port, CALL_TAKE_LIVE, arg);
+    struct memory_call *call = call_new(port, CALL_TAKE_LIVE, answers_of(port, max), arg);
     text_copy(call->id, sizeof call->id, rollout_id);
     call->now_ms = now_ms;
     call->lease_ms = lease_ms;
-    call->max = max < DEVICES_MAX ? max : DEVICES_MAX;
+    call->done.taken = done;
+}
+
+static void port_take_done(void *port, const struct rollout *rollout, enum done_take what, int64_t now_ms, int64_t rest_ms, size_t max, store_due_taken *done, void *arg)
+{
+    struct memory_call *call = call_new(port, CALL_TAKE_DONE, answers_of(port, max), arg);
+    text_copy(call->id, sizeof call->id, rollout->id);
+    call->take = what;
+    call->now_ms = now_ms;
+    call->lease_ms = rest_ms;
     call->done.taken = done;
 }
 
 struct store_port memory_store_port(struct memory_link *link)
 {
     return (struct store_port){.store = link, .record = port_record, .load = port_load, .open = port_open, .move = port_move,
-                               .take_due = port_take_due, .take_live = port_take_live};
+                               .take_due = port_take_due, .take_live = port_take_live, .wait = port_wait, .take_waiting = port_take_waiting, .take_done = port_take_done};
 }
 
 /* --- time --- */
@@ -120,6 +184,7 @@ static void apply(struct memory_store *store, struct memory_call *call)
     static void (*const by_kind[])(struct memory_store *, struct memory_call *) = {
         [CALL_RECORD] = apply_record, [CALL_LOAD] = apply_load, [CALL_OPEN] = apply_open,
         [CALL_MOVE] = apply_move, [CALL_TAKE_DUE] = apply_take_due, [CALL_TAKE_LIVE] = apply_take_live,
+        [CALL_TAKE_DONE] = apply_take_done, [CALL_WAIT] = apply_wait, [CALL_TAKE_WAITING] = apply_take_waiting,
     };
     if (store->trouble.unreachable) {
         call->error = DROVER_UNAVAILABLE;
@@ -147,7 +212,7 @@ static void expect_event(struct memory_store *store, const struct memory_call *c
 static void answer(struct memory_store *store, struct memory_call *call)
 {
     bool fine = call->error == DROVER_OK;
-    struct due dues[DEVICES_MAX];
+    struct due *dues = some(call->count, sizeof *dues);
     if (fine)
         expect_event(store, call);
     switch (call->kind) {
@@ -163,11 +228,17 @@ static void answer(struct memory_store *store, struct memory_call *call)
         break;
     case CALL_TAKE_DUE:
     case CALL_TAKE_LIVE:
+    case CALL_TAKE_DONE:
+    case CALL_TAKE_WAITING:
         for (size_t i = 0; i < call->count; i++)
             dues[i] = (struct due){&call->devices[i], &call->upgrades[i]};
         call->done.taken(call->arg, call->error, dues, fine ? call->count : 0);
         break;
+    case CALL_WAIT:
+        call->done.waiting(call->arg, call->error);
+        break;
     }
+    free(dues);
 }
 
 void memory_store_step(struct memory_store *store)
@@ -182,22 +253,45 @@ void memory_store_step(struct memory_store *store)
     store->calls[index] = store->calls[--store->call_count];
     if (call->life == call->link->life)
         answer(store, call);
-    free(call);
+    call_free(call);
+}
+
+static const struct rollout *rollout_of(const struct memory_store *store, const struct memory_device *known)
+{
+    for (size_t i = 0; i < store->rollout_count; i++)
+        if (!strcmp(store->rollouts[i].id, known->upgrade.rollout))
+            return &store->rollouts[i];
+    return NULL;
 }
 
 static bool rollout_ends(const struct memory_store *store, const struct memory_device *known)
 {
-    for (size_t i = 0; i < store->rollout_count; i++) {
-        const struct rollout *rollout = &store->rollouts[i];
-        if (!strcmp(rollout->id, known->upgrade.rollout))
-            return rollout->state == ROLLOUT_CANCELLED || rollout->state == ROLLOUT_SUPERSEDED;
-    }
-    return false;
+    const struct rollout *rollout = rollout_of(store, known);
+    return rollout && (rollout_state_is_ended(rollout->state) || rollout_state_goes_back(rollout->state));
+}
+
+/* take_done would find it, if its rollout's round does not rest. */
+static int64_t done_ms(const struct memory_store *store, const struct memory_device *known)
+{
+    const struct rollout *rollout = rollout_of(store, known);
+    if (rollout && memory_wants_back(known, rollout))
+        return store->rest_ms[rollout - store->rollouts][TAKE_BACK];
+    if (rollout && memory_wants_again(known, rollout))
+        return store->rest_ms[rollout - store->rollouts][TAKE_AGAIN];
+    return INT64_MAX;
+}
+
+static int64_t smaller(int64_t left, int64_t right)
+{
+    return left < right ? left : right;
 }
 
 int64_t memory_store_due_ms(const struct memory_store *store)
 {
     int64_t first = INT64_MAX;
+    for (size_t i = 0; i < store->rollout_count; i++)   /* somebody may want to stand in line, or have its turn; the engine looks */
+        if (store->rollouts[i].plan && !rollout_state_is_ended(store->rollouts[i].state))
+            return 0;
     for (size_t i = 0; i < store->device_count; i++) {
         const struct memory_device *known = &store->devices[i];
         if (known->due_ms && known->due_ms < first)
@@ -205,6 +299,7 @@ int64_t memory_store_due_ms(const struct memory_store *store)
         bool live = known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
         if (live && rollout_ends(store, known) && known->live_leased_ms < first)
             first = known->live_leased_ms;
+        first = smaller(first, done_ms(store, known));
     }
     return first;
 }
@@ -212,6 +307,10 @@ int64_t memory_store_due_ms(const struct memory_store *store)
 void memory_store_done(struct memory_store *store)
 {
     for (size_t i = 0; i < store->call_count; i++)
-        free(store->calls[i]);
-    store->call_count = 0;
+        call_free(store->calls[i]);
+    free(store->calls);
+    free(store->devices);
+    free(store->places);
+    free(store->events);
+    *store = (struct memory_store){.now_ms = store->now_ms};
 }

@@ -5,13 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
+#include "orchestrator/core/schedule.h"
+
 void memory_store_init(struct memory_store *store, store_tells *tell, void *arg)
 {
     *store = (struct memory_store){.tell = tell, .tell_arg = arg};
+    memory_store_size(store, DEVICES_MAX);
 }
 
-static void tell(struct memory_store *store, const struct memory_link *by, const char *format, ...) PRINTF_LIKE(3, 4);
-static void tell(struct memory_store *store, const struct memory_link *by, const char *format, ...)
+void memory_store_size(struct memory_store *store, size_t devices)
+{
+    free(store->devices);
+    free(store->places);
+    for (store->place_mask = 1; store->place_mask < 2 * devices;)
+        store->place_mask *= 2;
+    store->devices = calloc(devices, sizeof *store->devices);
+    store->places = calloc(store->place_mask, sizeof *store->places);
+    store->place_mask--;
+    store->device_max = devices;
+    if (!store->devices || !store->places)
+        abort();
+}
+
+void memory_tell(struct memory_store *store, const struct memory_link *by, const char *format, ...)
 {
     char line[400], full[420];
     va_list arguments;
@@ -25,12 +42,28 @@ static void tell(struct memory_store *store, const struct memory_link *by, const
     store->tell(store->tell_arg, full);
 }
 
+/* The device's place in the table, or the free one that it would take. */
+static uint32_t *place_of(const struct memory_store *store, const char *device_id)
+{
+    size_t at = hash_text(device_id, 0) & store->place_mask;
+    while (store->places[at] && strcmp(store->devices[store->places[at] - 1].device.last.device_id, device_id))
+        at = (at + 1) & store->place_mask;
+    return &store->places[at];
+}
+
 struct memory_device *memory_store_device(struct memory_store *store, const char *device_id)
 {
-    for (size_t i = 0; i < store->device_count; i++)
-        if (!strcmp(store->devices[i].device.last.device_id, device_id))
-            return &store->devices[i];
-    return NULL;
+    uint32_t place = *place_of(store, device_id);
+    return place ? &store->devices[place - 1] : NULL;
+}
+
+static struct memory_device *device_add(struct memory_store *store, const char *device_id)
+{
+    if (store->device_count == store->device_max)
+        abort();
+    uint32_t *place = place_of(store, device_id);
+    *place = (uint32_t)++store->device_count;
+    return &store->devices[*place - 1];
 }
 
 struct rollout *memory_store_rollout(struct memory_store *store, const char *rollout_id)
@@ -41,12 +74,13 @@ struct rollout *memory_store_rollout(struct memory_store *store, const char *rol
     return NULL;
 }
 
+/* Its number stands behind the dash. */
 struct memory_event *memory_store_event(struct memory_store *store, const char *event_id)
 {
-    for (size_t i = 0; i < store->event_count; i++)
-        if (!strcmp(store->events[i].event.id, event_id))
-            return &store->events[i];
-    return NULL;
+    const char *dash = strchr(event_id, '-');
+    size_t number = dash ? strtoul(dash + 1, NULL, 10) : 0;
+    bool there = number >= 1 && number <= store->event_count && !strcmp(store->events[number - 1].event.id, event_id);
+    return there ? &store->events[number - 1] : NULL;
 }
 
 /* --- record --- */
@@ -70,11 +104,11 @@ static enum recorded from_older_boot(struct memory_store *store, const struct me
     known->clash_seen_ms = known->device.seen_ms;
     known->clashes += alternates;
     if (!alternates || known->clashes < 3) {
-        tell(store, by, "%s heartbeat of an older boot is dropped", known->device.last.device_id);
+        memory_tell(store, by, "%s heartbeat of an older boot is dropped", known->device.last.device_id);
         return RECORDED_STALE;
     }
     known->device.clash_ms = at_ms;
-    tell(store, by, "%s CLASH: two devices with one identity", known->device.last.device_id);
+    memory_tell(store, by, "%s CLASH: two devices with one identity", known->device.last.device_id);
     return RECORDED_CLASH;
 }
 
@@ -83,9 +117,7 @@ static enum recorded take(struct memory_store *store, const struct memory_link *
     const struct heartbeat *heartbeat = &beat->heartbeat;
     struct memory_device *known = memory_store_device(store, heartbeat->device_id);
     if (!known) {
-        if (store->device_count == DEVICES_MAX)
-            abort();
-        known = &store->devices[store->device_count++];
+        known = device_add(store, heartbeat->device_id);
         known->device = (struct device){.last = *heartbeat, .online = true, .first_seen_ms = beat->at_ms, .seen_ms = beat->at_ms};
         *ret = known;
         return RECORDED_LOADED;
@@ -93,7 +125,7 @@ static enum recorded take(struct memory_store *store, const struct memory_link *
     if (heartbeat->boot_id[0] && !strcmp(heartbeat->boot_id, known->boot_prev))
         return from_older_boot(store, by, known, beat->at_ms);
     if (is_stale(known, heartbeat)) {
-        tell(store, by, "%s heartbeat is stale", heartbeat->device_id);
+        memory_tell(store, by, "%s heartbeat is stale", heartbeat->device_id);
         return RECORDED_STALE;
     }
     if (strcmp(heartbeat->boot_id, known->device.last.boot_id))
@@ -127,17 +159,24 @@ void apply_record(struct memory_store *store, struct memory_call *call)
 static void count_state(struct memory_store *store, const struct upgrade *upgrade, int by)
 {
     struct rollout *rollout = memory_store_rollout(store, upgrade->rollout);
-    if (rollout && upgrade->state != STATE_NONE)
-        rollout->counts[upgrade->state] += by;
+    if (!rollout || upgrade->state == STATE_NONE)
+        return;
+    counts_add(&rollout->counts, upgrade, by);
+    stage_count(store, upgrade, by);
 }
 
 static void add_event(struct memory_store *store, const struct upgrade_save *save, struct upgrade *saved)
 {
     if (save->silent)
         return;
-    if (store->event_count == EVENTS_MAX)
-        abort();
+    if (store->event_count == store->event_max) {
+        store->event_max = store->event_max ? 2 * store->event_max : 256;
+        store->events = realloc(store->events, store->event_max * sizeof *store->events);
+        if (!store->events)
+            abort();
+    }
     struct memory_event *entry = &store->events[store->event_count++];
+    *entry = (struct memory_event){.spoken = false};
     struct event *event = &entry->event;
     *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision};
     snprintf(event->id, sizeof event->id, "%lld-%zu", (long long)store->now_ms, store->event_count);
@@ -160,7 +199,7 @@ static void tell_save(struct memory_store *store, const struct memory_link *by, 
         snprintf(move, sizeof move, "%s -> %s", upgrade_state_name(save->from), upgrade_state_name(upgrade->state));
     if (upgrade->error != E_NONE && save->from != upgrade->state)
         snprintf(error, sizeof error, " [%s]", error_code_name(upgrade->error));
-    tell(store, by, "%s %-28s %s: %s%s%s", upgrade->device_id, move, upgrade_event_name(save->on), save->why, error, save->alarm ? " ALARM" : "");
+    memory_tell(store, by, "%s %-28s %s: %s%s%s", upgrade->device_id, move, upgrade_event_name(save->on), save->why, error, save->alarm ? " ALARM" : "");
 }
 
 /* The upgrade as it shall be takes the place of the one that was; counters, index, turn and chain go with it. */
@@ -185,7 +224,7 @@ static void replace(struct memory_store *store, struct memory_call *call, struct
     answer_keep(call, 0, known);
 }
 
-static bool had_turn(const struct memory_device *known, const char *rollout_id)
+bool memory_had_turn(const struct memory_device *known, const char *rollout_id)
 {
     for (int i = 0; i < known->done_count; i++)
         if (!strcmp(known->done[i], rollout_id))
@@ -203,31 +242,74 @@ void apply_open(struct memory_store *store, struct memory_call *call)
     struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
     struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
     bool live = known && known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
+    const char *full;
     if (live && same_token(known, call, 1)) {
-        tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
         answer_keep(call, 0, known);
-    } else if (!known || live || !rollout || rollout->state != ROLLOUT_RUNNING || had_turn(known, rollout->id) ||
-               rollout_in_flight(rollout) >= call->max_in_flight) {
-        tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
+    } else if (store->stopped) {
+        memory_tell(store, call->link, "%s all rollouts are stopped", call->save.upgrade.device_id);
         call->error = DROVER_REFUSED;
+    } else if (!known || live || !rollout || !rollout_state_takes(rollout->state) || memory_had_turn(known, rollout->id)) {
+        memory_tell(store, call->link, "%s no place in %s", call->save.upgrade.device_id, call->save.upgrade.rollout);
+        call->error = DROVER_REFUSED;
+    } else if ((full = stage_refuses(store, call))) {
+        memory_tell(store, call->link, "%s no place in %s: %s", call->save.upgrade.device_id, rollout->id, full);
+        call->error = DROVER_REFUSED;
+    } else if ((full = limit_reached(store, rollout, call))) {
+        memory_tell(store, call->link, "%s no place in %s: %s", call->save.upgrade.device_id, rollout->id, full);
+        call->error = DROVER_FULL;
     } else {
-        rollout->opened++;
+        line_leave(store, known);
+        rollout->paced_ms = schedule_paced_next_ms(call->limits.per_minute, rollout->paced_ms, store->now_ms);
+        rollout->counts.opened++;
+        stage_open(store, call);
         replace(store, call, known, 1);
     }
 }
 
+/* The words of guard.states are those of states, joined by commas. */
+static bool names(const char *states, enum rollout_state state)
+{
+    char all[80], one[40];
+    snprintf(all, sizeof all, ",%s,", states);
+    snprintf(one, sizeof one, ",%s,", rollout_state_name(state));
+    return strstr(all, one) != NULL;
+}
+
+static enum drover_error guarded(struct memory_store *store, const struct memory_call *call)
+{
+    const struct move_guard *guard = &call->save.guard;
+    const struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
+    if (guard->states && (store->stopped || !rollout || !names(guard->states, rollout->state)))
+        return DROVER_REFUSED;
+    return guard->max_in_flight > 0 && rollout && rollout_in_flight(rollout) >= guard->max_in_flight ? DROVER_FULL : DROVER_OK;
+}
+
 void apply_move(struct memory_store *store, struct memory_call *call)
 {
+    enum drover_error refusal = guarded(store, call);
     struct memory_device *known = memory_store_device(store, call->save.upgrade.device_id);
     int64_t revision = call->save.expected_revision;
     if (known && same_token(known, call, revision + 1)) {
-        tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s the first try had worked", call->save.upgrade.device_id);
         answer_keep(call, 0, known);
     } else if (!known || known->upgrade.revision != revision) {
-        tell(store, call->link, "%s conflict: changed by somebody else", call->save.upgrade.device_id);
+        memory_tell(store, call->link, "%s conflict: changed by somebody else", call->save.upgrade.device_id);
         call->error = DROVER_CONFLICT;
+    } else if (refusal != DROVER_OK) {
+        memory_tell(store, call->link, "%s %s: not now", call->save.upgrade.device_id, upgrade_event_name(call->save.on));
+        call->error = refusal;
     } else {
         replace(store, call, known, revision + 1);
+        if (call->save.quarantine_ms < 0) {
+            known->device.quarantine[0] = '\0';
+            memory_tell(store, call->link, "%s is out of quarantine", call->save.upgrade.device_id);
+        } else if (call->save.quarantine_ms > 0) {
+            memcpy(known->device.quarantine, known->upgrade.version, sizeof known->device.quarantine);
+            known->device.quarantine_ms = call->save.quarantine_ms;
+            known->device.quarantine_auto = true;
+            memory_tell(store, call->link, "%s is in quarantine for %s", call->save.upgrade.device_id, known->upgrade.version);
+        }
     }
 }
 
@@ -267,63 +349,47 @@ void apply_take_live(struct memory_store *store, struct memory_call *call)
     }
 }
 
-/* --- is it still whole? --- */
-
-static bool counters_hold(const struct memory_store *store, const struct rollout *rollout)
+bool memory_wants_back(const struct memory_device *known, const struct rollout *rollout)
 {
-    int64_t counts[UPGRADE_STATE_COUNT] = {0};
-    for (size_t i = 0; i < store->device_count; i++)
-        if (!strcmp(store->devices[i].upgrade.rollout, rollout->id))
-            counts[store->devices[i].upgrade.state]++;
-    bool newest = rollout == &store->rollouts[store->rollout_count - 1]; /* records of older rollouts may have been replaced */
-    if (!newest || !memcmp(counts, rollout->counts, sizeof counts))
-        return true;
-    fprintf(stderr, "counters of rollout %s do not fit its devices\n", rollout->id);
-    return false;
+    return rollout->state == ROLLOUT_ROLLING_BACK && !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
 }
 
-static bool is_in_table(const struct event *event)
+bool memory_wants_again(const struct memory_device *known, const struct rollout *rollout)
 {
-    unsigned count;
-    const struct fsm_move *moves = fsm_moves(&count);
-    for (unsigned i = 0; i < count; i++)
-        if (!strcmp(upgrade_state_name(moves[i].from), event->from) && !strcmp(upgrade_event_name(moves[i].on), event->on) &&
-            !strcmp(upgrade_state_name(moves[i].to), event->to))
-            return true;
-    return false;
+    static const bool wanted[UPGRADE_STATE_COUNT] = {[STATE_FAILED] = true, [STATE_ROLLED_BACK] = true, [STATE_REJECTED] = true, [STATE_CANCELLED] = true};
+    return rollout->retry_ms >= known->upgrade.state_ms && rollout->retry_ms > 0 && wanted[known->upgrade.state] && !strcmp(known->upgrade.rollout, rollout->id);
 }
 
-static bool history_holds(const struct memory_store *store, const struct memory_device *known)
+/* A round is one call here: all that were found are taken, but for those that are offline and go back. */
+void apply_take_done(struct memory_store *store, struct memory_call *call)
 {
-    char prev[EVENT_ID_SIZE] = "-", state[16] = "none";
-    for (size_t i = 0; i < store->event_count; i++) {
-        const struct event *event = &store->events[i].event;
-        if (strcmp(event->device_id, known->device.last.device_id))
+    struct rollout *rollout = memory_store_rollout(store, call->id);
+    int64_t *rest_ms = store->rest_ms[rollout - store->rollouts];
+    bool back = call->take == TAKE_BACK;
+    size_t found = back ? (size_t)rollout_in_flight(rollout) : 0, offline = 0;
+    if (rest_ms[call->take] > call->now_ms)
+        return;
+    for (size_t i = 0; i < store->device_count && call->count < call->max; i++) {
+        struct memory_device *known = &store->devices[i];
+        if (!(back ? memory_wants_back(known, rollout) : memory_wants_again(known, rollout)))
             continue;
-        bool opens = !strcmp(event->from, "none");
-        if (strcmp(event->prev, prev) || (!opens && strcmp(event->from, state)) || !is_in_table(event)) {
-            fprintf(stderr, "history of %s breaks at %s: %s -> %s on %s\n", event->device_id, event->id, event->from, event->to, event->on);
-            return false;
-        }
-        text_copy(prev, sizeof prev, event->id);
-        text_copy(state, sizeof state, event->to);
+        found++;
+        offline += !known->device.online;
+        if (!back || known->device.online)
+            answer_keep(call, call->count++, known);
     }
-    return !strcmp(state, upgrade_state_name(known->upgrade.state));
-}
-
-bool memory_store_check(const struct memory_store *store)
-{
-    bool fine = true;
-    for (size_t i = 0; i < store->rollout_count; i++)
-        fine = counters_hold(store, &store->rollouts[i]) && fine;
-    for (size_t i = 0; i < store->device_count; i++)
-        fine = history_holds(store, &store->devices[i]) && fine;
-    for (size_t i = 0; i < store->event_count; i++) {
-        const struct memory_event *entry = &store->events[i];
-        if (entry->answered && !entry->spoken) {
-            fprintf(stderr, "event %s was saved and answered, but never spoken\n", entry->event.id);
-            fine = false;
-        }
+    if (call->count == call->max)
+        return;
+    rest_ms[call->take] = call->now_ms + call->lease_ms;
+    if (back) {
+        rollout->back_ms = call->now_ms;
+        rollout->back_left = (int64_t)found;
+        rollout->back_offline = (int64_t)offline;
+        return;
     }
-    return fine;
+    size_t *before = &store->again_found[rollout - store->rollouts];
+    bool over = found == 0 || (*before > 0 && found + 1 >= *before && rollout_in_flight(rollout) == 0);
+    if (over)
+        rollout->retry_ms = 0;
+    *before = over ? 0 : found + 1;
 }

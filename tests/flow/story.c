@@ -143,9 +143,9 @@ static bool play_moment(struct play *play, const char *path, unsigned number, ch
     lines_add(&play->told, line);
     if (!story_is_input(text))
         return true;
-    if (at_ms < play->world.store.now_ms)
+    if (play->world.begin_ms + at_ms < play->world.store.now_ms)
         return complain(path, number, "time goes back");
-    world_run(&play->world, at_ms);
+    world_run(&play->world, play->world.begin_ms + at_ms);
     world_tell_rollouts(&play->world);
     print_words(play);
     happened(&play->seen, at_ms, text);

@@ -20,6 +20,28 @@ static void copy(char *dst, size_t size, const char *src)
 
 /* --- setting the scene --- */
 
+/* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. */
+static bool set_plan(const struct words *words, struct rollout *rollout)
+{
+    const char *text = words_text(words, "plan", NULL);
+    char json[1024];
+    struct plan *plan;
+    struct plan_problems problems;
+    if (!text)
+        return true;
+    snprintf(json, sizeof json, "{\"schema\":1,\"id\":\"%s\",\"model\":\"%s\",\"version\":\"%s\"%s%s", rollout->id, rollout->model, rollout->version,
+             strcmp(text, "{}") ? "," : "", text + 1);
+    if (plan_read(json, strlen(json), &plan, &problems) != DROVER_OK) {
+        fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
+        return false;
+    }
+    struct release release = rollout->release;
+    rollout_begin(rollout, plan, rollout->created_ms);
+    rollout->release = release;
+    plan_drop(plan);
+    return true;
+}
+
 static bool set_rollout(struct world *world, const struct words *words, unsigned first)
 {
     struct memory_store *store = &world->store;
@@ -51,7 +73,15 @@ static bool set_rollout(struct world *world, const struct words *words, unsigned
         memset(release->deltas[0].sha256, 'd', SHA256_HEX_SIZE - 1);
         release->deltas[0].size_bytes = 50000;
     }
-    return true;
+    return set_plan(words, rollout);
+}
+
+/* "begins 2026-03-29T00:30:00Z" */
+static bool set_begin(struct world *world, const struct words *words)
+{
+    bool fine = text_time_read(words_at(words, 1), &world->begin_ms);
+    world->store.now_ms = world->begin_ms;
+    return fine;
 }
 
 static bool set_policy(struct world *world, const struct words *words)
@@ -79,6 +109,12 @@ bool story_set(struct world *world, char *text)
     const char *what = words_at(&words, 0);
     if (!strcmp(what, "rollout"))
         return set_rollout(world, &words, 1);
+    if (!strcmp(what, "engine"))
+        return (world->engine = true);
+    if (!strcmp(what, "hush"))
+        return (world->hushed = true);
+    if (!strcmp(what, "begins"))
+        return set_begin(world, &words);
     if (!strcmp(what, "policy"))
         return set_policy(world, &words);
     if (!strcmp(what, "orchestrators"))
@@ -93,7 +129,7 @@ static enum device_kind kind_of(const struct words *words)
     return words_have(words, "managed") ? KIND_MANAGED : words_have(words, "simple") ? KIND_SIMPLE : KIND_UNKNOWN;
 }
 
-static void read_heartbeat(struct world *world, const struct words *words, const char *version, struct heartbeat *ret)
+void story_read_heartbeat(struct world *world, const struct words *words, const char *version, struct heartbeat *ret)
 {
     *ret = (struct heartbeat){.uptime_s = ABSENT, .rssi_dbm = ABSENT, .battery_pct = ABSENT, .kind = kind_of(words),
                               .seq = words_number(words, "seq", world->seq + 1)};
@@ -105,6 +141,11 @@ static void read_heartbeat(struct world *world, const struct words *words, const
     copy(ret->boot_id, sizeof ret->boot_id, words_text(words, "boot", ""));
     copy(ret->status, sizeof ret->status, words_text(words, "status", "idle"));
     copy(ret->hw_rev, sizeof ret->hw_rev, words_text(words, "hw_rev", ""));
+    copy(ret->network, sizeof ret->network, words_text(words, "network", ""));
+    copy(ret->priority, sizeof ret->priority, words_text(words, "priority", ""));
+    copy(ret->tags, sizeof ret->tags, words_text(words, "tags", ""));
+    copy(ret->tz, sizeof ret->tz, words_text(words, "tz", ""));
+    ret->battery_pct = words_number(words, "battery_pct", ABSENT);
 }
 
 static void report_done(void *arg, enum drover_error error, const char *why)
@@ -150,16 +191,21 @@ static bool act_device(struct world *world, const struct words *words)
     struct heartbeat heartbeat;
     struct report report;
     if (!strcmp(what, "heartbeat")) {
-        read_heartbeat(world, words, words_at(words, 4), &heartbeat);
+        story_read_heartbeat(world, words, words_at(words, 4), &heartbeat);
         world_heartbeat(world, via(words), &heartbeat);
     } else if (!strcmp(what, "keeps")) { /* "keeps sending 1.0.0 boot=b1 until=900000" */
-        read_heartbeat(world, words, words_at(words, 5), &heartbeat);
-        world_keep_sending(world, &heartbeat, words_number(words, "each", EACH_MS), words_number(words, "until", INT64_MAX));
+        story_read_heartbeat(world, words, words_at(words, 5), &heartbeat);
+        world_keep_sending(world, &heartbeat, words_number(words, "each", EACH_MS), world->begin_ms + words_number(words, "until", INT64_MAX / 2));
         world_heartbeat(world, via(words), &heartbeat);
     } else if (!strcmp(what, "report")) {
         if (!flow || !read_report(world, words, &report))
             return false;
         flow_report(flow, &report, report_done, world);
+    } else if (!strcmp(what, "goes")) { /* "goes offline": its last will */
+        struct memory_device *known = memory_store_device(&world->store, words_at(words, 2));
+        if (!known)
+            return false;
+        known->device.online = false;
     } else if (!strcmp(what, "asks") && flow) {
         const char *id = words_at(words, 2);
         flow_ask(flow, strcmp(id, "somebody") ? id : "", words_text(words, "model", "esp32"), words_at(words, 4), answered, world);
@@ -235,13 +281,20 @@ static bool explain_device(struct world *world, const char *device_id)
     world_say(world, "answer  < now: %s", explanation.now);
     world_say(world, "answer  < next: %s", explanation.next);
     if (explanation.next_ms)
-        world_say(world, "answer  < by: %lld", (long long)explanation.next_ms);
+        world_say(world, "answer  < by: %lld", (long long)(explanation.next_ms - world->begin_ms));
     return true;
 }
 
 static bool act_operator(struct world *world, const struct words *words)
 {
     const char *what = words_at(words, 2);
+    bool fine;
+    if (story_move_rollout(world, words, &fine))
+        return fine;
+    if (!strcmp(what, "counts"))
+        return story_count_rollout(world, words_at(words, 3));
+    if (!strcmp(what, "reads"))
+        return story_read_gates(world, words_at(words, 3));
     if (!strcmp(what, "pauses"))
         return change_rollout(world, words, ROLLOUT_PAUSED);
     if (!strcmp(what, "resumes"))
@@ -255,7 +308,7 @@ static bool act_operator(struct world *world, const struct words *words)
     if (!strcmp(what, "explains"))
         return explain_device(world, words_at(words, 3));
     if (!strcmp(what, "supersedes")) { /* "supersedes r1 r2 esp32 1.2.0" */
-        bool fine = change_rollout(world, words, ROLLOUT_SUPERSEDED) && set_rollout(world, words, 4);
+        fine = change_rollout(world, words, ROLLOUT_SUPERSEDED) && set_rollout(world, words, 4);
         world_tell_rollouts(world);
         return fine;
     }
@@ -296,7 +349,7 @@ static const struct {
     const char *begin;
     bool (*act)(struct world *world, const struct words *words);
 } actors[] = {
-    {"device >", act_device}, {"depot >", act_depot}, {"operator >", act_operator}, {"trouble !", act_trouble}, {"clock >", NULL},
+    {"device >", act_device}, {"fleet >", story_act_fleet}, {"depot >", act_depot}, {"operator >", act_operator}, {"trouble !", act_trouble}, {"clock >", NULL},
 };
 
 /* The actor of a line; the number of actors when it is none that acts. */

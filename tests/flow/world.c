@@ -10,7 +10,7 @@ static const struct policy default_policy = {
     .pending_ms = 5000, .acknowledge_ms = 30000, .acknowledge_repeats = 2, .start_ms = 300000,
     .download_stall_ms = 300000, .download_total_ms = 7200000, .install_ms = 900000, .verify_ms = 300000, .ready_ms = 30000,
     .unhealthy_max = 3, .boot_loop_max = 4, .rollback_ms = 60000, .rollback_repeats = 2,
-    .retry_base_ms = 10000, .retry_cap_ms = 900000, .busy_ms = 60000, .busy_max = 20, .clash_ms = 3600000,
+    .retry_base_ms = 10000, .retry_cap_ms = 900000, .busy_ms = 60000, .busy_max = 20, .clash_ms = 3600000, .queue_max = 1000,
 };
 
 void world_say(struct world *world, const char *format, ...)
@@ -20,7 +20,9 @@ void world_say(struct world *world, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    world->log(world->log_arg, world->store.now_ms, line);
+    if (world->hushed && strncmp(line, "rollout ", 8) != 0 && strncmp(line, "answer ", 7) != 0)
+        return;
+    world->log(world->log_arg, world->store.now_ms - world->begin_ms, line);
 }
 
 static void store_told(void *arg, const char *line)
@@ -32,13 +34,19 @@ void world_init(struct world *world, void (*log)(void *arg, int64_t now_ms, cons
 {
     *world = (struct world){.policy = default_policy, .orchestrator_count = 1, .log = log, .log_arg = arg};
     memory_store_init(&world->store, store_told, world);
+    world->zones = time_zones_new("/usr/share/zoneinfo");
+    if (!world->zones)
+        abort();
 }
 
 void world_done(struct world *world)
 {
     for (size_t i = 0; i < ORCHESTRATORS_MAX; i++)
         world_kill(world, i);
+    for (size_t i = 0; i < world->store.rollout_count; i++)
+        rollout_drop(&world->store.rollouts[i]);
     memory_store_done(&world->store);
+    time_zones_free(world->zones);
 }
 
 /* --- the speaker: what the broker hears, and whether it was saved before --- */
@@ -55,6 +63,16 @@ static bool is_saved(struct world *world, const char *device_id, const struct co
     return known && !strcmp(known->upgrade.upgrade_id, command->upgrade_id) && known->upgrade.attempt >= command->attempt;
 }
 
+static void say_window(const struct command *command, char *ret, size_t size)
+{
+    char after[TEXT_TIME_SIZE] = "now", before[TEXT_TIME_SIZE] = "ever";
+    if (command->install_after_ms)
+        text_time(command->install_after_ms, after);
+    if (command->install_before_ms)
+        text_time(command->install_before_ms, before);
+    snprintf(ret, size, ", installs from %s to %s", after, before);
+}
+
 static void heard_command(void *arg, const char *model, const char *device_id, const struct command *command)
 {
     struct world *world = arg;
@@ -63,12 +81,16 @@ static void heard_command(void *arg, const char *model, const char *device_id, c
         broken(world, "a command was spoken that is not saved", device_id);
     bool lost = world->lose_commands > 0;
     world->lose_commands -= lost;
-    char topic[160], package[100] = "";
+    char topic[160], package[160] = "";
     snprintf(topic, sizeof topic, "update/%s/%s", model, device_id);
     if (command->kind == COMMAND_UPDATE)
         snprintf(package, sizeof package, ", attempt %lld, %s%s", (long long)command->attempt, command->delta ? "delta from " : "full",
                  command->base_version);
+    if (command->install_after_ms || command->install_before_ms)
+        say_window(command, package + strlen(package), sizeof package - strlen(package));
     world_say(world, "broker  %c %-28s %s %s%s", lost ? 'x' : '<', topic, names[command->kind], command->version, package);
+    if (!lost)
+        world_thing_hears(world, device_id, command);
 }
 
 static void heard_event(void *arg, const struct event *event)
@@ -89,6 +111,11 @@ static int64_t world_now(void *arg)
     return world->store.now_ms;
 }
 
+static bool zone_find(void *zones, const char *name, const struct time_zone **ret)
+{
+    return time_zones_find(zones, name, ret);
+}
+
 void world_start(struct world *world, size_t index)
 {
     struct orchestrator *orchestrator = &world->orchestrators[index];
@@ -104,6 +131,7 @@ void world_start(struct world *world, size_t index)
         .public_url = "http://depot",
         .work_max = 64,
         .seed = 7 + index + 100 * orchestrator->link.life,
+        .zones = {world->zones, zone_find},
         .now_ms = world_now,
         .now_arg = world,
     };
@@ -123,6 +151,7 @@ void world_kill(struct world *world, size_t index)
 
 void world_tell_rollouts(struct world *world)
 {
+    memory_store_show_stages(&world->store);
     for (size_t i = 0; i < world->orchestrator_count; i++)
         if (world->orchestrators[i].flow)
             flow_set_rollouts(world->orchestrators[i].flow, world->store.rollouts, world->store.rollout_count);
@@ -153,37 +182,6 @@ void world_heartbeat(struct world *world, size_t index, const struct heartbeat *
         world_say(world, "drover  = is dead; the broker keeps the heartbeat no longer");
 }
 
-void world_keep_sending(struct world *world, const struct heartbeat *heartbeat, int64_t each_ms, int64_t until_ms)
-{
-    struct sender *sender = NULL;
-    for (size_t i = 0; i < world->sender_count; i++)
-        if (!strcmp(world->senders[i].heartbeat.device_id, heartbeat->device_id))
-            sender = &world->senders[i];
-    if (!sender && world->sender_count < SENDERS_MAX)
-        sender = &world->senders[world->sender_count++];
-    if (!sender)
-        abort();
-    *sender = (struct sender){*heartbeat, world->store.now_ms + each_ms, each_ms, until_ms};
-}
-
-static struct sender *first_sender(struct world *world)
-{
-    struct sender *first = NULL;
-    for (size_t i = 0; i < world->sender_count; i++) {
-        struct sender *sender = &world->senders[i];
-        if (sender->next_ms <= sender->until_ms && (!first || sender->next_ms < first->next_ms))
-            first = sender;
-    }
-    return first;
-}
-
-static void send_again(struct world *world, struct sender *sender)
-{
-    sender->heartbeat.seq = ++world->seq;
-    sender->next_ms += sender->each_ms;
-    world_heartbeat(world, 0, &sender->heartbeat);
-}
-
 /* --- due work --- */
 
 static void swept(void *arg, enum drover_error error, const char *why)
@@ -196,6 +194,8 @@ static void swept(void *arg, enum drover_error error, const char *why)
 static void tick(struct world *world)
 {
     world->ticked_ms = world->store.now_ms;
+    if (world->engine)
+        world_run_engine(world);
     world_tell_rollouts(world);
     for (size_t i = 0; i < world->orchestrator_count; i++) {
         struct orchestrator *orchestrator = &world->orchestrators[i];
@@ -225,9 +225,9 @@ static int64_t smallest(int64_t a, int64_t b, int64_t c)
 void world_run(struct world *world, int64_t until_ms)
 {
     for (;;) {
-        struct sender *sender = first_sender(world);
+        int64_t things_ms = world_things_next_ms(world);
         int64_t call_ms = memory_store_next_ms(&world->store), tick_ms = next_tick_ms(world);
-        int64_t next_ms = smallest(call_ms, tick_ms, sender ? sender->next_ms : INT64_MAX);
+        int64_t next_ms = smallest(call_ms, tick_ms, things_ms);
         if (next_ms >= until_ms)
             break;
         if (next_ms > world->store.now_ms)
@@ -237,7 +237,7 @@ void world_run(struct world *world, int64_t until_ms)
         else if (next_ms == tick_ms)
             tick(world);
         else
-            send_again(world, sender);
+            world_things_step(world);
     }
     world->store.now_ms = until_ms;
 }

@@ -57,7 +57,7 @@ class Drover:
         return self.scripts[name](keys=[V1, PRIV], args=[str(argument) for argument in arguments])
 
     # --- heartbeats ---
-    FIELDS = ["model", "version", "hw_rev", "status", "slot", "boot_id", "network", "rssi_dbm", "battery_pct", "priority", "tags", "kind",
+    FIELDS = ["model", "version", "hw_rev", "status", "slot", "boot_id", "network", "rssi_dbm", "battery_pct", "priority", "tags", "tz", "kind",
               "booted_ms"]
 
     def record(self, *beats):
@@ -65,7 +65,8 @@ class Drover:
         flags, times, facts, longs = "", [], [], []
         for beat in beats:
             is_long = beat.get("long", True)
-            flags += chr(48 + (1 if is_long else 0) + (2 if beat.get("want") else 0) + (0 if beat.get("boot_id", "b1") else 4))
+            flags += chr(48 + (1 if is_long else 0) + (2 if beat.get("want") else 0) + (0 if beat.get("boot_id", "b1") else 4)
+                         + (8 if beat.get("status") == "unhealthy" else 0))
             times += [beat["at_ms"], beat["id"]]
             facts += [beat.get("facts", 77), beat.get("seq", "")]
             if is_long:
@@ -79,14 +80,14 @@ class Drover:
         return self.call("release_add", model, version, at_ms, wants, "model", model, "version", version, "sha256", "a" * 64, "size", 100,
                          "created_ms", at_ms, *flat({"manifest_sha256": "e" * 64, "trust_version": 1, "trust_sha256": "c" * 64, **fields}))
 
-    def rollout(self, name="r1", model="esp32", version="1.1.0", supersede=0, at_ms=2000):
-        return self.call("rollout_open", name, model, version, supersede, at_ms, "drover-1", 1000, "overtaken", "id", name, "model", model,
-                         "version", version, "state", "running", "why", "started", "revision", 1, "epoch", at_ms, "created_ms", at_ms,
-                         "share_pct", 100, "max_in_flight", 10)
+    def rollout(self, name="r1", model="esp32", version="1.1.0", supersede=0, at_ms=2000, waits=0, plan="", state="running", actor="", **fields):
+        return self.call("rollout_open", name, model, version, supersede, at_ms, "drover-1", 1000, "overtaken", waits, plan, actor, "id", name, "model", model,
+                         "version", version, "state", state, "why", "started", "revision", 1, "epoch", at_ms, "created_ms", at_ms,
+                         "share_pct", 100, "max_in_flight", 10, *flat(fields))
 
-    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000):
+    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, before="keep", actor="", **fields):
         return self.call("rollout_move", name, to, accept, revision, on, "operator", at_ms, "drover-1", 1000,
-                         1 if to in ("running", "paused") else 0)
+                         place or ("keep" if to in ("running", "paused") else "leave"), plan, before, actor, *flat(fields))
 
     # --- upgrades ---
     def upgrade(self, rollout="r1", **fields):
@@ -95,12 +96,15 @@ class Drover:
         upgrade.update(fields)
         return upgrade
 
-    def open(self, device, upgrade, max_in_flight=10, alarm=0, kind=""):
-        return self.call("upgrade_open", device, max_in_flight, 5000, "drover-1", 1000, "open", "its turn", alarm, kind, *flat(upgrade))
+    def open(self, device, upgrade, max_in_flight=10, alarm=0, kind="", stage_max=0, stratum="", per_site=0, per_minute=0,
+             bytes_places=0, at_ms=5000):
+        return self.call("upgrade_open", device, max_in_flight, at_ms, "drover-1", 1000, "open", "its turn", alarm, kind,
+                         stage_max, stratum, per_site, per_minute, bytes_places, *flat(upgrade))
 
-    def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000):
+    def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
+             per_minute=0, quarantine_ms=0):
         return self.call("upgrade_move", device, expected, at_ms, "drover-1", 1000, on, "because", alarm, silent, came_from, kind,
-                         *flat(upgrade))
+                         states, max_in_flight, per_minute, quarantine_ms, *flat(upgrade))
 
     # --- what is there ---
     def device(self, name):
@@ -108,7 +112,7 @@ class Drover:
 
     def counts(self, key):
         return {name: int(value) for name, value in self.redis.hgetall(V1 + key).items()
-                if name in ("devices", "online", "opened", "retried") or ":" in name}
+                if name in ("devices", "online", "unhealthy", "reboots", "opened", "retried") or ":" in name}
 
     def events(self):
         return [dict(fields, id=name) for name, fields in self.redis.xrange(V1 + "events")]

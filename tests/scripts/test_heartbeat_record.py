@@ -203,3 +203,41 @@ def test_too_few_arguments_change_nothing(drover):
 
 def test_an_empty_batch(drover):
     assert drover.record() == ("", [])
+
+
+def on(drover, version, model="esp32"):
+    return {name: int(value) for name, value in drover.redis.hgetall(f"drover:v1:model:{model}:on:{version}").items()}
+
+
+def test_what_devices_do_on_each_version(drover):
+    def beat(seq, **fields):
+        drover.record(dict(id="d1", at_ms=1000 * seq, seq=seq, facts=seq, **fields))
+    drover.record(dict(id="d2", at_ms=500, seq=1))
+    beat(1, status="unhealthy")
+    assert on(drover, "1.0.0") == {"devices": 2, "online": 2, "unhealthy": 1}
+    beat(2)
+    assert on(drover, "1.0.0") == {"devices": 2, "online": 2}
+    beat(3, boot_id="b2")
+    beat(4, boot_id="b2", status="unhealthy")
+    assert on(drover, "1.0.0") == {"devices": 2, "online": 2, "unhealthy": 1, "reboots": 1}
+    beat(5, boot_id="b3", version="1.1.0", status="unhealthy")
+    assert on(drover, "1.0.0") == {"devices": 1, "online": 1, "reboots": 1}, "its new version explains that boot"
+    assert on(drover, "1.1.0") == {"devices": 1, "online": 1, "unhealthy": 1}
+    drover.call("device_online", "d1", 0, 6000)
+    assert on(drover, "1.1.0") == {"devices": 1, "unhealthy": 1}
+    drover.call("offline_sweep", 800, 10)
+    assert on(drover, "1.0.0") == {"devices": 1, "reboots": 1}
+    drover.record(dict(id="d2", at_ms=7000, seq=2, facts=9, version="1.1.0"))
+    assert on(drover, "1.0.0") == {}, "it goes with its last device"
+    assert on(drover, "1.1.0") == {"devices": 2, "online": 1, "unhealthy": 1}
+
+
+def test_boots_of_an_upgrade_are_no_reboots(drover):
+    drover.release(), drover.rollout()
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    drover.open("d1", drover.upgrade())
+    drover.record(dict(id="d1", at_ms=2000, seq=1, facts=8, boot_id="b2"))
+    assert "reboots" not in on(drover, "1.0.0")
+    drover.move("d1", drover.upgrade(state="failed", revision=2, token="t2"), 1, "pending")
+    drover.record(dict(id="d1", at_ms=3000, seq=1, facts=9, boot_id="b3"))
+    assert on(drover, "1.0.0")["reboots"] == 1

@@ -18,6 +18,7 @@ class Fleet:
         self.drover, self.random, self.now = drover, random.Random(seed), 1000
         self.ids = [f"d{n}" for n in range(40)]
         self.seq = collections.Counter()
+        self.groups, self.reboots = collections.Counter(), collections.Counter()   # by (model, version)
         self.upgrades = {}      # every upgrade ever opened: (rollout, device) -> its last fields; what rollouts count
         self.tokens = 0
 
@@ -26,10 +27,26 @@ class Fleet:
         for name in self.random.sample(self.ids, self.random.randint(1, 10)):
             self.seq[name] += self.random.choice([0, 1, 1, 1, 1, 5])
             boot, version, model = self.random.choice("AAAB"), self.random.choice(VERSIONS), self.random.choice(MODELS)
-            facts = zlib.crc32(f"{boot} {version} {model}".encode()) + 1
-            beats.append(dict(id=name, at_ms=self.now - self.random.choice([0, 0, 5000]), seq=self.seq[name], facts=facts, boot_id=boot,
+            status = self.random.choice(["idle", "idle", "unhealthy"])
+            facts = zlib.crc32(f"{boot} {version} {model} {status}".encode()) + 1
+            beats.append(dict(id=name, at_ms=self.now - self.random.choice([0, 0, 5000]), seq=self.seq[name], facts=facts, boot_id=boot, status=status,
                               version=version, model=model, long=self.random.random() < 0.6, want=self.random.random() < 0.2))
-        self.drover.record(*beats)
+        had = {beat["id"]: self.drover.device(beat["id"]) for beat in beats}
+        codes, _ = self.drover.record(*beats)
+        for beat, code in zip(beats, codes):
+            self.count_reboot(had[beat["id"]], beat, code)
+
+    def count_reboot(self, had, beat, code):
+        """Which boots no upgrade explains: as told, beat by beat, since the order within a batch decides when a version's last device leaves it."""
+        if code not in "0L" or not beat["long"]:
+            return
+        at, was = (beat["model"], beat["version"]), (had.get("model"), had.get("version"))
+        if at != was:
+            self.groups.update({at: 1, was: -1})
+            if not self.groups[was]:
+                self.reboots[was] = 0
+        elif had["boot_id"] != beat["boot_id"] and had.get("state", "none") in FINAL + ["none"]:
+            self.reboots[at] += 1
 
     def online(self):
         self.drover.call("device_online", self.random.choice(self.ids), self.random.randint(0, 1), self.now)
@@ -81,13 +98,16 @@ class Fleet:
     def check(self):
         redis = self.drover.redis
         devices = {name: self.drover.device(name) for name in self.ids if self.drover.device(name)}
-        fleet, models = collections.Counter(), collections.defaultdict(collections.Counter)
+        fleet, models, groups = collections.Counter(), collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
         rollouts = collections.defaultdict(collections.Counter)
         live, done = collections.defaultdict(set), collections.defaultdict(set)
         for name, device in devices.items():
             online = device["online"] == "1"
             fleet.update({"devices": 1, "online": online})
             models[device["model"]].update({"devices": 1, "online": online, "version:" + device["version"]: 1})
+            unhealthy = device["status"] == "unhealthy"
+            assert unhealthy == ("unhealthy" in device)
+            groups[device["model"], device["version"]].update({"devices": 1, "online": online, "unhealthy": unhealthy})
             assert online or device["facts"].strip("LN") == "0", "an offline device must come in its long form"
             current = redis.hgetall(f"drover:v1:upgrade:{name}")
             assert bool(current) == ("state" in device)
@@ -106,6 +126,9 @@ class Fleet:
         assert self.drover.counts("fleet") == +fleet
         for model in MODELS:
             assert self.drover.counts(f"model:{model}") == +models[model]
+            for version in VERSIONS:
+                groups[model, version]["reboots"] = self.reboots[model, version]
+                assert self.drover.counts(f"model:{model}:on:{version}") == +groups[model, version]
         assert redis.smembers("drover:v1:models") == {model for model in MODELS if +models[model]}
         known = {name: redis.hgetall(f"drover:v1:rollout:{name}") for name in ROLLOUTS}
         for name in ROLLOUTS:
@@ -133,3 +156,4 @@ def test_counts_are_exact(drover, seed):
         if step % 250 == 249:
             fleet.check()
     assert len(fleet.upgrades) > 50 and len({u["state"] for u in fleet.upgrades.values()}) > 5
+    assert any(fleet.reboots.values())

@@ -129,19 +129,100 @@ def test_lists(drover):
     drover.rollout("r2", supersede=1, at_ms=2)
     drover.rollout("r3", supersede=1, at_ms=3)
 
-    def names(*arguments):
-        reply = drover.call("rollouts_load", *arguments)
-        return [pairs(reply[i])["id"] for i in range(0, len(reply), 2)]
+    def names(which, most, name=""):
+        reply = drover.call("rollouts_load", which, most, name)
+        return [pairs(reply[i])["id"] for i in range(0, len(reply), 6)]
     assert names("active", 10) == ["r3"] and names("ending", 10) == ["r1"] and sorted(names("known", 10)) == ["r1", "r3"]
     assert names("all", 2) == ["r3", "r2"] and names("one", 1, "r2") == ["r2"] and names("one", 1, "r9") == []
     with pytest.raises(redis.ResponseError, match="no such list"):
         names("some", 1)
 
 
+def test_one_that_waits_holds_no_place(drover):
+    drover.release(), drover.rollout("r1", at_ms=1)
+    assert drover.rollout("r2", at_ms=2, waits=1, state="scheduled")[0] == "OK"
+    assert drover.redis.get("drover:priv:model:esp32:running") == "r1" and drover.redis.smembers("drover:priv:waiting") == {"r2"}
+    assert drover.rollout_move("r2", "running", "scheduled", on="start", place="take") == ["CONFLICT", "r1"]
+    assert drover.rollout_move("r2", "running", "scheduled", on="start", place="supersede")[0] == "OK"
+    assert drover.redis.get("drover:priv:model:esp32:running") == "r2" and drover.redis.exists("drover:priv:waiting") == 0
+    assert drover.redis.hget("drover:v1:rollout:r1", "state") == "superseded"
+    drover.rollout("r3", at_ms=3, waits=1, state="scheduled")
+    assert drover.rollout_move("r3", "cancelled", "scheduled", on="cancel")[0] == "OK"
+    assert drover.redis.exists("drover:priv:waiting") == 0 and drover.redis.get("drover:priv:model:esp32:running") == "r2"
+
+
+def test_a_completed_one_makes_room(drover):
+    drover.release(), drover.rollout("r1", at_ms=1)
+    drover.rollout_move("r1", "completed", "running", on="complete", place="keep")
+    assert drover.rollout("r2", at_ms=2)[0] == "OK"
+    assert drover.redis.hget("drover:v1:rollout:r1", "state") == "superseded"
+
+
+def test_a_plan_comes_once_and_with_the_counts_of_the_stage(drover):
+    drover.release(), drover.rollout("r1", plan='{"a":1}', plan_revision=1, stage=2)
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    drover.open("d1", drover.upgrade(stage=2))
+    _, _, stage, plan, waiting, pace = drover.call("rollouts_load", "known", 10, "")
+    assert pairs(stage) == {"opened": "1", "state:pending": "1", "opened_ms": "5000"} and plan == '{"a":1}' and waiting == 0 and pace == ""
+    assert drover.call("rollouts_load", "known", 10, "", "r1", 1)[3] == ""
+    drover.rollout_move("r1", "running", "running", on="edit", plan='{"a":2}', plan_revision=2, stage=3)
+    drover.redis.zadd("drover:priv:rollout:r1:queue", {"d2": 1})
+    drover.redis.set("drover:priv:rollout:r1:pace", "5000.500")
+    _, _, stage, plan, waiting, pace = drover.call("rollouts_load", "one", 10, "r1", "r1", 1)
+    assert waiting == 1 and pace == "5000.500" and stage == [] and plan == '{"a":2}'
+    assert drover.call("rollouts_load", "all", 10, "")[3] == "", "a list of all comes without them"
+
+
+def stage_of(drover, number=1):
+    return drover.redis.hgetall(f"drover:v1:rollout:r1:stage:{number}")
+
+
+def test_a_stage_remembers_when_it_last_took_and_settled_a_device(drover):
+    drover.release(), drover.rollout("r1", plan="{}", plan_revision=1, stage=1)
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    upgrade = drover.upgrade(stage=1)
+    drover.open("d1", upgrade, at_ms=5000)
+    at = {"dispatched": 6000, "lost": 7000, "dispatched again": 8000, "succeeded": 9000, "rolled_back": 9500}
+    had, revision, seen = "pending", 1, []
+    for word, at_ms in at.items():
+        state = word.split()[0]
+        upgrade = dict(upgrade, state=state, revision=revision + 1, token=word, deadline_ms=1)
+        assert drover.move("d1", upgrade, revision, had, at_ms=at_ms)[0] == "OK"
+        had, revision = state, revision + 1
+        seen.append(stage_of(drover).get("settled_ms"))
+    assert seen == [None, "7000", "7000", "9000", "9500"] and stage_of(drover)["opened_ms"] == "5000"
+
+
+def test_what_gates_leave_out(drover):
+    drover.release(), drover.rollout("r1", plan="{}", plan_revision=1, stage=1)
+    for name in ("d1", "d2"):
+        drover.record(dict(id=name, at_ms=1000, seq=1))
+        drover.open(name, drover.upgrade(stage=1, upgrade_id=f"u-{name}", token=name))
+    drover.move("d1", drover.upgrade(stage=1, upgrade_id="u-d1", state="failed", error="E_CRC", revision=2, token="x"), 1, "pending")
+    before = lambda number=1: {name[7:]: value for name, value in stage_of(drover, number).items() if name.startswith("before:")}
+    drover.rollout_move("r1", "paused", "running")
+    assert before() == {} and "resumed_ms" not in stage_of(drover)
+    drover.rollout_move("r1", "running", "paused", on="resume", before="stage", at_ms=7000)
+    assert before() == {"opened": "2", "state:failed": "1", "state:pending": "1", "error:E_CRC": "1"} and stage_of(drover)["resumed_ms"] == "7000"
+    drover.move("d1", drover.upgrade(stage=1, upgrade_id="u-d1", state="succeeded", revision=3, token="y"), 2, "failed")
+    drover.rollout_move("r1", "running", "running", on="resume", before="stage", at_ms=8000)
+    assert before() == {"opened": "2", "state:succeeded": "1", "state:pending": "1"}, "the older ones are gone"
+    drover.rollout_move("r1", "running", "running", on="promote", stage=2)
+    assert stage_of(drover, 2) == {}, "the next stage begins with nothing left out"
+    drover.rollout_move("r1", "completed", "running", on="complete", before="all")
+    assert before(2) == {"opened": "2", "state:succeeded": "1", "state:pending": "1"} and "resumed_ms" not in stage_of(drover, 2)
+
+
+def test_a_flat_rollout_has_nothing_to_leave_out(drover):
+    drover.release(), drover.rollout("r1")
+    drover.rollout_move("r1", "running", "running", on="resume", before="stage")
+    assert not drover.redis.keys("drover:v1:rollout:r1:*")
+
+
 def test_bad_arguments_change_nothing(drover):
-    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why"]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
+    for name, arguments in (("rollout_open", ["r1", "m", "v", 0, "x", "i", 10, "why", 0, "", "", "state", "running"]), ("release_add", ["m", "v", 1, 0, "odd"]), ("release_add", ["m", "v", 1, 0]),
                             ("release_delta", ["m", "v"]), ("release_judge", ["m", "v", "x", "y", 1, ""]), ("releases_due", ["some", 1, 1, "", 0]), ("releases_due", ["unproved", 1, 1, ""]), ("deltas_again", ["a", 0]),
-                            ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, 1])):
+                            ("rollout_move", ["r1", "paused", "running", 0, "on", "why", "x", "i", 1, "keep", "", "keep", ""])):
         with pytest.raises(redis.ResponseError, match="bad arguments"):
             drover.call(name, *arguments)
     assert drover.redis.keys("*") == []

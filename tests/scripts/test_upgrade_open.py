@@ -41,10 +41,57 @@ def test_the_same_token_again_is_no_second_one(ready):
     assert ready.snapshot() == before
 
 
+def full(drover, device, upgrade, why, **options):
+    before = drover.snapshot()
+    assert drover.open(device, upgrade, **options) == ["FULL", why]
+    assert drover.snapshot() == before
+
+
+def more_devices(drover, count):
+    for number in range(3, 3 + count):
+        drover.record(dict(id=f"d{number}", at_ms=1000, seq=1, long=True))
+    return [f"d{number}" for number in range(1, 3 + count)]
+
+
+def test_a_stage_counts_its_own_and_has_room_for_so_many(ready):
+    d1, d2, d3, d4 = more_devices(ready, 2)
+    for device, stratum in ((d1, "A"), (d2, "B")):
+        assert ready.open(device, ready.upgrade(stage=2), stage_max=1, stratum=stratum)[0] == "OK"
+    refused(ready, d3, ready.upgrade(stage=2), "its stage has enough devices", stage_max=1, stratum="A")
+    assert ready.open(d3, ready.upgrade(stage=3), stage_max=1)[0] == "OK"
+    refused(ready, d4, ready.upgrade(stage=3), "its stage has enough devices", stage_max=1)
+    ready.move(d1, ready.upgrade(state="failed", revision=2, token="t2", deadline_ms=0, error="E_BOOT"), 1, "pending")
+    assert ready.counts("rollout:r1:stage:2") == {"opened": 2, "state:pending": 1, "state:failed": 1, "error:E_BOOT": 1}
+    assert ready.redis.hmget("drover:v1:rollout:r1:stage:2", "opened@A", "opened@B") == ["1", "1"]
+    assert ready.counts("rollout:r1:stage:3") == {"opened": 1, "state:pending": 1}
+    assert ready.counts("rollout:r1") == {"opened": 3, "state:pending": 2, "state:failed": 1, "error:E_BOOT": 1}
+
+
+def test_places_of_a_site(ready):
+    d1, d2 = more_devices(ready, 0)
+    assert ready.open(d1, ready.upgrade(site="site-a"), per_site=1)[0] == "OK"
+    full(ready, d2, ready.upgrade(site="site-a"), "no place free at its site", per_site=1)
+    ready.move(d1, ready.upgrade(state="lost", revision=2, token="t2"), 1, "pending")
+    assert ready.redis.hgetall("drover:v1:rollout:r1:sites") == {}
+    assert ready.open(d2, ready.upgrade(site="site-a"), per_site=1)[0] == "OK"
+    ready.move(d2, ready.upgrade(state="failed", revision=2, token="t3", deadline_ms=0), 1, "pending")
+    assert ready.redis.hgetall("drover:v1:rollout:r1:sites") == {}
+
+
+def test_so_many_a_minute_evenly(ready):
+    """60 a minute: one a second, with five seconds' worth at once."""
+    devices = more_devices(ready, 8)
+    opened = [ready.open(device, ready.upgrade(), per_minute=60)[0] for device in devices]
+    assert opened == ["OK"] * 5 + ["FULL"] * 5
+    full(ready, devices[5], ready.upgrade(), "as many a minute as allowed", per_minute=60)
+    assert ready.open(devices[5], ready.upgrade(), per_minute=60, at_ms=6000)[0] == "OK"
+    full(ready, devices[6], ready.upgrade(), "as many a minute as allowed", per_minute=60, at_ms=6000)
+
+
 def test_refusals(ready):
     ready.open("d1", ready.upgrade())
     refused(ready, "d1", ready.upgrade(token="other"), "the device has a live upgrade")
-    refused(ready, "d2", ready.upgrade(), "no place free", max_in_flight=1)
+    full(ready, "d2", ready.upgrade(), "no place free", max_in_flight=1)
     refused(ready, "nobody", ready.upgrade(), "the device is unknown")
     refused(ready, "d2", ready.upgrade(rollout="r9"), "the rollout does not run")
     ready.move("d1", ready.upgrade(state="rejected", revision=2, token="t2", deadline_ms=0, error="E_REJECTED"), 1, "pending")

@@ -29,10 +29,10 @@ class Api:
         self.token = stack.token_file.read_text().strip()
         self.stack = stack
 
-    def ask(self, method, path, body=None, listener="api", timeout=20):
+    def ask(self, method, path, body=None, listener="api", timeout=20, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[listener], timeout=timeout)
         content = json.dumps(body).encode() if isinstance(body, dict) else body
-        connection.request(method, path, content, {"Authorization": "Bearer " + self.token})
+        connection.request(method, path, content, {"Authorization": "Bearer " + self.token, **(headers or {})})
         answer = connection.getresponse()
         text = answer.read()
         connection.close()

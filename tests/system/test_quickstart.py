@@ -67,6 +67,23 @@ def test_secure_proves_what_each_agent_runs(build, tmp_path):
     assert re.search(r"event=mqtt_ready .*url=ssl://", (folder / "drover-1.log").read_text())
 
 
+def test_a_bad_release_is_stopped_by_its_canary_stage(build):
+    """The story checks itself (deploy/bad_release.py); here, that it is told, in order and with what the gates read."""
+    done = subprocess.run(command(build, "--bad-release", "--devices", "100"), capture_output=True, text=True, timeout=150, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = re.sub(r"(?m)^(\[ *\d+ s\]|\s+) ", "", done.stdout)
+    milestones = [r"^rollout esp32-1\.1\.0 started: canary, a-tenth, half, everybody$",
+                  r"^gate failure_rate \d+\.\d % of \d+ \(\d+\.\d \.\. \d+\.\d %\), limit 10\.0 %: \w+$",
+                  r"^rolling_back: broken: failure_rate ", r"^rolled_back: ", r"^(\d|10) of 100 devices were ever touched, .*; all 100 run 1\.0\.0$",
+                  r"^rollout esp32-1\.1\.1 started: ", r"^stage canary: 10 of 10 devices updated; passed, on to a-tenth$", r"^stage a-tenth: .*; passed, on to half$",
+                  r"^stage half: .*; passed, on to everybody$", r"^completed: ", r"^all 100 devices run 1\.1\.1$"]
+    at = 0
+    for milestone in milestones:
+        found = re.compile(milestone, re.MULTILINE).search(told, at)
+        assert found, f"{milestone} is not told where it should be:\n{done.stdout}"
+        at = found.end()
+
+
 def test_keep_leaves_it_running_and_ctrl_c_cleans_up(build, tmp_path):
     folder = tmp_path / "kept"
     with open(tmp_path / "out", "w") as out:

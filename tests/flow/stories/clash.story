@@ -22,7 +22,8 @@ policy clash_ms=600000
 [  50000] device > d1 heartbeat 1.0.0 boot=x1
 [  51000] operator > explains d1
 [  51000] answer  < now: runs 1.0.0, has no upgrade
-[  51000] answer  < next: nothing is planned: two devices with this identity were seen
+[  51000] answer  < next: its turn comes later: two devices with this identity were seen
+[  51000] answer  < by: 640000
 [ 700000] device > d1 heartbeat 1.0.0 boot=x1
 [ 700007] store   > d1 none -> pending              open: runs 1.0.0, behind 1.1.0
 [ 700012] store   > d1 pending -> dispatched        dispatch: attempt 1 of 3, full package

@@ -21,9 +21,7 @@ policy clash_ms=60000 retry_base_ms=10000
 [  58000] operator > explains d1
 [  58000] answer  < now: waits before attempt 1 of 3: the device has no time now
 [  58000] answer  < next: waits on: two devices with this identity were seen
-[  58000] answer  < by: 73191
-[  74007] store   > d1 retry_wait                   postpone: two devices with this identity were seen
-[  84007] store   > d1 retry_wait                   postpone: two devices with this identity were seen
-[ 104007] store   > d1 retry_wait -> dispatched     dispatch: attempt 1 of 3, full package [E_BUSY]
-[ 104010] broker  < update/esp32/d1              update 1.1.0, attempt 2, full
+[  58000] answer  < by: 100000
+[ 100007] store   > d1 retry_wait -> dispatched     dispatch: attempt 1 of 3, full package [E_BUSY]
+[ 100010] broker  < update/esp32/d1              update 1.1.0, attempt 2, full
 [ 120000] clock > later

@@ -17,7 +17,7 @@ from fake_api import STATES, TOKEN, Api, now_ms
 
 DROVER = os.environ["DROVER"]
 OK, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, NOT_UPDATED, TIMED_OUT, REFUSED, NO_DELTA = range(11)
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def on_terminal(api, *args, size=(24, 80), **more):
     import struct
     import termios
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-    process = subprocess.Popen([DROVER, *map(str, args)], env=environment(api, TERM="xterm", **more), stdin=child, stdout=child, stderr=child)
+    process = subprocess.Popen([DROVER, *map(str, args)], env=environment(api, **{"TERM": "xterm", **more}), stdin=child, stdout=child, stderr=child)
     os.close(child)
     written, deadline = b"", time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
@@ -341,19 +341,6 @@ def on_terminal(api, *args, size=(24, 80), **more):
     code = process.wait(timeout=5)
     os.close(main)
     return code, written.decode()
-
-
-def test_watch_draws_a_bar_on_a_terminal(api):
-    api.rollout("r1")
-    api.steps["r1"] = watch_steps({"states": {"succeeded": 10}, "on_target": 10, "remaining": 0, "settled": True})
-    code, written = on_terminal(api, "rollout", "watch", "r1", "--interval", "200ms")
-    assert code == OK
-    assert "\r[........................]   0 %  running: 0 of 10 on 1.1.0" in written
-    assert "\r[############............]  50 %  running: 5 of 10 on 1.1.0" in written and "100 %" in written
-    assert "settled" in written[written.rindex("\r\033[K"):], "the bar is gone before the result comes"
-    _, narrow = on_terminal(api, "rollout", "watch", "r1", size=(24, 40))
-    for line in re.findall(r"\r(\[.*?)\033\[K", narrow):
-        assert len(line) <= 39, line
 
 
 def test_upload_draws_a_bar_and_quiet_does_not(api, package):
@@ -419,6 +406,45 @@ def test_device_show_says_it_in_words(api):
     run(api, "device", "show", "d-3", code=NOT_FOUND)
 
 
+def row(name, answer="holds", holder=False, **more):
+    return {"name": name, "answer": answer, "holder": holder, "for_now": False, **more}
+
+
+def test_device_why_marks_what_holds_it_back(api):
+    device(api, "d-1")
+    api.whys["d-1"] = {
+        "device_id": "d-1", "model": "esp32", "version": "1.0.0", "online": False, "seen_ms": now_ms() - 12000, "now": "runs 1.0.0, has no upgrade",
+        "next": "nothing is planned: the rollout has not begun", "next_ms": now_ms() + 3600500, "held_by": "state", "refusal": "the rollout has not begun",
+        "predicates": [row("upgrade"), row("rollout", value="r1 to 1.1.0"),
+                       row("state", "refuses", True, refusal="the rollout has not begun", value="scheduled: \x1b[2Joperator", next_ms=now_ms() + 3600500),
+                       row("some_new_row", "refuses", refusal="a word " * 12, value="x" * 40), row("places", "not_asked")]}
+    shown = run(api, "device", "why", "d-1").stdout
+    lines = shown.splitlines()
+    assert all(len(line) <= 80 for line in lines), shown
+    assert re.match(r"device d-1, esp32 1.0.0, offline, last heartbeat 1\d s ago$", lines[0]), shown
+    assert re.search(r"^next   nothing is planned: the rollout has not begun \(in (1 h|59 min)", shown, re.M), shown
+    assert "  ok     upgrade\n" in shown and "  ok     rollout    r1 to 1.1.0\n" in shown and "  -      places\n" in shown, shown
+    assert shown.count(">") == 1 and re.search(r"^> held   state      the rollout has not begun; scheduled: \\x1b\[2Joperator;", shown, re.M), shown
+    assert "  no     some_new_row a word" in shown, shown
+    assert json.loads(run(api, "device", "why", "d-1", "-o", "json").stdout) == api.whys["d-1"]
+    assert run(api, "device", "why", "d-1", "-o", "name").stdout == "state\n"
+    run(api, "device", "why", "d-9", code=NOT_FOUND)
+
+
+def test_rollout_why_shows_gates(api):
+    api.rollout("r1")
+    api.whys["r1"] = {"id": "r1", "model": "esp32", "version": "1.1.0", "state": "running", "revision": 3, "now": "soaks for 40 s more",
+                      "next_ms": now_ms() + 40500, "in_flight": 0, "max_in_flight": 5, "per_minute": 0, "waiting": 0,
+                      "predicates": [row("state", value="running: started"), row("stage", "refuses", True, refusal="waits", value="canary, 1 of 2")],
+                      "held_by": "stage", "gates": [{"text": "failure_rate 3.1 % of 64 (1.2 .. 8.0 %), limit 5 %: open"}]}
+    shown = run(api, "rollout", "why", "r1").stdout
+    assert shown.startswith("rollout r1, esp32 to 1.1.0, running\nnow    soaks for 40 s more\nnext   looked at in "), shown
+    assert "> held   stage      waits; canary, 1 of 2\n" in shown, shown
+    assert shown.endswith("\n\ngate   failure_rate 3.1 % of 64 (1.2 .. 8.0 %), limit 5 %: open\n"), shown
+    assert all(len(line) <= 80 for line in shown.splitlines()), shown
+    run(api, "rollout", "why", "r9", code=NOT_FOUND)
+
+
 def test_device_history_and_rollback(api):
     device(api, "d-1")
     for number in range(3):
@@ -462,8 +488,9 @@ def test_events_follow_by_long_polls(api):
     api.add_event(why="before")
     process = subprocess.Popen([DROVER, "events", "-f", "-o", "jsonl", "--limit", "2"], env=environment(api), stdout=subprocess.PIPE, text=True)
     try:
-        wait_for(lambda: api.requests)
-        assert "after=%24" in api.requests[0][1] and "wait_ms=25000" in api.requests[0][1]
+        wait_for(lambda: len(api.requests) > 1)
+        assert "events/stream" in api.requests[0][1], "it asks for the stream first; this server has none"
+        assert "after=%24" in api.requests[1][1] and "wait_ms=25000" in api.requests[1][1]
         for number in range(2):
             time.sleep(0.05)     # another moment for each; the reader gets it at once either way
             sent = api.add_event(attempt=number)
@@ -473,6 +500,29 @@ def test_events_follow_by_long_polls(api):
     finally:
         process.kill()
         process.wait()
+
+
+def test_events_follow_by_a_stream_that_breaks(api):
+    """Every two events the connection goes away: it comes again from the last id, and nothing is missing or twice."""
+    api.feeds, api.feed_events = 0, 2
+    process = subprocess.Popen([DROVER, "events", "-f", "-o", "jsonl", "--limit", "5", "--rollout", "r1"], env=environment(api), stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: api.feeds)
+        assert "/api/v1/events/stream?after=%24&rollout=r1" == api.requests[0][1]
+        sent = []
+        for number in range(5):
+            sent.append(api.add_event(attempt=number))
+            assert json.loads(process.stdout.readline()) == sent[-1]
+        assert process.wait(timeout=DEADLINE_S) == OK, "--limit ends it"
+        assert api.feeds == 3 and sent[1]["id"] in api.requests[1][1] and sent[3]["id"] in api.requests[2][1], api.requests
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_events_follow_gives_up_on_a_refusal(api):
+    api.faults = [once("GET", "events", lambda handler: handler.problem(403, "role"))]
+    assert "403 Forbidden: role" in run(api, "events", "-f", code=DENIED).stderr
 
 
 def test_events_follow_until_the_time_is_over(api):
@@ -630,7 +680,7 @@ def test_help_and_version_need_no_server():
     for code in range(11):
         assert re.search(rf"^  {code:2}  \w", whole, re.M)
     for args in (["help", "rollout", "start"], ["rollout", "start", "--help"], ["rollout", "start", "-h"]):
-        assert run(None, *args).stdout.startswith("Usage: drover rollout start MODEL VERSION [OPTION]...\n")
+        assert run(None, *args).stdout.startswith("Usage: drover rollout start PLAN|MODEL [VERSION] [OPTION]...\n")
     assert "rollout watch ROLLOUT" in run(None, "help", "rollout").stdout == run(None, "rollout", "--help").stdout
     assert "no command `rollout begin`" in run(None, "help", "rollout", "begin", code=USAGE).stderr
     version = run(None, "version").stdout
@@ -673,7 +723,8 @@ def test_completion(api, tmp_path):
                            (["drover", "rollout", "list", "-o", "js"], ["json", "jsonl"]),
                            (["drover", "device", "list", "--state", "roll"], ["rolling_back", "rolled_back"]),
                            (["drover", "device", "show", ""], ["d-1"]),
-                           (["drover", "rollout", "start", ""], ["esp32"]),
+                           (["drover", "rollout", "start", "e"], ["esp32"]),
+                           (["drover", "rollout", "start", "comp"], ["completion"]),
                            (["drover", "rollout", "start", "esp32", ""], ["1.1.0"]),
                            (["drover", "release", "add", "comp"], ["completion"]),
                            (["drover", "package", "ver"], ["verify"]),

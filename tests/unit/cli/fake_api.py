@@ -42,6 +42,8 @@ class Api(http.server.ThreadingHTTPServer):
         self.requests, self.faults = [], []
         self.uploads, self.releases, self.rollouts, self.devices, self.events = {}, {}, {}, {}, []
         self.steps = {}        # rollout id -> list of changes, one taken at each GET
+        self.feeds, self.feed_events = None, 0   # how many streams were opened (None: the server has none), after how many events each ends
+        self.whys = {}         # id of a device or rollout -> answer to why
         self.ready = True
         self.page = 1000       # most items of a page
 
@@ -175,6 +177,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.body()
             return self.problem(404, f"no rollout {rollout_id}")
         rollout = known[rollout_id]
+        if action == "why":
+            return self.answer(200, self.server.whys[rollout_id])
         if action:
             self.body()
             allowed, state = {"pause": (["running"], "paused"), "resume": (["paused"], "running"),
@@ -209,6 +213,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if device_id not in known:
             self.body()
             return self.problem(404, f"no device {device_id}")
+        if action == "why":
+            return self.answer(200, self.server.whys[device_id])
         if action == "history":
             limit = int(self.query.get("limit", 50))
             return self.answer(200, {"items": [e for e in reversed(self.server.events) if e["device"] == device_id][:limit]})
@@ -219,7 +225,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {"why": "an operator wants it back on the old version"})
         self.answer(200, known[device_id])
 
-    def events(self):
+    def event_stream(self):
+        """Server-sent events, where the server has them: what it has, and then what comes, until it is told to end them."""
+        if self.server.feeds is None:
+            return self.problem(404, "no such path")
+        self.server.feeds += 1
+        sent = 0 if self.query["after"] == "$" else next((i + 1 for i, e in enumerate(self.server.events) if e["id"] == self.query["after"]), 0)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(b"retry: 2000\n\n: hello\r\n")
+        for _ in range(self.server.feed_events):
+            with self.server.lock:
+                if not self.server.lock.wait_for(lambda: len(self.server.events) > sent, 30):
+                    break
+                event = self.server.events[sent]
+            sent += 1
+            text = f"id: {event['id']}\nevent: {event['kind']}\ndata: {json.dumps(event)}\n\n".encode()
+            self.wfile.write(text[:7])
+            self.wfile.flush()
+            self.wfile.write(text[7:])
+        self.cut()
+
+    def events(self, stream=None):
+        if stream:
+            return self.event_stream()
+
         def found():
             after = self.query["after"]
             rows = [e for e in self.server.events if after != "$" and key(e["id"]) > key(after)]

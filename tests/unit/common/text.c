@@ -164,21 +164,6 @@ static void excerpts(void **state)
     assert_string_equal(text_excerpt(dst, 1, "abc", 3), "");
 }
 
-static void times(void **state)
-{
-    char text[TEXT_TIME_SIZE];
-
-    (void)state;
-    text_time(0, text);
-    assert_string_equal(text, "1970-01-01T00:00:00Z");
-    text_time(951782399999, text);
-    assert_string_equal(text, "2000-02-28T23:59:59Z");
-    text_time(INT64_MAX, text);
-    assert_string_equal(text, "292278994-08-17T07:12:55Z");
-    text_time(-1, text);
-    assert_string_equal(text, "1970-01-01T00:00:00Z");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,7 +171,6 @@ int main(void)
         cmocka_unit_test(words),                      cmocka_unit_test(utf8),
         cmocka_unit_test(plain_text_has_no_controls), cmocka_unit_test(hex),
         cmocka_unit_test(integers),                   cmocka_unit_test(excerpts),
-        cmocka_unit_test(times),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

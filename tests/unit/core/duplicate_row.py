@@ -15,7 +15,7 @@ def compiles(extra: str) -> bool:
         for name in ("upgrade_fsm.c", "upgrade_fsm.h"):
             (copy / name).write_text((core / name).read_text())
         (copy / "upgrade_fsm.def").write_text((core / "upgrade_fsm.def").read_text() + extra)
-        command = [*compiler, "-fsyntax-only", "-D_GNU_SOURCE", f"-I{folder}", str(copy / "upgrade_fsm.c")]
+        command = [*compiler, "-fsyntax-only", "-D_GNU_SOURCE", f"-I{folder}", f"-I{root}", str(copy / "upgrade_fsm.c")]
         return subprocess.run(command, capture_output=True).returncode == 0
 
 

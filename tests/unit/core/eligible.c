@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "orchestrator/core/eligible.h"
+#include "orchestrator/core/predicates.h"
 
 static struct fixture f;
 
@@ -17,14 +18,26 @@ static int setup(void **state)
 
 static const char *refusal(const struct rollout *rollout, int64_t in_flight)
 {
-    return eligible_refusal(&f.policy, rollout, in_flight, &f.device, &f.upgrade, NOW);
+    struct look look = {.now_ms = NOW, .policy = &f.policy, .rollout = rollout, .in_flight = in_flight, .heartbeat = &f.device.last, .device = &f.device,
+                        .upgrade = &f.upgrade};
+    const char *words;
+
+    return predicates_refuse(&look, true, &words) ? words : NULL;
+}
+
+static bool wanted_by_heartbeat(void)
+{
+    struct look look = {.now_ms = NOW, .policy = &f.policy, .rollout = &f.rollout, .heartbeat = &f.device.last};
+    const char *words;
+
+    return !predicates_refuse(&look, true, &words);
 }
 
 static void a_device_behind_is_taken(void **state)
 {
     (void)state;
     assert_null(refusal(&f.rollout, 0));
-    assert_true(eligible_by_heartbeat(&f.policy, &f.rollout, 0, &f.device.last, NOW));
+    assert_true(wanted_by_heartbeat());
 }
 
 static void refusals_have_words(void **state)
@@ -87,14 +100,6 @@ static void a_clash_keeps_it_out_for_a_while(void **state)
     assert_null(refusal(&f.rollout, 0));
 }
 
-static void simple_devices_are_not_taken_by_heartbeat(void **state)
-{
-    (void)state;
-    f.device.last.kind = KIND_SIMPLE;
-    assert_false(eligible_by_heartbeat(&f.policy, &f.rollout, 0, &f.device.last, NOW));
-    assert_null(refusal(&f.rollout, 0)); /* but when they ask */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,7 +109,6 @@ int main(void)
         cmocka_unit_test_setup(the_share_cuts_by_place, setup),
         cmocka_unit_test_setup(one_turn_a_rollout, setup),
         cmocka_unit_test_setup(a_clash_keeps_it_out_for_a_while, setup),
-        cmocka_unit_test_setup(simple_devices_are_not_taken_by_heartbeat, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,9 +47,9 @@ static void port_move(void *store, const struct upgrade_save *save, store_saved 
     t.moves++;
 }
 
-static void port_open(void *store, const struct upgrade_save *save, int64_t max_in_flight, store_saved *done, void *arg)
+static void port_open(void *store, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg)
 {
-    (void)max_in_flight;
+    (void)limits;
     port_move(store, save, done, arg);
     t.moves--;
     t.opens++;
@@ -254,7 +254,7 @@ static void a_heartbeat_opens_and_dispatches_at_once(void **state)
 static void want_stops_where_the_room_ends(void **state)
 {
     struct flow *flow = *state;
-    t.f.rollout.counts[STATE_DOWNLOADING] = 99;
+    t.f.rollout.counts.states[STATE_DOWNLOADING] = 99;
     flow_set_rollouts(flow, &t.f.rollout, 1);
     heartbeat(flow, NOW);
     assert_true(t.beats[0].want);

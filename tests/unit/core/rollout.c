@@ -56,10 +56,10 @@ static void flight_counts_all_but_lost_and_final(void **state)
     (void)state;
     struct rollout rollout = {.id = "r1"};
     for (int i = 0; i < UPGRADE_STATE_COUNT; i++)
-        rollout.counts[i] = 1;
+        rollout.counts.states[i] = 1;
     assert_int_equal(rollout_in_flight(&rollout), 8);
-    rollout.counts[STATE_LOST] = 1000;
-    rollout.counts[STATE_SUCCEEDED] = 1000;
+    rollout.counts.states[STATE_LOST] = 1000;
+    rollout.counts.states[STATE_SUCCEEDED] = 1000;
     assert_int_equal(rollout_in_flight(&rollout), 8);
 }
 

@@ -56,11 +56,11 @@ static void budget_rule(void **state)
         struct budget_book book = {.count = 0};
         char why[64];
 
-        rollout.counts[STATE_SUCCEEDED] = rows[i].succeeded;
-        rollout.counts[STATE_FAILED] = rows[i].failed;
-        rollout.counts[STATE_ROLLED_BACK] = rows[i].rolled_back;
-        rollout.counts[STATE_REJECTED] = rows[i].rejected;
-        rollout.counts[STATE_LOST] = rows[i].lost;
+        rollout.counts.states[STATE_SUCCEEDED] = rows[i].succeeded;
+        rollout.counts.states[STATE_FAILED] = rows[i].failed;
+        rollout.counts.states[STATE_ROLLED_BACK] = rows[i].rolled_back;
+        rollout.counts.states[STATE_REJECTED] = rows[i].rejected;
+        rollout.counts.states[STATE_LOST] = rows[i].lost;
         rollout.error_budget_pct = rows[i].pct;
         budget_observe(&book, &rollout, 1);
         if (budget_is_over(&book, &rollout, why, sizeof why) != rows[i].over)
@@ -77,12 +77,12 @@ static void a_reason_fits_and_says_the_numbers(void **state)
     char why[64];
 
     (void)state;
-    rollout.counts[STATE_SUCCEEDED] = 34;
-    rollout.counts[STATE_FAILED] = 6;
+    rollout.counts.states[STATE_SUCCEEDED] = 34;
+    rollout.counts.states[STATE_FAILED] = 6;
     budget_observe(&book, &rollout, 1);
     assert_true(budget_is_over(&book, &rollout, why, sizeof why));
     assert_string_equal(why, "error budget spent: 6 of 40 ended badly, over 10 %");
-    rollout.counts[STATE_FAILED] = 1000000;
+    rollout.counts.states[STATE_FAILED] = 1000000;
     assert_true(budget_is_over(&book, &rollout, why, sizeof why));
     assert_non_null(strstr(why, "over 10 %"));
 }
@@ -95,8 +95,8 @@ static void a_resumed_rollout_counts_anew(void **state)
     char why[64];
 
     (void)state;
-    rollout.counts[STATE_SUCCEEDED] = 10;
-    rollout.counts[STATE_FAILED] = 10;
+    rollout.counts.states[STATE_SUCCEEDED] = 10;
+    rollout.counts.states[STATE_FAILED] = 10;
     budget_observe(&book, &rollout, 1);
     assert_true(budget_is_over(&book, &rollout, why, sizeof why));
     rollout.state = ROLLOUT_PAUSED;
@@ -108,7 +108,7 @@ static void a_resumed_rollout_counts_anew(void **state)
     assert_false(budget_is_over(&book, &rollout, why, sizeof why));
     budget_observe(&book, &rollout, 1);
     assert_false(budget_is_over(&book, &rollout, why, sizeof why));
-    rollout.counts[STATE_FAILED] = 20;
+    rollout.counts.states[STATE_FAILED] = 20;
     budget_observe(&book, &rollout, 1);
     assert_true(budget_is_over(&book, &rollout, why, sizeof why));
     assert_string_equal(why, "error budget spent: 10 of 10 ended badly, over 10 %");

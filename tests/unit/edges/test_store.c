@@ -272,7 +272,7 @@ static enum drover_error open_rollout(const char *id, const char *version, int64
 {
     struct rollout plan = plan_of(id, version, created_ms);
     begin();
-    store_rollout_open(store, &plan, supersede, rollout_changed, NULL);
+    store_rollout_open(store, &plan, supersede, NULL, rollout_changed, NULL);
     return end();
 }
 
@@ -289,7 +289,7 @@ static struct upgrade_save first_save(const char *device_id)
 static enum drover_error save_open(const struct upgrade_save *save)
 {
     begin();
-    port.open(port.store, save, 3, saved, NULL);
+    port.open(port.store, save, &(struct open_limits){.max_in_flight = 3}, saved, NULL);
     return end();
 }
 
@@ -674,7 +674,10 @@ static void test_releases_change(void **state)
 static enum drover_error move_rollout(const char *id, enum rollout_state to, int64_t revision)
 {
     begin();
-    store_rollout_move(store, id, to, revision, "operator", 500, rollout_changed, NULL);
+    static const enum rollout_event ons[ROLLOUT_STATE_COUNT] = {
+        [ROLLOUT_RUNNING] = ROLLOUT_EVENT_RESUME, [ROLLOUT_PAUSED] = ROLLOUT_EVENT_PAUSE, [ROLLOUT_CANCELLED] = ROLLOUT_EVENT_CANCEL};
+    const struct rollout_change change = {.id = id, .on = ons[to], .to = to, .expected_revision = revision, .why = "operator", .at_ms = 500};
+    store_rollout_move(store, &change, rollout_changed, NULL);
     return end();
 }
 
@@ -703,8 +706,8 @@ static void test_rollouts(void **state)
     assert_int_equal(is->epoch, 20);
     assert_int_equal(is->soak_ms, plan.soak_ms);
     assert_int_equal(is->error_budget_pct, plan.error_budget_pct);
-    assert_int_equal(is->opened, 1);
-    assert_int_equal(is->counts[STATE_PENDING], 1);
+    assert_int_equal(is->counts.opened, 1);
+    assert_int_equal(is->counts.states[STATE_PENDING], 1);
     assert_int_equal(is->release.size_bytes, 4711);
     begin();
     store_rollout(store, "r9", rollouts_listed, NULL);

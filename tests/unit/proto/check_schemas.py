@@ -64,6 +64,44 @@ def check_tables(messages, schemas):
             check_field(message, field, properties.get(field["name"], {}), field["name"] in required)
 
 
+def plan_rule(schema, rule):
+    """The rule itself: what its $ref leads to, with what stands beside it."""
+    if "$ref" in rule:
+        rule = {**schema["$defs"][rule["$ref"].rsplit("/", 1)[1]], **rule}
+    return rule
+
+
+def check_plan_member(schema, where, member, rule):
+    kind, rule = member["kind"], plan_rule(schema, rule)
+    if kind in ("object", "list"):
+        inner = plan_rule(schema, rule["items"] if kind == "list" else rule)
+        check_plan_object(schema, where, member["members"], inner)
+    if "min" in member and "enum" not in rule:
+        scale = 10 ** member["decimals"]
+        low, high = rule["minimum"] * scale, rule["maximum"] * scale
+        check((round(low), round(high)) == (member["min"], member["max"]), where, "another range in the code:", member["min"], member["max"])
+    if "choices" in member:
+        check(rule["enum"] == member["choices"], where, "other choices in the code:", member["choices"])
+    if "most" in member:
+        check((rule.get("minItems", 0), rule["maxItems"]) == (member["least"], member["most"]), where, "other lengths in the code")
+    if "default" in rule or (member.get("fallback") and "choices" not in member):
+        check(rule.get("default") == member.get("fallback"), where, "another default in the code:", member.get("fallback"))
+
+
+def check_plan_object(schema, where, members, rule):
+    check(rule["additionalProperties"] is False, where, "unknown members must be refused")
+    names = {member["name"] for member in members}
+    check(names == set(rule["properties"]), where, "members differ:", names ^ set(rule["properties"]))
+    required = {member["name"] for member in members if member["required"]}
+    check(required == set(rule.get("required", [])), where, "required members differ:", required ^ set(rule.get("required", [])))
+    for member in members:
+        check_plan_member(schema, f"{where}.{member['name']}:", member, rule["properties"].get(member["name"], {}))
+
+
+def check_plan(members, schema):
+    check_plan_object(schema, "plan", members, schema)
+
+
 def verdict(validator, path):
     try:
         value = json.loads(path.read_bytes().decode("utf-8"))
@@ -93,7 +131,9 @@ def main():
     printed = json.loads(subprocess.run([sys.argv[1]], check=True, capture_output=True).stdout)
     proto = pathlib.Path(sys.argv[2]) / "proto"
     schemas = {path.stem: json.loads(path.read_text()) for path in (proto / "schema").glob("*.json")}
-    check(set(schemas) == set(printed["topics"]), "schemas and topics differ:", set(schemas) ^ set(printed["topics"]))
+    messages = set(schemas) - {"plan"}  # a plan travels over HTTP
+    check(messages == set(printed["topics"]), "schemas and topics differ:", messages ^ set(printed["topics"]))
+    check_plan(printed["plan"], schemas["plan"])
     check_tables(printed["messages"], schemas)
     for message, schema in schemas.items():
         check_examples(message, schema, proto / "examples" / message)

@@ -8,7 +8,7 @@ static void every_field_is_read(void **state)
     static const char text[] =
         "{\"schema\":1,\"model\":\"esp32\",\"version\":\"v1.4.2\",\"hw_rev\":\"C\",\"status\":\"busy\",\"slot\":\"b\","
         "\"boot_id\":\"boot-7\",\"uptime_s\":86423,\"seq\":12,\"network\":\"wifi\",\"rssi_dbm\":-61,\"battery_pct\":87,"
-        "\"priority\":\"high\",\"tags\":\"berlin,floor-2\",\"managed\":true,\"device_id\":\"d1\"}";
+        "\"priority\":\"high\",\"tags\":\"berlin,floor-2\",\"tz\":\"Europe/Berlin\",\"managed\":true,\"device_id\":\"d1\"}";
     struct heartbeat heartbeat;
 
     (void)state;
@@ -27,6 +27,7 @@ static void every_field_is_read(void **state)
     assert_int_equal(heartbeat.battery_pct, 87);
     assert_string_equal(heartbeat.priority, "high");
     assert_string_equal(heartbeat.tags, "berlin,floor-2");
+    assert_string_equal(heartbeat.tz, "Europe/Berlin");
     assert_int_equal(heartbeat.kind, KIND_MANAGED);
 }
 

@@ -1,4 +1,4 @@
-/* Prints what the code knows of the protocol as one JSON object: messages with their fields, topics, limits, error codes.
+/* Prints what the code knows of the protocol as one JSON object: messages with their fields, topics, limits, error codes, the plan.
  * The checks of schemas, asyncapi.yaml and docs/protocol.md compare with it. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,11 +8,13 @@
 #include "proto/error_code.h"
 #include "proto/field.h"
 #include "proto/heartbeat.h"
+#include "proto/plan_table.h"
 #include "proto/topics.h"
 
 static const char *const kind_words[] = {
     [FIELD_SCHEMA] = "1",       [FIELD_SELF] = "id",       [FIELD_ID] = "id",           [FIELD_WORD] = "word",
-    [FIELD_VERSION] = "version", [FIELD_TAGS] = "tags",    [FIELD_TEXT] = "text",       [FIELD_URL] = "url",
+    [FIELD_VERSION] = "version", [FIELD_TAGS] = "tags",    [FIELD_ZONE] = "zone",
+    [FIELD_TEXT] = "text",       [FIELD_URL] = "url",
     [FIELD_SHA256] = "sha256",  [FIELD_STREAM_ID] = "stream id", [FIELD_SLOT] = "slot", [FIELD_CHOICE] = "choice",
     [FIELD_CODE] = "error code", [FIELD_INTEGER] = "integer", [FIELD_BOOL] = "boolean", [FIELD_MANAGED] = "boolean",
 };
@@ -43,6 +45,7 @@ static void field_print(struct json_writer *writer, const struct field *field)
     case FIELD_WORD:
     case FIELD_VERSION:
     case FIELD_TAGS:
+    case FIELD_ZONE:
     case FIELD_TEXT:
     case FIELD_URL:
     case FIELD_STREAM_ID:
@@ -116,6 +119,62 @@ static void codes_print(struct json_writer *writer)
     json_close_array(writer);
 }
 
+static void plan_members_print(struct json_writer *writer, const char *name, const struct plan_object *table);
+
+static void plan_fallback_print(struct json_writer *writer, const struct plan_member *member)
+{
+    if (member->some)
+        return;
+    if (member->kind == PLAN_INTEGER)
+        json_put_i64(writer, "fallback", member->fallback);
+    else if (member->kind == PLAN_BOOL)
+        json_put_bool(writer, "fallback", member->fallback);
+    else if (member->kind == PLAN_MANUAL)
+        json_put_text(writer, "fallback", "auto");
+    else if (member->kind == PLAN_CHOICE)
+        json_put_text(writer, "fallback", member->required ? NULL : member->name_of((int)member->fallback));
+    else
+        json_put_text(writer, "fallback", member->text);
+}
+
+static void plan_member_print(struct json_writer *writer, const struct plan_member *member)
+{
+    static const char *const kinds[] = {[PLAN_OBJECT] = "object", [PLAN_LIST] = "list"};
+    unsigned most = member->kind == PLAN_WORDS ? PLAN_WORDS_MAX : member->most;
+
+    json_open_object(writer, NULL);
+    json_put_text(writer, "name", member->name);
+    json_put_text(writer, "kind", member->object ? kinds[member->kind] : "value");
+    json_put_bool(writer, "required", member->required && !member->measures);
+    plan_fallback_print(writer, member);
+    if (member->kind == PLAN_INTEGER || member->kind == PLAN_SCALED) {
+        json_put_i64(writer, "min", member->min);
+        json_put_i64(writer, "max", member->max);
+        json_put_i64(writer, "decimals", member->decimals);
+    }
+    if (most > 0) {
+        json_put_i64(writer, "least", member->min);
+        json_put_i64(writer, "most", most);
+    }
+    if (member->kind == PLAN_CHOICE) {
+        json_open_array(writer, "choices");
+        for (int i = 0; i <= member->max; i++)
+            json_put_text(writer, NULL, member->name_of(i));
+        json_close_array(writer);
+    }
+    if (member->object)
+        plan_members_print(writer, "members", member->object);
+    json_close_object(writer);
+}
+
+static void plan_members_print(struct json_writer *writer, const char *name, const struct plan_object *table)
+{
+    json_open_array(writer, name);
+    for (unsigned i = 0; i < table->count; i++)
+        plan_member_print(writer, &table->members[i]);
+    json_close_array(writer);
+}
+
 int main(void)
 {
     struct json_writer writer;
@@ -128,6 +187,7 @@ int main(void)
     topics_print(&writer);
     limits_print(&writer);
     codes_print(&writer);
+    plan_members_print(&writer, "plan", &plan_object);
     json_end(&writer);
     failed = buffer.failed || puts(buffer.bytes) < 0;
     buffer_done(&buffer);

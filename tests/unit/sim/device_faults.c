@@ -181,6 +181,30 @@ static void unhealthy_ones_stay_so_until_told(void **state)
     world_end(&world);
 }
 
+static void the_fault_may_be_one_releases(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_begin(&world, KIND_MANAGED, (struct behaviour){BEHAVE_UNHEALTHY, STEP_NONE, 3});
+    (void)text_copy(world.plan.faulty_version, sizeof world.plan.faulty_version, "1.1.0");
+    world_command(&world, COMMAND_UPDATE, "u1", 1, "1.0.1");
+    world_run(&world, 10000);
+    assert_string_equal(world_last_heartbeat(&world)->version, "1.0.1");
+    assert_string_equal(world_last_heartbeat(&world)->status, "idle");
+    world_command(&world, COMMAND_UPDATE, "u2", 1, "1.1.0");
+    world_run(&world, 10000);
+    assert_string_equal(world_last_heartbeat(&world)->status, "unhealthy");
+    world_command(&world, COMMAND_ROLLBACK, "u2", 1, "1.0.1");
+    world_run(&world, 10000);
+    world_command(&world, COMMAND_UPDATE, "u3", 1, "1.2.0");
+    world_run(&world, 10000);
+    assert_string_equal(world_last_heartbeat(&world)->version, "1.2.0");
+    assert_string_equal(world_last_heartbeat(&world)->status, "idle");
+    assert_int_equal(world.device.given.kind, BEHAVE_UNHEALTHY);
+    world_end(&world);
+}
+
 static void a_simple_one_goes_back_by_itself_and_does_not_ask_again(void **state)
 {
     struct world world;
@@ -263,6 +287,7 @@ int main(void)
         cmocka_unit_test(fallbacks_come_back_without_a_word),
         cmocka_unit_test(boot_loops_end_when_told_or_by_themselves),
         cmocka_unit_test(unhealthy_ones_stay_so_until_told),
+        cmocka_unit_test(the_fault_may_be_one_releases),
         cmocka_unit_test(a_simple_one_goes_back_by_itself_and_does_not_ask_again),
         cmocka_unit_test(duplicates_say_everything_twice),
         cmocka_unit_test(reordered_messages_all_arrive),

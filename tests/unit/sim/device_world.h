@@ -124,7 +124,7 @@ static inline void world_begin(struct world *world, enum device_kind kind, struc
     (void)text_copy(world->device.id, ID_SIZE, "d1");
     world->device.model = "esp32";
     world->device.kind = kind;
-    world->device.behaviour = behaviour;
+    world->device.given = world->device.behaviour = behaviour;
     (void)text_copy(world->device.slots[0], VERSION_SIZE, "1.0.0");
     device_start(&world->device);
 }

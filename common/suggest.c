@@ -1,5 +1,5 @@
-/* Optimal string alignment distance with three rows, enough for words of an operator's command line. */
-#include "cli/suggest.h"
+/* Optimal string alignment distance with three rows, enough for words that people type. */
+#include "common/suggest.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The nearest word, and none when nothing is near. */
 #include "check.h"
 
-#include "cli/suggest.h"
+#include "common/suggest.h"
 
 static void distances(void **state)
 {

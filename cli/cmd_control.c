@@ -1,0 +1,187 @@
+/* The operator's orders: drover rollout pause | resume | cancel | promote | approve | rollback | retry | exclude | include | stop-all | start-all,
+ * and drover device quarantine | readmit. */
+#include "cli/cmd.h"
+
+#include <stdarg.h>
+
+#include "cli/cli.h"
+#include "cli/cmd_rollout_plan.h"
+#include "cli/fields.h"
+#include "cli/values.h"
+#include "cli/views.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/text.h"
+
+/* Members that an order's body may have; NULL and 0: left out. */
+struct order {
+    const char *device, *version;
+    int64_t for_s;
+};
+
+static void body_write(const struct cli *cli, const struct order *order, struct buffer *out)
+{
+    struct json_writer writer;
+
+    json_begin(&writer, out);
+    json_put_text(&writer, "device", order->device);
+    json_put_text(&writer, "version", order->version);
+    if (order->for_s > 0)
+        json_put_i64(&writer, "for_s", order->for_s);
+    json_put_text(&writer, "why", cli_text(cli, OPT_WHY));
+    json_end(&writer);
+}
+
+static enum cli_exit order_send(struct cli *cli, const struct order *order, struct api_answer *answer, const char *format, ...) PRINTF_LIKE(4, 5);
+static enum cli_exit order_send(struct cli *cli, const struct order *order, struct api_answer *answer, const char *format, ...)
+{
+    char path[2 * ID_SIZE + 64];
+    struct buffer body;
+    enum cli_exit code;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(path, sizeof path, format, arguments);
+    va_end(arguments);
+    buffer_init(&body, 0);
+    body_write(cli, order, &body);
+    code = cli_post(cli, path, &body, false, answer);
+    buffer_done(&body);
+    return code;
+}
+
+/* --- a rollout --- */
+
+static enum cli_exit rollout_act(struct cli *cli, const char *action)
+{
+    struct api_answer answer;
+    enum cli_exit code = order_send(cli, &(struct order){.device = NULL}, &answer, "/api/v1/rollouts/%s/%s", cli_argument(cli, 0), action);
+
+    if (!code)
+        rollout_print_row(cli, answer.json);
+    api_answer_done(&answer);
+    return code;
+}
+
+enum cli_exit cmd_rollout_pause(struct cli *cli)
+{
+    return rollout_act(cli, "pause");
+}
+
+enum cli_exit cmd_rollout_resume(struct cli *cli)
+{
+    return rollout_act(cli, "resume");
+}
+
+enum cli_exit cmd_rollout_cancel(struct cli *cli)
+{
+    return rollout_act(cli, "cancel");
+}
+
+enum cli_exit cmd_rollout_promote(struct cli *cli)
+{
+    return rollout_act(cli, "promote");
+}
+
+enum cli_exit cmd_rollout_approve(struct cli *cli)
+{
+    return rollout_act(cli, "approve");
+}
+
+enum cli_exit cmd_rollout_rollback(struct cli *cli)
+{
+    return rollout_act(cli, "rollback");
+}
+
+enum cli_exit cmd_rollout_retry(struct cli *cli)
+{
+    return rollout_act(cli, "retry");
+}
+
+/* --- a device --- */
+
+static void why_name(const struct cJSON *answer, struct buffer *out)
+{
+    buffer_add_text(out, value_text(answer, "why"));
+}
+
+/* Prints the server's words; with -o name the device's id. */
+static enum cli_exit device_say(struct cli *cli, const char *device, enum cli_exit code, struct api_answer *answer)
+{
+    static const struct field fields[] = {{"why", "why", FIELD_TEXT}};
+    static const struct view view = {why_name, fields, 1};
+
+    if (!code && cli->output.format == OUTPUT_NAME)
+        fprintf(cli->output.stream, "%s\n", device);
+    else if (!code)
+        output_object(&cli->output, &view, answer->json, clock_unix_ms());
+    api_answer_done(answer);
+    return code;
+}
+
+static enum cli_exit member_act(struct cli *cli, const char *action)
+{
+    struct api_answer answer;
+    const struct order order = {.device = cli_argument(cli, 1)};
+    enum cli_exit code = order_send(cli, &order, &answer, "/api/v1/rollouts/%s/%s", cli_argument(cli, 0), action);
+
+    return device_say(cli, order.device, code, &answer);
+}
+
+enum cli_exit cmd_rollout_exclude(struct cli *cli)
+{
+    return member_act(cli, "exclude");
+}
+
+enum cli_exit cmd_rollout_include(struct cli *cli)
+{
+    return member_act(cli, "include");
+}
+
+enum cli_exit cmd_device_quarantine(struct cli *cli)
+{
+    struct api_answer answer;
+    const struct order order = {.version = cli_argument(cli, 1), .for_s = cli_number(cli, OPT_FOR, 0) / 1000};
+    enum cli_exit code = order_send(cli, &order, &answer, "/api/v1/devices/%s/quarantine", cli_argument(cli, 0));
+
+    return device_say(cli, cli_argument(cli, 0), code, &answer);
+}
+
+enum cli_exit cmd_device_readmit(struct cli *cli)
+{
+    struct api_answer answer;
+    enum cli_exit code = order_send(cli, &(struct order){.device = NULL}, &answer, "/api/v1/devices/%s/readmit", cli_argument(cli, 0));
+
+    return device_say(cli, cli_argument(cli, 0), code, &answer);
+}
+
+/* --- all rollouts --- */
+
+static void stopped_name(const struct cJSON *answer, struct buffer *out)
+{
+    buffer_add_text(out, value_bool(answer, "stopped") ? "stopped" : "free");
+}
+
+static enum cli_exit all_act(struct cli *cli, const char *action)
+{
+    static const struct field fields[] = {{"stopped", "stopped", FIELD_YES}, {"since", "stopped_ms", FIELD_TIME}, {"by", "stopped_by", FIELD_TEXT},
+                                          {"why", "stopped_why", FIELD_TEXT}};
+    static const struct view view = {stopped_name, fields, sizeof fields / sizeof fields[0]};
+    struct api_answer answer;
+    enum cli_exit code = order_send(cli, &(struct order){.device = NULL}, &answer, "/api/v1/%s", action);
+
+    if (!code)
+        output_object(&cli->output, &view, answer.json, clock_unix_ms());
+    api_answer_done(&answer);
+    return code;
+}
+
+enum cli_exit cmd_rollout_stop_all(struct cli *cli)
+{
+    return all_act(cli, "stop-all");
+}
+
+enum cli_exit cmd_rollout_start_all(struct cli *cli)
+{
+    return all_act(cli, "start-all");
+}

@@ -1,0 +1,102 @@
+/* drover rollout wait: ends when a rollout has come so far, for scripts and CI pipelines: the exit code says what became of it. */
+#include "cli/cmd.h"
+
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/follow.h"
+#include "cli/values.h"
+#include "cli/views.h"
+#include "common/clock.h"
+#include "common/text.h"
+
+#define STAGES_MAX 16
+
+struct wait {
+    struct follow follow;     /* first: the judge is given this */
+    enum { UNTIL_COMPLETED, UNTIL_SETTLED, UNTIL_STAGE } until;
+    int64_t stage;
+};
+
+static bool until_read(const char *text, struct wait *ret)
+{
+    static const char prefix[] = "stage:";
+
+    if (!text || strcmp(text, "completed") == 0)
+        ret->until = UNTIL_COMPLETED;
+    else if (strcmp(text, "settled") == 0)
+        ret->until = UNTIL_SETTLED;
+    else if (strncmp(text, prefix, strlen(prefix)) == 0 && text_to_i64(text + strlen(prefix), strlen(text + strlen(prefix)), 1, STAGES_MAX, &ret->stage))
+        ret->until = UNTIL_STAGE;
+    else
+        return false;
+    return true;
+}
+
+/* A rollout without stages is completed when everybody has had a turn. */
+static bool is_reached(const struct wait *wait)
+{
+    const struct standing *standing = &wait->follow.standing;
+    bool passed = standing->kind == STANDING_PASSED, all_had_a_turn = standing->kind == STANDING_GOES_ON && standing_is_over(standing);
+
+    switch (wait->until) {
+    case UNTIL_STAGE:
+        return passed || (strcmp(value_text(standing->rollout, "state"), "running") == 0 && standing->stage >= wait->stage);
+    case UNTIL_SETTLED:
+        return (passed && standing_is_over(standing)) || all_had_a_turn;
+    case UNTIL_COMPLETED:
+        break;
+    }
+    return passed || all_had_a_turn;
+}
+
+static enum cli_exit reached(struct wait *wait)
+{
+    struct cli *cli = wait->follow.cli;
+    int64_t behind = standing_left_behind(&wait->follow.standing);
+
+    if ((wait->until == UNTIL_SETTLED || wait->follow.standing.stage == 0) && behind > 0)
+        return cli_fail(cli, CLI_NOT_UPDATED, "%lld devices were not updated", (long long)behind);
+    return CLI_OK;
+}
+
+/* What no longer leads to where the caller wants it; 0: it still may. */
+static enum cli_exit gone_wrong(struct wait *wait)
+{
+    static const enum cli_exit codes[] = {
+        [STANDING_PAUSED] = CLI_PAUSED, [STANDING_GOES_BACK] = CLI_ROLLED_BACK, [STANDING_BACK] = CLI_ROLLED_BACK, [STANDING_BROKEN_OFF] = CLI_NOT_UPDATED,
+    };
+    const struct standing *standing = &wait->follow.standing;
+    enum cli_exit code = (size_t)standing->kind < sizeof codes / sizeof codes[0] ? codes[standing->kind] : CLI_OK;
+
+    if (code)
+        return cli_fail(wait->follow.cli, code, "it is %s: %s", value_text(standing->rollout, "state"), value_text(standing->rollout, "why"));
+    return CLI_OK;
+}
+
+static bool wait_judge(struct follow *follow)
+{
+    struct wait *wait = (struct wait *)follow;
+    bool over = is_reached(wait);
+
+    if (over)
+        follow->code = reached(wait);
+    else if ((follow->code = gone_wrong(wait)) == CLI_OK)
+        return false;
+    progress_clear(&follow->cli->progress);
+    output_object(&follow->cli->output, &rollout_view, follow->standing.rollout, clock_unix_ms());
+    return true;
+}
+
+enum cli_exit cmd_rollout_wait(struct cli *cli)
+{
+    const char *until = cli_text(cli, OPT_UNTIL);
+    struct wait wait = {0};
+    enum cli_exit code;
+
+    if (!until_read(until, &wait))
+        return cli_fail(cli, CLI_USAGE, "--until %s: not completed, settled or stage:N with N from 1 to %d", until, STAGES_MAX);
+    code = follow_run(&wait.follow, cli, cli_argument(cli, 0), wait_judge);
+    follow_done(&wait.follow);
+    return code;
+}

@@ -1,0 +1,207 @@
+/* See forecast.h. One copy of the rollout stands in each stage, so that stage_of answers as it would then. */
+#include "orchestrator/core/forecast.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "orchestrator/core/predicates.h"
+#include "orchestrator/core/schedule.h"
+#include "orchestrator/core/stage.h"
+
+#define STRATA_MAX 256   /* of all stages together; devices of a further one count as taken */
+#define MINUTES_MAX 20000
+
+struct forecast {
+    const struct policy *policy;
+    int64_t now_ms;
+    struct forecast_result result;
+    unsigned stratum_count;
+    struct {
+        int64_t stage;
+        uint64_t hash;
+        int64_t devices;
+    } strata[STRATA_MAX];
+    struct rollout at[];        /* [i]: as it is in stage i + 1; one when there are no stages */
+};
+
+struct forecast *forecast_new(const struct policy *policy, const struct rollout *rollout, int64_t now_ms)
+{
+    unsigned count = rollout->plan ? rollout->plan->stage_count : 1;
+    struct forecast *forecast = calloc(1, sizeof *forecast + count * sizeof forecast->at[0]);
+    if (!forecast)
+        return NULL;
+    forecast->policy = policy;
+    forecast->now_ms = now_ms;
+    forecast->result.stage_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct rollout *at = &forecast->at[i];
+        rollout_keep(at, rollout);
+        if (at->plan)
+            rollout_enter_stage(at, (int64_t)i + 1, now_ms);
+        at->state = ROLLOUT_RUNNING;
+        at->start_ms = 0;
+    }
+    return forecast;
+}
+
+void forecast_free(struct forecast *forecast)
+{
+    if (!forecast)
+        return;
+    for (unsigned i = 0; i < forecast->result.stage_count; i++)
+        rollout_drop(&forecast->at[i]);
+    free(forecast);
+}
+
+const struct forecast_result *forecast_result(const struct forecast *forecast)
+{
+    return &forecast->result;
+}
+
+static void table_count(struct forecast_table *table, const char *word)
+{
+    unsigned i = 0;
+    while (i < table->count && strcmp(table->rows[i].word, word) != 0)
+        i++;
+    if (i == FORECAST_ROWS_MAX) {
+        table->others++;
+        return;
+    }
+    if (i == table->count) {
+        table->count++;
+        (void)text_copy(table->rows[i].word, sizeof table->rows[i].word, word);
+    }
+    table->rows[i].devices++;
+}
+
+/* What holds only at times. Whoever it holds back now will be taken another time. */
+static bool passes_by_time(const char *predicate)
+{
+    static const char *const names[] = {"stop", "conditions", "window"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], predicate) == 0)
+            return true;
+    return false;
+}
+
+/* The first predicate that would hold it back for good, or NULL, and the first that does for now (or NULL). The stage is looked at apart, limits are not:
+ * they say when. */
+static const char *reason_of(const struct forecast *forecast, const struct heartbeat *heartbeat, const char **ret_held)
+{
+    const struct look look = {.now_ms = forecast->now_ms, .policy = forecast->policy, .rollout = &forecast->at[0], .heartbeat = heartbeat};
+    unsigned count;
+    const struct predicate *rows = predicates(&count);
+    *ret_held = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        bool asked = !rows[i].limit && (!look.rollout->plan || strcmp(rows[i].name, "stage") != 0);
+        if (!asked || !rows[i].refusal(&look))
+            continue;
+        if (!passes_by_time(rows[i].name))
+            return rows[i].name;
+        if (!*ret_held)
+            *ret_held = rows[i].name;
+    }
+    return NULL;
+}
+
+/* One more in this stage; of a stage that counts, in its stratum. */
+static void stage_take(struct forecast *forecast, unsigned i, const struct heartbeat *heartbeat)
+{
+    struct rollout *at = &forecast->at[i];
+    const struct plan_stage *stage = &at->plan->stages[i];
+    char stratum[ID_SIZE];
+    unsigned j = 0;
+    at->staged.opened++;
+    if (stage->kind != STAGE_COUNT || !stage->per[0])
+        return;
+    stage_stratum(stage, heartbeat, stratum);
+    uint64_t hash = hash_text(stratum, 0);
+    while (j < forecast->stratum_count && (forecast->strata[j].stage != at->stage || forecast->strata[j].hash != hash))
+        j++;
+    if (j == STRATA_MAX)
+        return;
+    if (j == forecast->stratum_count) {
+        forecast->stratum_count++;
+        forecast->strata[j].stage = at->stage;
+        forecast->strata[j].hash = hash;
+    }
+    if (++forecast->strata[j].devices == stage->count)
+        stage_note_stratum(at, stratum, stage->count);
+}
+
+/* The place of the stage that takes it, or -1. */
+static int stage_find(const struct forecast *forecast, const struct heartbeat *heartbeat)
+{
+    if (!forecast->at[0].plan)
+        return 0;
+    for (unsigned i = 0; i < forecast->result.stage_count; i++)
+        if (stage_of(&forecast->at[i], heartbeat) == (int64_t)i + 1)
+            return (int)i;
+    return -1;
+}
+
+void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, bool online)
+{
+    struct forecast_result *result = &forecast->result;
+    const char *held, *reason = reason_of(forecast, heartbeat, &held);
+    int stage = reason ? -1 : stage_find(forecast, heartbeat);
+    result->looked++;
+    if (stage < 0) {
+        table_count(&result->reasons, reason ? reason : "stage");
+        return;
+    }
+    if (forecast->at[0].plan)
+        stage_take(forecast, (unsigned)stage, heartbeat);
+    result->taken++;
+    result->stages[stage].devices++;
+    result->stages[stage].online += online;
+    if (held)
+        table_count(&result->held, held);
+    table_count(&result->versions, heartbeat->version);
+    table_count(&result->networks, heartbeat->network[0] ? heartbeat->network : "-");
+}
+
+int64_t forecast_error_ppm(int64_t hits, int64_t looked, int64_t fleet)
+{
+    if (looked <= 0 || looked >= fleet)
+        return 0;
+    double share = (double)hits / (double)looked, left = 1 - (double)looked / (double)fleet;
+    return (int64_t)ceil(1.96 * sqrt(share * (1 - share) / (double)looked * left) * 1e6);
+}
+
+/* Of at least one: minute by minute while the pace grows, the rest at the last pace. */
+static int64_t dispatch_s(const struct rollout *rollout, int64_t devices)
+{
+    struct rollout at = *rollout;
+    int64_t left = devices, minute = 0, pace = 0;
+    at.stage_ms = 0;
+    for (; left > 0 && minute < MINUTES_MAX; minute++) {
+        int64_t before = pace;
+        pace = schedule_per_minute(&at, minute * 60000);
+        if (pace == 0)
+            return 0;
+        if (pace == before && (at.plan->limits.growth_pct == 0 || pace == at.plan->limits.per_minute_max))
+            break;
+        left -= pace;
+    }
+    if (left <= 0)   /* a part of the last minute was enough */
+        return (minute - 1) * 60 + (left + pace) * 60 / pace;
+    return minute * 60 + left * 60 / pace;
+}
+
+static int64_t flight_s(int64_t devices, int64_t places, int64_t upgrade_s)
+{
+    return places > 0 ? (devices + places - 1) / places * upgrade_s : upgrade_s;
+}
+
+int64_t forecast_stage_s(const struct rollout *rollout, int64_t stage, int64_t devices, int64_t upgrade_s)
+{
+    int64_t soak_s = rollout->plan && stage > 0 ? rollout->plan->stages[stage - 1].soak_s : 0;
+    if (devices == 0)
+        return soak_s;
+    int64_t told_s = rollout->plan ? dispatch_s(rollout, devices) + upgrade_s : 0;
+    int64_t flown_s = flight_s(devices, rollout->max_in_flight, upgrade_s);
+    return (told_s > flown_s ? told_s : flown_s) + soak_s;
+}

@@ -1,0 +1,206 @@
+/* The operator's moves of a rollout. Each is a move of the table: the rollout is read, the table says where the event leads, and the move is saved if
+ * nobody was faster; then it is read again, unless the operator had said which revision he means. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "orchestrator/edges/api_inside.h"
+#include "orchestrator/edges/http_body.h"
+
+static void control_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);   /* 2 where it leads  */
+static void control_moved(void *arg, enum drover_error error, const struct rollout *rollout);                 /* 3 again, or done  */
+
+#define TRIES_MAX 5
+
+struct control {
+    enum rollout_event on;
+    unsigned tries;
+    char why[WHY_SIZE];
+};
+
+void api_why(const struct http_call *call, const char *reason, char *ret)
+{
+    char all[2 * ID_SIZE + API_REASON_SIZE];
+    size_t kept = 0, step;
+    (void)snprintf(all, sizeof all, "%s%s%s", api_who(call), reason[0] != '\0' ? ": " : "", reason);
+    size_t length = strlen(all);
+    while (kept < length && (step = text_utf8_step(all + kept, length - kept)) > 0 && kept + step < WHY_SIZE)
+        kept += step;
+    memcpy(ret, all, kept);
+    ret[kept] = '\0';
+}
+
+bool api_reason_read(struct http_call *call, char *ret_why)
+{
+    static const char *const known[] = {"why", NULL};
+    char reason[API_REASON_SIZE] = "";
+    struct problem problem = {0};
+    cJSON *body = NULL;
+    enum drover_error error = http_body_read(call, &body, &problem);
+    if (error == DROVER_OK)
+        error = http_body_known(body, known, &problem);
+    if (error == DROVER_OK)
+        error = json_get_text(body, "why", false, reason, sizeof reason, &problem);
+    cJSON_Delete(body);
+    if (error != DROVER_OK)
+        http_call_problem(call, 400, problem.where, "%s", problem.what);
+    else
+        api_why(call, reason, ret_why);
+    return error == DROVER_OK;
+}
+
+static void control(struct api *api, struct http_call *call, enum rollout_event on)
+{
+    char why[WHY_SIZE];
+    if (!api_reason_read(call, why))
+        return;
+    struct api_ask *ask = api_ask_new(api, call, sizeof(struct control));
+    if (ask == NULL)
+        return;
+    struct control *control = ask->extra;
+    control->on = on;
+    memcpy(control->why, why, sizeof why);
+    store_rollout(api->config.store, call->params[0], control_read, ask);
+}
+
+/* --- what single events ask beyond the table --- */
+
+static bool refuse(struct api_ask *ask, int status, const char *detail)
+{
+    http_call_problem(ask->call, status, NULL, "%s", detail);
+    api_ask_end(ask);
+    return false;
+}
+
+static bool promote(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
+{
+    if (rollout->plan == NULL)
+        return refuse(ask, 409, "it has no stages");
+    if (rollout->stage >= (int64_t)rollout->plan->stage_count)
+        return refuse(ask, 409, "it is in its last stage");
+    rollout_after(rollout, ROLLOUT_EVENT_PROMOTE, rollout->stage + 1, clock_unix_ms(), next);
+    return true;
+}
+
+static bool has_approved(const struct rollout *rollout, const char *who)
+{
+    for (size_t i = 0; i < ROLLOUT_APPROVERS_MAX; i++)
+        if (strcmp(rollout->approvers[i], who) == 0)
+            return true;
+    return strcmp(rollout->author, who) == 0;
+}
+
+/* Four eyes: somebody who is named, who did not make the plan, and has not approved it yet. */
+static bool approve(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
+{
+    const char *who = ask->call->who.subject;
+    struct control *control = ask->extra;
+    if (who[0] == '\0')
+        return refuse(ask, 403, "an approval needs a name: a token of auth.keys_file, not the one of api.token_file");
+    if (rollout->state != ROLLOUT_AWAITING_APPROVAL)
+        return refuse(ask, 409, "it does not wait for an approval");
+    if (has_approved(rollout, who))
+        return refuse(ask, 403, strcmp(rollout->author, who) == 0 ? "who made the plan cannot approve it" : "you have approved it already");
+    if (next->approvals >= ROLLOUT_APPROVERS_MAX || rollout->plan == NULL)
+        return refuse(ask, 409, "it has as many approvals as it can have");
+    (void)text_copy(next->approvers[next->approvals++], sizeof next->approvers[0], who);
+    control->on = next->approvals < rollout->plan->approvals ? ROLLOUT_EVENT_ENDORSE : ROLLOUT_EVENT_APPROVE;
+    return true;
+}
+
+static bool retry(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
+{
+    (void)ask;
+    (void)rollout;
+    next->retry_ms = clock_unix_ms();
+    return true;
+}
+
+typedef bool preparation(struct api_ask *ask, const struct rollout *rollout, struct rollout *next);
+static preparation *const preparations[ROLLOUT_EVENT_COUNT] = {
+    [ROLLOUT_EVENT_PROMOTE] = promote, [ROLLOUT_EVENT_APPROVE] = approve, [ROLLOUT_EVENT_ENDORSE] = approve, [ROLLOUT_EVENT_REOPEN] = retry,
+};
+
+/* --- 2 --- */
+
+static void control_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count)
+{
+    struct api_ask *ask = arg;
+    struct control *control = ask->extra;
+    enum rollout_state to;
+    if (error != DROVER_OK || count != 1 || ask->api->closed) {
+        api_rollout_error(ask, error != DROVER_OK ? error : count != 1 ? DROVER_NOT_FOUND : DROVER_UNAVAILABLE, "rollout");
+        return;
+    }
+    if (ask->call->expected_revision != 0 && ask->call->expected_revision != rollouts->revision) {
+        (void)refuse(ask, 412, "the rollout has changed meanwhile; read it again");
+        return;
+    }
+    struct rollout next = *rollouts;   /* borrows the plan */
+    preparation *prepare = preparations[control->on];
+    if (prepare != NULL && !prepare(ask, rollouts, &next))
+        return;
+    if (!rollout_move_find(rollouts->state, control->on, &to)) {
+        http_call_problem(ask->call, 409, NULL, "the rollout is %s: %s", rollout_state_name(rollouts->state), rollout_state_text(rollouts->state));
+        api_ask_end(ask);
+        return;
+    }
+    store_rollout_move(ask->api->config.store,
+                       &(struct rollout_change){.id = rollouts->id, .on = control->on, .to = to, .expected_revision = rollouts->revision, .why = control->why,
+                                                .at_ms = clock_unix_ms(), .next = prepare != NULL ? &next : NULL, .actor = api_actor(ask->call)},
+                       control_moved, ask);
+}
+
+static void control_moved(void *arg, enum drover_error error, const struct rollout *rollout)
+{
+    struct api_ask *ask = arg;
+    struct control *control = ask->extra;
+    if (error == DROVER_OK) {
+        api_rollout_changed(ask, rollout);
+        api_rollout_answer(ask, 200, rollout);
+    } else if (error != DROVER_CONFLICT) {
+        api_rollout_error(ask, error, "rollout");
+    } else if (ask->call->expected_revision == 0 && ++control->tries < TRIES_MAX && !ask->api->closed) {
+        store_rollout(ask->api->config.store, ask->call->params[0], control_read, ask);
+    } else {
+        (void)refuse(ask, ask->call->expected_revision != 0 ? 412 : 409, "the rollout has changed meanwhile; read it again");
+    }
+}
+
+/* --- the routes --- */
+
+void api_rollout_pause(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_PAUSE);
+}
+
+void api_rollout_resume(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_RESUME);
+}
+
+void api_rollout_cancel(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_CANCEL);
+}
+
+void api_rollout_promote(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_PROMOTE);
+}
+
+void api_rollout_approve(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_APPROVE);
+}
+
+void api_rollout_rollback(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_ROLL_BACK);
+}
+
+void api_rollout_retry(struct api *api, struct http_call *call)
+{
+    control(api, call, ROLLOUT_EVENT_REOPEN);
+}

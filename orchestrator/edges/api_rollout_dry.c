@@ -1,0 +1,219 @@
+/* Starting a rollout without starting it: pages through the model's devices and asks the forecast about each. One page is under way at a time, so that
+ * neither the loop nor Redis is held up. Of a fleet too large for one answer only the first devices of the scan are looked at: Redis scans in
+ * the order of its own hash of the device's id, so they are a random sample, and counts are scaled and given with their error. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "orchestrator/core/flow.h"
+#include "orchestrator/core/forecast.h"
+#include "orchestrator/edges/api_inside.h"
+
+#define LOOK_MAX 200000          /* devices of the model */
+#define PAGE_ROWS 1000
+#define ANSWER_EARLY_MS 2000     /* before nobody waits any more */
+#define UPGRADE_S_DEFAULT 300
+
+static void release_read(void *arg, enum drover_error error, const struct release *releases, size_t count);
+static void rollouts_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
+static void fleet_read(void *arg, enum drover_error error, int64_t devices, int64_t online, const struct model_summary *models, size_t count);
+static void page_read(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next);
+
+struct dry_run {
+    struct api_ask *ask;
+    struct rollout rollout;       /* holds its plan */
+    struct forecast *forecast;
+    int64_t fleet;                /* devices of the model */
+    int64_t upgrade_s;
+    char other[ID_SIZE];          /* the rollout that holds the model's place, "" */
+};
+
+static void dry_free(struct dry_run *dry)
+{
+    forecast_free(dry->forecast);
+    rollout_drop(&dry->rollout);
+    free(dry);
+}
+
+static void dry_fail(struct dry_run *dry, enum drover_error error, const char *what)
+{
+    api_rollout_error(dry->ask, error, what);
+    dry_free(dry);
+}
+
+bool api_dry_run_read(struct http_call *call, bool *ret_dry, int64_t *ret_upgrade_s)
+{
+    const char *text = http_call_query(call, "dry_run");
+    *ret_dry = text != NULL && strcmp(text, "true") == 0;
+    if (text != NULL && !*ret_dry && strcmp(text, "false") != 0) {
+        http_call_problem(call, 400, "dry_run", "true or false");
+        return false;
+    }
+    return http_call_query_i64(call, "upgrade_s", 1, 604800, UPGRADE_S_DEFAULT, ret_upgrade_s);
+}
+
+void api_rollout_dry(struct api_ask *ask, const struct rollout *rollout, int64_t upgrade_s)
+{
+    struct dry_run *dry = calloc(1, sizeof *dry);
+    if (dry == NULL) {
+        api_rollout_error(ask, DROVER_MEMORY, "dry run");
+        return;
+    }
+    dry->ask = ask;
+    dry->upgrade_s = upgrade_s;
+    rollout_keep(&dry->rollout, rollout);
+    store_release(ask->api->config.store, rollout->model, rollout->version, release_read, dry);
+}
+
+static void release_read(void *arg, enum drover_error error, const struct release *releases, size_t count)
+{
+    struct dry_run *dry = arg;
+    if (error != DROVER_OK || count != 1) {
+        dry_fail(dry, error == DROVER_OK ? DROVER_NOT_FOUND : error, "release");
+        return;
+    }
+    dry->rollout.release = *releases;
+    store_rollouts(dry->ask->api->config.store, ROLLOUTS_ACTIVE, rollouts_read, dry);
+}
+
+static void rollouts_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count)
+{
+    struct dry_run *dry = arg;
+    if (error != DROVER_OK) {
+        dry_fail(dry, error, "rollouts");
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rollouts[i].model, dry->rollout.model) == 0)
+            (void)text_copy(dry->other, sizeof dry->other, rollouts[i].id);
+    store_fleet(dry->ask->api->config.store, fleet_read, dry);
+}
+
+static void page_ask(struct dry_run *dry, const char *cursor)
+{
+    const struct device_filter filter = {.model = dry->rollout.model, .online = -1};
+    store_devices(dry->ask->api->config.store, &filter, cursor, PAGE_ROWS, page_read, dry);
+}
+
+static void fleet_read(void *arg, enum drover_error error, int64_t devices, int64_t online, const struct model_summary *models, size_t count)
+{
+    struct dry_run *dry = arg;
+    const struct api *api = dry->ask->api;
+    (void)devices;
+    (void)online;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(models[i].model, dry->rollout.model) == 0)
+            dry->fleet = models[i].devices;
+    if (error == DROVER_OK && !api->closed)
+        dry->forecast = forecast_new(flow_policy(api->config.flow), &dry->rollout, clock_unix_ms());
+    if (dry->forecast != NULL)
+        page_ask(dry, "");
+    else
+        dry_fail(dry, error != DROVER_OK ? error : api->closed ? DROVER_UNAVAILABLE : DROVER_MEMORY, "dry run");
+}
+
+/* --- the answer --- */
+
+/* What was found among those looked at, for the whole fleet. */
+static int64_t scaled(const struct dry_run *dry, int64_t found)
+{
+    int64_t looked = forecast_result(dry->forecast)->looked;
+    return looked > 0 && looked < dry->fleet ? (int64_t)((double)found * (double)dry->fleet / (double)looked + 0.5) : found;
+}
+
+static void table_put(struct json_writer *writer, const struct dry_run *dry, const char *name, const struct forecast_table *table)
+{
+    json_open_object(writer, name);
+    for (unsigned i = 0; i < table->count; i++)
+        json_put_i64(writer, table->rows[i].word, scaled(dry, table->rows[i].devices));
+    if (table->others > 0)
+        json_put_i64(writer, "others", scaled(dry, table->others));
+    json_close_object(writer);
+}
+
+/* A stage that counts finds its devices in any sample. Returns its duration. */
+static int64_t stage_put(struct json_writer *writer, const struct dry_run *dry, unsigned i)
+{
+    const struct forecast_stage *found = &forecast_result(dry->forecast)->stages[i];
+    const struct plan *plan = dry->rollout.plan;
+    bool counts = plan != NULL && plan->stages[i].kind == STAGE_COUNT;
+    int64_t devices = counts ? found->devices : scaled(dry, found->devices), online = counts ? found->online : scaled(dry, found->online);
+    int64_t duration_s = forecast_stage_s(&dry->rollout, plan != NULL ? (int64_t)i + 1 : 0, online, dry->upgrade_s);
+    json_open_object(writer, NULL);
+    json_put_i64(writer, "stage", (int64_t)i + 1);
+    json_put_text(writer, "name", plan != NULL ? plan->stages[i].name : "everybody");
+    json_put_i64(writer, "devices", devices);
+    json_put_i64(writer, "online", online);
+    json_put_bool(writer, "manual", plan != NULL && plan->stages[i].manual);
+    json_put_i64(writer, "duration_s", duration_s);
+    json_close_object(writer);
+    return duration_s;
+}
+
+static void assumed_put(struct json_writer *writer, const struct dry_run *dry)
+{
+    const struct plan *plan = dry->rollout.plan;
+    json_open_array(writer, "assumed");
+    json_put_text(writer, NULL, "every upgrade succeeds, and takes upgrade_s");
+    json_put_text(writer, NULL, "devices that are offline now are not waited for");
+    if (plan != NULL && plan->windows.count > 0)
+        json_put_text(writer, NULL, "the maintenance windows are open all the time");
+    if (plan != NULL && plan->limits.per_site > 0)
+        json_put_text(writer, NULL, "no site holds others back");
+    json_close_array(writer);
+}
+
+static void answer_put(struct json_writer *writer, const struct dry_run *dry)
+{
+    const struct forecast_result *result = forecast_result(dry->forecast);
+    const char *against = release_refusal(flow_policy(dry->ask->api->config.flow), &dry->rollout.release, clock_unix_ms());
+    int64_t duration_s = 0;
+    json_put_bool(writer, "dry_run", true);
+    json_put_text(writer, "model", dry->rollout.model);
+    json_put_text(writer, "version", dry->rollout.version);
+    json_put_text(writer, "other_rollout", dry->other[0] != '\0' ? dry->other : NULL);
+    json_put_text(writer, "release_refused", against);
+    json_put_i64(writer, "devices", dry->fleet);
+    json_put_i64(writer, "looked", result->looked);
+    json_put_bool(writer, "sample", result->looked < dry->fleet);
+    json_put_scaled(writer, "error_pct", forecast_error_ppm(result->taken, result->looked, dry->fleet), 4);
+    json_put_i64(writer, "taken", scaled(dry, result->taken));
+    json_open_array(writer, "stages");
+    for (unsigned i = 0; i < result->stage_count; i++)
+        duration_s += stage_put(writer, dry, i);
+    json_close_array(writer);
+    table_put(writer, dry, "versions", &result->versions);
+    table_put(writer, dry, "networks", &result->networks);
+    table_put(writer, dry, "held_now", &result->held);
+    table_put(writer, dry, "not_taken", &result->reasons);
+    json_put_i64(writer, "duration_s", duration_s);
+    json_put_i64(writer, "upgrade_s", dry->upgrade_s);
+    assumed_put(writer, dry);
+}
+
+static void page_read(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next)
+{
+    struct dry_run *dry = arg;
+    struct api_ask *ask = dry->ask;
+    struct json_writer writer;
+    if (error == DROVER_OK && ask->api->closed)
+        error = DROVER_UNAVAILABLE;
+    if (error != DROVER_OK) {
+        dry_fail(dry, error, "devices");
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        forecast_device(dry->forecast, &rows[i].device.last, rows[i].device.online);
+    bool enough = forecast_result(dry->forecast)->looked >= LOOK_MAX || clock_mono_ms() > ask->call->deadline_ms - ANSWER_EARLY_MS;
+    if (next[0] != '\0' && !enough) {
+        page_ask(dry, next);
+        return;
+    }
+    if (next[0] == '\0')
+        dry->fleet = forecast_result(dry->forecast)->looked;   /* all of them, counted by another way a moment ago */
+    json_begin(&writer, &ask->call->answer);
+    answer_put(&writer, dry);
+    json_end(&writer);
+    dry_free(dry);
+    api_ask_send(ask, 200);
+}

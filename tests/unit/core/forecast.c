@@ -1,0 +1,177 @@
+/* A dry run counts whom a rollout would take, as the real one does, and how long that takes by its limits. */
+#include "tests/unit/core/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "orchestrator/core/forecast.h"
+
+#define NEW_PLAN "{\"schema\":1,\"id\":\"r1\",\"model\":\"esp32\",\"version\":\"2.0.0\","
+
+struct dry {
+    struct fixture fixture;
+    struct rollout rollout;
+    struct forecast *forecast;
+};
+
+static void begin(struct dry *dry, const char *members)
+{
+    char text[1024];
+    struct plan_problems problems;
+    struct plan *plan;
+    fixture_init(&dry->fixture);
+    snprintf(text, sizeof text, NEW_PLAN "%s}", members);
+    if (plan_read(text, strlen(text), &plan, &problems) != DROVER_OK)
+        fail_msg("%s: %s", problems.items[0].where, problems.items[0].what);
+    rollout_begin(&dry->rollout, plan, NOW);
+    plan_drop(plan);
+    dry->rollout.release = dry->fixture.rollout.release;
+    dry->forecast = forecast_new(&dry->fixture.policy, &dry->rollout, NOW);
+    assert_non_null(dry->forecast);
+}
+
+static void end(struct dry *dry)
+{
+    forecast_free(dry->forecast);
+    rollout_drop(&dry->rollout);
+}
+
+static void show(struct dry *dry, int i, const char *version, const char *hw_rev, const char *network)
+{
+    struct heartbeat heartbeat = dry->fixture.device.last;
+    snprintf(heartbeat.device_id, sizeof heartbeat.device_id, "device-%05d", i);
+    snprintf(heartbeat.model, sizeof heartbeat.model, "esp32");
+    snprintf(heartbeat.version, sizeof heartbeat.version, "%s", version);
+    snprintf(heartbeat.hw_rev, sizeof heartbeat.hw_rev, "%s", hw_rev);
+    snprintf(heartbeat.network, sizeof heartbeat.network, "%s", network);
+    forecast_device(dry->forecast, &heartbeat, i % 2 == 0);
+}
+
+static int64_t count_of(const struct forecast_table *table, const char *word)
+{
+    for (unsigned i = 0; i < table->count; i++)
+        if (strcmp(table->rows[i].word, word) == 0)
+            return table->rows[i].devices;
+    return 0;
+}
+
+static void stages_take_their_devices_in_turn(void **state)
+{
+    (void)state;
+    struct dry dry;
+    begin(&dry, "\"stages\":[{\"count\":3,\"per\":\"hw_rev\"},{\"percent\":10},{}]");
+    for (int i = 0; i < 10000; i++)
+        show(&dry, i, "1.0.0", i % 4 ? "b1" : "b2", "wifi");
+    const struct forecast_result *result = forecast_result(dry.forecast);
+    assert_int_equal(result->looked, 10000);
+    assert_int_equal(result->taken, 10000);
+    assert_int_equal(result->stages[0].devices, 6);
+    assert_in_range(result->stages[1].devices, 850, 1150);
+    assert_int_equal(result->stages[2].devices, 10000 - 6 - result->stages[1].devices);
+    assert_int_equal(result->stages[0].online + result->stages[1].online + result->stages[2].online, 5000);
+    end(&dry);
+}
+
+static void those_not_taken_have_a_reason(void **state)
+{
+    (void)state;
+    struct dry dry;
+    begin(&dry, "\"target\":{\"hw_revs\":[\"b1\",\"b2\"]},\"stages\":[{\"filter\":{\"hw_revs\":[\"b1\"]}}]");
+    show(&dry, 1, "1.0.0", "b1", "wifi");
+    show(&dry, 2, "1.2.0", "b1", "");
+    show(&dry, 3, "2.0.0", "b1", "wifi");   /* it runs it */
+    show(&dry, 4, "3.0.0", "b1", "wifi");   /* or a newer one */
+    show(&dry, 5, "1.0.0", "b3", "wifi");   /* not meant */
+    show(&dry, 6, "1.0.0", "b2", "wifi");   /* meant, but in no stage */
+    const struct forecast_result *result = forecast_result(dry.forecast);
+    assert_int_equal(result->taken, 2);
+    assert_int_equal(count_of(&result->versions, "1.0.0"), 1);
+    assert_int_equal(count_of(&result->versions, "1.2.0"), 1);
+    assert_int_equal(count_of(&result->networks, "wifi"), 1);
+    assert_int_equal(count_of(&result->networks, "-"), 1);
+    assert_int_equal(count_of(&result->reasons, "version"), 2);
+    assert_int_equal(count_of(&result->reasons, "target"), 1);
+    assert_int_equal(count_of(&result->reasons, "stage"), 1);
+    end(&dry);
+}
+
+/* It is asked before its start, in any state: what counts is what it would do. */
+static void what_passes_by_time_is_no_refusal(void **state)
+{
+    (void)state;
+    struct dry dry;
+    begin(&dry, "\"approvals\":2,\"start\":99999999999999,\"conditions\":{\"networks\":[\"wifi\"]}");
+    assert_int_equal(dry.rollout.state, ROLLOUT_AWAITING_APPROVAL);
+    show(&dry, 1, "1.0.0", "", "wifi");
+    show(&dry, 2, "1.0.0", "", "cellular");
+    const struct forecast_result *result = forecast_result(dry.forecast);
+    assert_int_equal(result->taken, 2);
+    assert_int_equal(count_of(&result->held, "conditions"), 1);
+    assert_int_equal(result->reasons.count, 0);
+    end(&dry);
+}
+
+static void more_words_than_rows_are_others(void **state)
+{
+    (void)state;
+    struct dry dry;
+    begin(&dry, "\"spread_s\":0");
+    for (int i = 0; i < 40; i++) {
+        char version[16];
+        snprintf(version, sizeof version, "1.%d.0", i);
+        show(&dry, i, version, "", "");
+    }
+    assert_int_equal(forecast_result(dry.forecast)->versions.count, FORECAST_ROWS_MAX);
+    assert_int_equal(forecast_result(dry.forecast)->versions.others, 40 - FORECAST_ROWS_MAX);
+    end(&dry);
+}
+
+static void durations_follow_the_limits(void **state)
+{
+    static const struct {
+        const char *members;
+        int64_t devices, upgrade_s, duration_s;
+    } rows[] = {
+        {"\"limits\":{\"max_in_flight\":10}", 100, 300, 3000},                        /* ten rounds */
+        {"\"limits\":{\"max_in_flight\":0}", 100, 300, 300},                          /* all at once */
+        {"\"limits\":{\"max_in_flight\":0,\"per_minute\":10}", 100, 300, 900},        /* ten minutes to tell them, five for the last */
+        {"\"limits\":{\"max_in_flight\":10,\"per_minute\":10}", 100, 300, 3000},      /* the slower one counts */
+        {"\"limits\":{\"max_in_flight\":0,\"per_minute\":10,\"growth_pct\":100,\"per_minute_max\":40}", 110, 60, 240},   /* 10 + 20 + 40 + 40 */
+        {"\"limits\":{\"max_in_flight\":0},\"stages\":[{\"soak_s\":600}]", 1, 300, 900},
+        {"\"stages\":[{\"soak_s\":600}]", 0, 300, 600},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dry dry;
+        begin(&dry, rows[i].members);
+        int64_t duration_s = forecast_stage_s(&dry.rollout, 1, rows[i].devices, rows[i].upgrade_s);
+        if (llabs(duration_s - rows[i].duration_s) > 60)   /* told within a minute, not at its end */
+            fail_msg("%s: %lld s, not %lld", rows[i].members, (long long)duration_s, (long long)rows[i].duration_s);
+        end(&dry);
+    }
+}
+
+/* 1.96 * sqrt(0.5 * 0.5 / 10000) = 0.0098, less what the correction for a finite fleet takes off. */
+static void a_sample_says_its_error(void **state)
+{
+    (void)state;
+    assert_int_equal(forecast_error_ppm(5000, 10000, 1000000000), 9800);
+    assert_in_range(forecast_error_ppm(5000, 10000, 20000), 6929, 6931);
+    assert_int_equal(forecast_error_ppm(5000, 10000, 10000), 0);
+    assert_int_equal(forecast_error_ppm(0, 10000, 20000), 0);
+    assert_int_equal(forecast_error_ppm(0, 0, 0), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stages_take_their_devices_in_turn),
+        cmocka_unit_test(those_not_taken_have_a_reason),
+        cmocka_unit_test(what_passes_by_time_is_no_refusal),
+        cmocka_unit_test(more_words_than_rows_are_others),
+        cmocka_unit_test(durations_follow_the_limits),
+        cmocka_unit_test(a_sample_says_its_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
