@@ -1,5 +1,3 @@
-[      0] rollout = r0 stage 1: no device of this stage has come yet
-[      0] rollout = r1 stage 1: begins in 120 s
 # It begins at its time, and not while another one holds the model's place; a completed one gives way.
 begins 2026-03-01T00:00:00Z
 rollout r0 esp32 1.1.0 plan={"confirmations":1,"stages":[{"name":"all","soak_s":300}]}
@@ -7,6 +5,8 @@ rollout r1 esp32 1.2.0 plan={"confirmations":1,"start":"2026-03-01T00:02:00Z","s
 engine
 hush
 
+[      0] rollout = r0 stage 1: no device of this stage has come yet
+[      0] rollout = r1 stage 1: begins in 120 s
 [      0] fleet > d1..d2 keeps sending 1.0.0 obeys=10000
 [   1000] rollout = r0 stage 1: 0 of 2 devices settled
 [  11000] rollout = r0 stage 1: soaks for 300 s more
