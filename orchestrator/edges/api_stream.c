@@ -1,7 +1,8 @@
 /* GET /api/v1/events/stream: server-sent events (WHATWG HTML 9.2), to many clients from one reader of drover:v1:events.
  *
  * A client that resumes somewhere in the past reads for itself until it has come to where the reader is; then it is one of those that the reader
- * feeds, and what it has by then is left out by its id. Whoever does not take what he is given is cut off: he comes back with Last-Event-ID. */
+ * feeds, and what it has by then is left out by its id. Whoever takes more slowly than events come falls back to reading for himself, at his own
+ * pace; whoever takes nothing for a while is cut off. He may come back with Last-Event-ID. */
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #define BEAT_MS 15000                 /* something is said at least so often */
 #define LIFE_MS 3600000               /* then the client must come again, and prove who he is */
 #define WAITING_BYTES_MAX (1 << 20)   /* pushed and not taken; one page more may come on top */
+#define FULL_MS 10000                 /* so long it may stay so */
 #define PAGE_LIVE 500
 #define PAGE_PAST 200
 
@@ -34,6 +36,7 @@ struct subscriber {
     bool reading;                     /* its own page is under way */
     bool gone;                        /* freed when nothing is under way */
     int64_t since_ms, said_ms;        /* monotonic */
+    int64_t full_ms;                  /* since when too much waits to be taken; 0: it does not */
     struct buffer bytes;              /* to be pushed */
 };
 
@@ -107,6 +110,21 @@ static void beat_say(struct subscriber *subscriber)
     buffer_add_format(&subscriber->bytes, ": beat\nid: %s\n\n", subscriber->after);
 }
 
+/* As much waits as may: nothing is to be added. */
+static bool is_full(const struct subscriber *subscriber)
+{
+    return atomic_load(&subscriber->way.stream->waiting) > WAITING_BYTES_MAX;
+}
+
+static bool is_too_slow(struct subscriber *subscriber, int64_t now_ms)
+{
+    if (!is_full(subscriber))
+        subscriber->full_ms = 0;
+    else if (subscriber->full_ms == 0)
+        subscriber->full_ms = now_ms;
+    return subscriber->full_ms != 0 && now_ms - subscriber->full_ms > FULL_MS;
+}
+
 /* Sends what there is. False: it is over, and may be freed. */
 static bool subscriber_flush(struct subscriber *subscriber, int64_t now_ms)
 {
@@ -115,7 +133,7 @@ static bool subscriber_flush(struct subscriber *subscriber, int64_t now_ms)
         subscriber_end(subscriber, HTTP_STREAM_GOES_ON);
         return false;
     }
-    if (atomic_load(&stream->waiting) > WAITING_BYTES_MAX || subscriber->bytes.failed) {
+    if (is_too_slow(subscriber, now_ms) || subscriber->bytes.failed) {
         subscriber->streams->dropped++;
         buffer_clear(&subscriber->bytes);
         subscriber_end(subscriber, HTTP_STREAM_CUT);
@@ -202,6 +220,10 @@ static void live_read(void *arg, enum drover_error error, const struct event *ev
         following = at->next;
         if (!at->live || at->gone)
             continue;
+        if (is_full(at)) {   /* the tick goes on with it */
+            at->live = false;
+            continue;
+        }
         page_say(at, events, count);
         if (id_compare(next, at->after) > 0)
             (void)text_copy(at->after, sizeof at->after, next);

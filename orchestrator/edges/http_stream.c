@@ -102,6 +102,7 @@ static void piece_send(struct http_conn *conn, struct http_call *call)
 {
     struct evbuffer *body = evbuffer_new();
     size_t length = call->answer.length;
+    http_stream_seen(conn, (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev)));
     if (body != NULL && length > 0 && evbuffer_add(body, call->answer.bytes, length) == 0) {
         conn->stream_unsent += (int64_t)length;
         conn->reading.left_bytes += (int64_t)length;
