@@ -68,7 +68,7 @@ static void report_said(struct agent *agent, uint64_t ticket)
 static const char *status_of(const struct agent *agent)
 {
     static const char *const words[AGENT_STATE_COUNT] = {
-        [AGENT_IDLE] = "idle", [AGENT_WAITING] = "updating", [AGENT_DOWNLOADING] = "updating", [AGENT_INSTALLING] = "updating",
+        [AGENT_IDLE] = "idle", [AGENT_WAITING] = "updating", [AGENT_DOWNLOADING] = "updating", [AGENT_HOLDING] = "updating", [AGENT_INSTALLING] = "updating",
         [AGENT_SWITCHED] = "updating", [AGENT_CHECKING] = "starting", [AGENT_GOING_BACK] = "unhealthy",
     };
 

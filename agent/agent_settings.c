@@ -16,6 +16,7 @@ static const struct setting rows[] = {
     TEXT("device.priority", device_priority, "", "Priority class in the heartbeat."),
     TEXT("device.network", device_network, "", "Kind of network in the heartbeat: `wifi`, `ethernet`, `cellular`."),
     TEXT("device.wireless", device_wireless, "", "Interface whose signal level in `/proc/net/wireless` stands in the heartbeat."),
+    TEXT("device.time_zone", device_time_zone, "", "IANA time zone in the heartbeat, for maintenance windows; empty: the `TZ` variable's, or where `/etc/localtime` leads."),
     TEXT("device.battery_file", device_battery_file, "", "File with the battery's charge in per cent, such as `/sys/class/power_supply/BAT0/capacity`."),
     NEEDED("device.boot_id_file", boot_id_file, "/proc/sys/kernel/random/boot_id", "File that holds something else after each boot."),
 
@@ -112,6 +113,8 @@ static enum drover_error identity_check(struct agent_settings *settings, struct 
         error = word("device.priority", settings->device_priority, ret_problem);
     if (!error)
         error = word("device.network", settings->device_network, ret_problem);
+    if (!error && settings->device_time_zone[0] && !time_zone_name_fits(settings->device_time_zone))
+        return problem_set(ret_problem, DROVER_SYNTAX, "device.time_zone", "must be the name of a time zone such as Europe/Berlin");
     if (!error && semver_read(settings->device_version, strlen(settings->device_version), version, &problem) != DROVER_OK)
         return problem_set(ret_problem, DROVER_SYNTAX, "device.version", "%s", problem.what);
     if (!error)

@@ -23,6 +23,7 @@ struct agent_settings {
     char device_priority[WORD_SIZE];
     char device_network[WORD_SIZE];
     char device_wireless[WORD_SIZE];
+    char device_time_zone[TIME_ZONE_SIZE];
     char device_battery_file[AGENT_TEXT_SIZE];
     char boot_id_file[AGENT_TEXT_SIZE];
     int64_t mode;                       /* enum agent_mode */

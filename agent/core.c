@@ -2,6 +2,7 @@
 #include "agent/core.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/core_inside.h"
@@ -119,6 +120,14 @@ void core_fail(const struct situation *s, enum core_event on, enum error_code co
     core_say_why(ret, what && what[0] ? what : ret->why);
 }
 
+void core_say_clock(const struct situation *s, const char *what, struct decision *ret)
+{
+    char now[TEXT_TIME_SIZE];
+
+    text_time(s->now_ms, now);
+    (void)snprintf(ret->next.why, sizeof ret->next.why, "%s: the device's clock says %s", what, now);
+}
+
 bool core_keeps_package(enum error_code outcome)
 {
     return outcome == E_DOWNLOAD_TIMEOUT || outcome == E_DOWNLOAD_HTTP || outcome == E_NO_SPACE || outcome == E_BUSY;
@@ -163,6 +172,7 @@ static enum report_state report_state_of(const struct upgrade_record *record)
     switch (record->state) {
     case AGENT_WAITING: return record->tries > 0 ? REPORT_DOWNLOADING : REPORT_ACKNOWLEDGED;
     case AGENT_DOWNLOADING: return REPORT_DOWNLOADING;
+    case AGENT_HOLDING: return REPORT_DOWNLOADING;
     case AGENT_INSTALLING: return REPORT_INSTALLING;
     case AGENT_GOING_BACK: return record->error == E_NONE ? REPORT_VERIFYING : REPORT_FAILED;
     case AGENT_IDLE: return ended_as(record);
@@ -176,7 +186,7 @@ bool core_report(const struct upgrade_record *record, const char *device_id, con
         return false;
     *ret_report = (struct report){.attempt = record->command.attempt > 0 ? record->command.attempt : 1, .seq = record->report_seq,
                                   .state = report_state_of(record), .progress = progress, .error = record->error};
-    if (ret_report->state == REPORT_SUCCEEDED)
+    if (ret_report->state == REPORT_SUCCEEDED || record->state == AGENT_HOLDING)
         ret_report->progress = 100;
     (void)text_copy(ret_report->device_id, sizeof ret_report->device_id, device_id);
     (void)text_copy(ret_report->upgrade_id, sizeof ret_report->upgrade_id, record->command.upgrade_id);

@@ -1,5 +1,4 @@
 /* What a command makes the device do. Commands come at least once, may be old, and may come while it is off. */
-#include <stdio.h>
 #include <string.h>
 
 #include "agent/core_inside.h"
@@ -27,15 +26,6 @@ static void take(const struct situation *s, const struct command *command, struc
     (void)text_copy(ret->next.from_version, sizeof ret->next.from_version, s->version);
 }
 
-/* A clock that is wrong is told with what it says: nobody else can see it. */
-static void say_clock(const struct situation *s, const char *what, struct decision *ret)
-{
-    char now[TEXT_TIME_SIZE];
-
-    text_time(s->now_ms, now);
-    (void)snprintf(ret->next.why, sizeof ret->next.why, "%s: the device's clock says %s", what, now);
-}
-
 /* Told by the server, it would have come in time: either it lay about for long, or the clock stands in the future. What is still to be said of another
  * upgrade comes first. */
 static void too_late(const struct situation *s, const struct command *command, struct decision *ret)
@@ -47,7 +37,7 @@ static void too_late(const struct situation *s, const struct command *command, s
     take(s, command, ret);
     core_fail(s, ON_TOO_LATE, E_TIMEOUT, NULL, ret);
     if (!ret->refused)
-        say_clock(s, ret->why, ret);
+        core_say_clock(s, ret->why, ret);
 }
 
 static void offered(const struct situation *s, const struct command *command, struct decision *ret)
@@ -62,7 +52,7 @@ static void offered(const struct situation *s, const struct command *command, st
     }
     core_say_why(ret, runs ? ret->why : "");
     if (!runs && s->now_ms < s->memory->floor_ms)
-        say_clock(s, "not believed", ret);
+        core_say_clock(s, "not believed", ret);
     if (!runs)
         ret->next.wake_ms = s->now_ms + (s->policy->spread_ms > 0 ? (int64_t)(s->random % (uint64_t)s->policy->spread_ms) : 0);
 }

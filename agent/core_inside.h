@@ -13,5 +13,7 @@ bool core_make(const struct situation *s, enum core_event on, struct decision *r
 void core_fail(const struct situation *s, enum core_event on, enum error_code code, const char *what, struct decision *ret);
 /* For people and for the report: printable, cut. */
 void core_say_why(struct decision *ret, const char *what);
+/* A clock that is wrong is told with what it says: nobody else can see it. */
+void core_say_clock(const struct situation *s, const char *what, struct decision *ret);
 /* True: what is downloaded of a package is kept after this outcome, because the next attempt may go on with it. */
 bool core_keeps_package(enum error_code outcome);

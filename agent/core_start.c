@@ -42,6 +42,13 @@ static void start_waiting(const struct situation *s, struct decision *ret)
     ret->next.wake_ms = remaining(s, 24 * 3600 * 1000LL);
 }
 
+/* The clock may have been set meanwhile: looked at anew at once. */
+static void start_holding(const struct situation *s, struct decision *ret)
+{
+    resume(s, ret);
+    ret->next.wake_ms = s->now_ms;
+}
+
 static void start_working(const struct situation *s, struct decision *ret)
 {
     if (s->record->tries >= s->policy->starts_max) {
@@ -111,7 +118,7 @@ static void start_going_back(const struct situation *s, struct decision *ret)
 void core_start(const struct situation *s, struct decision *ret)
 {
     static void (*const starts[AGENT_STATE_COUNT])(const struct situation *s, struct decision *ret) = {
-        [AGENT_IDLE] = start_idle, [AGENT_WAITING] = start_waiting, [AGENT_DOWNLOADING] = start_working, [AGENT_INSTALLING] = start_working,
+        [AGENT_IDLE] = start_idle, [AGENT_WAITING] = start_waiting, [AGENT_DOWNLOADING] = start_working, [AGENT_HOLDING] = start_holding, [AGENT_INSTALLING] = start_working,
         [AGENT_SWITCHED] = start_switched, [AGENT_CHECKING] = start_checking, [AGENT_GOING_BACK] = start_going_back,
     };
 

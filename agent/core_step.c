@@ -18,6 +18,47 @@ static void time_over(const struct situation *s, struct decision *ret)
     core_fail(s, ON_TIME_OVER, E_HEALTHCHECK, s->record->why[0] ? s->record->why : NULL, ret);
 }
 
+/* --- the maintenance window of the installation --- */
+
+#define HOLD_LOOK_MS 3600000   /* a clock may be set while it waits */
+
+static int64_t smaller(int64_t left, int64_t right)
+{
+    return left < right ? left : right;
+}
+
+static bool has_window(const struct command *command)
+{
+    return command->install_after_ms > 0 || command->install_before_ms > 0;
+}
+
+/* A device that does not know the time would install at any. */
+static void missed(const struct situation *s, bool believed, struct decision *ret)
+{
+    core_fail(s, ON_MISSED, E_BUSY, NULL, ret);
+    if (!believed && !ret->refused)
+        core_say_clock(s, "not in its maintenance window, for all it knows", ret);
+}
+
+/* The package is here: `on` is what to do with it, once the window is open. */
+static void install_in_window(const struct situation *s, enum core_event on, struct decision *ret)
+{
+    const struct command *command = &s->record->command;
+    bool believed = s->now_ms >= s->memory->floor_ms;
+
+    if (!has_window(command) || (believed && s->now_ms >= command->install_after_ms && (!command->install_before_ms || s->now_ms < command->install_before_ms))) {
+        (void)core_make(s, on, ret);
+        ret->next.passes = 0;
+    } else if (believed && s->now_ms < command->install_after_ms) {
+        if (!core_make(s, ON_HELD, ret))
+            return;
+        ret->next.wake_ms = smaller(command->install_after_ms, s->now_ms + HOLD_LOOK_MS);
+        core_say_why(ret, ret->why);
+    } else {
+        missed(s, believed, ret);
+    }
+}
+
 void core_woke(const struct situation *s, struct decision *ret)
 {
     core_begin(s, ret);
@@ -25,6 +66,8 @@ void core_woke(const struct situation *s, struct decision *ret)
         reboot_missing(s, ret);
     else if (s->record->state == AGENT_CHECKING)
         time_over(s, ret);
+    else if (s->record->state == AGENT_HOLDING)
+        install_in_window(s, ON_OPENED, ret);
 }
 
 void core_turn(const struct situation *s, enum error_code condition, const char *what, struct decision *ret)
@@ -44,8 +87,7 @@ void core_fetched(const struct situation *s, enum error_code code, int64_t retry
 {
     core_begin(s, ret);
     if (code == E_NONE) {
-        (void)core_make(s, ON_FETCHED, ret);
-        ret->next.passes = 0;
+        install_in_window(s, ON_FETCHED, ret);
     } else if (retry_after_ms > 0 && s->record->passes < s->policy->later_max) {
         if (!core_make(s, ON_FETCH_LATER, ret))
             return;

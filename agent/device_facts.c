@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,6 +106,34 @@ static int64_t rssi_dbm(const char *interface)
     return ABSENT;
 }
 
+/* "/usr/share/zoneinfo/Europe/Berlin": what stands behind the folder. */
+static const char *zone_in_path(const char *path)
+{
+    static const char folder[] = "/zoneinfo/";
+    const char *found = strstr(path, folder);
+
+    return found ? found + sizeof folder - 1 : path;
+}
+
+/* Asked each time: it may be set while the agent runs. A rule of POSIX ("CET-1CEST,M3.5.0,...") has no name and is not sent. */
+static void time_zone(const char *setting, char ret[TIME_ZONE_SIZE])
+{
+    char link[256];
+    const char *name = setting, *variable = getenv("TZ");
+    ssize_t length;
+
+    ret[0] = '\0';
+    if (!name[0] && variable && variable[0]) {
+        name = zone_in_path(variable + (variable[0] == ':'));
+    } else if (!name[0]) {
+        length = readlink("/etc/localtime", link, sizeof link - 1);
+        link[length > 0 ? length : 0] = '\0';
+        name = zone_in_path(link);
+    }
+    if (time_zone_name_fits(name))
+        (void)text_copy(ret, TIME_ZONE_SIZE, name);
+}
+
 void device_heartbeat(const struct agent_settings *settings, struct heartbeat *ret_heartbeat)
 {
     *ret_heartbeat = (struct heartbeat){
@@ -117,6 +146,7 @@ void device_heartbeat(const struct agent_settings *settings, struct heartbeat *r
     (void)text_copy(ret_heartbeat->model, sizeof ret_heartbeat->model, settings->device_model);
     (void)text_copy(ret_heartbeat->hw_rev, sizeof ret_heartbeat->hw_rev, settings->device_hw_rev);
     (void)text_copy(ret_heartbeat->network, sizeof ret_heartbeat->network, settings->device_network);
+    time_zone(settings->device_time_zone, ret_heartbeat->tz);
     (void)text_copy(ret_heartbeat->priority, sizeof ret_heartbeat->priority, settings->device_priority);
     (void)text_copy(ret_heartbeat->tags, sizeof ret_heartbeat->tags, settings->device_tags);
 }

@@ -12,7 +12,7 @@
 #define LARGEST ((int64_t)1 << 53)
 
 static const char *const state_names[AGENT_STATE_COUNT] = {
-    [AGENT_IDLE] = "idle", [AGENT_WAITING] = "waiting", [AGENT_DOWNLOADING] = "downloading", [AGENT_INSTALLING] = "installing",
+    [AGENT_IDLE] = "idle", [AGENT_WAITING] = "waiting", [AGENT_DOWNLOADING] = "downloading", [AGENT_HOLDING] = "holding", [AGENT_INSTALLING] = "installing",
     [AGENT_SWITCHED] = "switched", [AGENT_CHECKING] = "checking", [AGENT_GOING_BACK] = "going_back",
 };
 

@@ -138,7 +138,8 @@ static const struct command command_rows[] = {
      "completed: all stages are passed (without stages: every device had its turn). settled: and nobody is under way, and no device was left behind. stage:N: "
      "stage N has begun, so the one before it is passed.\n"
      "Exit code 0 says that it was reached; 7 that devices were left behind (settled, or without stages), or that it was cancelled or superseded; 8 that the time of "
-     "--timeout is over; 11 that it is paused, by a gate or an operator; 12 that it is rolled back, or is being.",
+     "--timeout is over; 11 that it is paused, by a gate or an operator; 12 that it is rolled back, or is being.\n"
+     "It hears of stages and states by the server's events (server-sent events) where there are some, and looks each --interval otherwise.",
      "drover rollout wait esp32-1.1.0 --until stage:2 --timeout 30m\ndrover rollout wait esp32-1.1.0 --timeout 2h -q -o name"},
     {"rollout", "pause", "ROLLOUT", {O(WHY)}, false, cmd_rollout_pause, "tell no further devices; what is under way goes on",
      "From that moment nobody is taken or told any more, whichever server would do it. One that goes back is paused, too.",
@@ -184,6 +185,14 @@ static const struct command command_rows[] = {
      "drover device quarantine d-000017 1.1.0 --for 7d --why 'camera fails'"},
     {"device", "readmit", "DEVICE", {O(WHY)}, false, cmd_device_readmit, "lift a device's quarantine", "", "drover device readmit d-000017"},
 
+    {"events", "verify", "[FILE]", {O(EXPECT)}, false, cmd_events_verify, "check that nobody has changed the event log",
+     "Every kept event is held against the seals, which the leading server adds block by block, each going on from the one before. Exit code 13 says that an event "
+     "was changed, removed, inserted or swapped, or a seal was, and names the first block that does not fit. That the oldest events are trimmed is no "
+     "fault, nor that the newest ones are not sealed yet. FILE is one that `drover events export` wrote; it is checked without the server.",
+     "drover events verify\ndrover events verify events.jsonl --expect 1044:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+    {"events", "export", "FILE", {O(FORCE)}, false, cmd_events_export, "write the event log with its seals to a file",
+     "One JSON object a line, every value a string just as it stands in the stream; a line that begins with \"seal\" is a seal, and the events that it covers follow it. "
+     "`drover events verify FILE` checks it, and `droverd --rebuild` reads it. FILE may be - for standard output.", "drover events export events.jsonl"},
     {"events", NULL, "", {O(FOLLOW), O(ROLLOUT), O(DEVICE), O(LIMIT), O(AFTER), O(SINCE)}, false, cmd_events,
      "print what happened, the oldest first",
      "With --follow it goes on printing as things happen, until it is stopped, --limit is reached or --timeout is over.",

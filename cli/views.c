@@ -134,6 +134,27 @@ static const struct field event_list[] = {
 };
 VIEW(event_list_view, id_name, event_list);
 
+static void seal_name(const struct cJSON *object, struct buffer *out)
+{
+    buffer_add_format(out, "%lld:%s", (long long)value_number(object, "seal.n", 0), value_text(object, "seal.sha256"));
+}
+
+static const struct field verification_facts[] = {
+    {"as it was sealed", "ok", FIELD_YES},
+    {"first event checked", "from", FIELD_TEXT},
+    {"last event checked", "to", FIELD_TEXT},
+    {"events checked", "entries", FIELD_NUMBER},
+    {"blocks checked", "blocks", FIELD_NUMBER},
+    {"blocks trimmed", "trimmed_blocks", FIELD_NUMBER},
+    {"of a trimmed block", "partial", FIELD_NUMBER},
+    {"older than all seals", "before", FIELD_NUMBER},
+    {"not sealed yet", "unsealed", FIELD_NUMBER},
+    {"gone before sealed", "missed", FIELD_COUNT},
+    {"newest seal", "seal.n", FIELD_NUMBER},
+    {"its digest", "seal.sha256", FIELD_TEXT},
+};
+VIEW(verification_view, seal_name, verification_facts);
+
 static const struct field model_list[] = {
     {"MODEL", "model", FIELD_TEXT}, {"DEVICES", "devices", FIELD_NUMBER}, {"ONLINE", "online", FIELD_NUMBER},
     {"VERSIONS", "versions", FIELD_COUNTS}, {"UPGRADES", "states", FIELD_COUNTS},

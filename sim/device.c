@@ -12,7 +12,7 @@
 #define SALT_BOOT UINT64_C(0x626f6f74)
 
 static const char *const phase_names[PHASE_COUNT] = {
-    "off", "dead", "idle", "waiting", "asking", "accepted", "downloading", "installing", "leaving", "starting",
+    "off", "dead", "idle", "waiting", "asking", "accepted", "downloading", "holding", "installing", "leaving", "starting",
 };
 
 const char *phase_name(enum phase phase)

@@ -47,6 +47,7 @@ struct device_plan {
     int64_t heartbeat_ms, step_ms, reboot_ms, poll_ms;
     unsigned heartbeat_qos;
     bool simple_says_kind;       /* simple devices send "managed":false */
+    char time_zones[256];        /* names with commas between them, drawn for each device; "": it names none */
     char faulty_version[VERSION_SIZE];   /* behaviours count on the way to this one only; "": to every version */
 };
 
@@ -58,6 +59,7 @@ enum phase {
     PHASE_ASKING,
     PHASE_ACCEPTED,     /* managed: has said acknowledged */
     PHASE_DOWNLOADING,
+    PHASE_HOLDING,      /* has the package; its maintenance window is not open */
     PHASE_INSTALLING,
     PHASE_LEAVING,      /* will reboot in a moment */
     PHASE_STARTING,     /* booted, not ready yet */

@@ -76,6 +76,7 @@ const char *device_status(const struct device *device)
         return "starting";
     case PHASE_ACCEPTED:
     case PHASE_DOWNLOADING:
+    case PHASE_HOLDING:
     case PHASE_INSTALLING:
     case PHASE_LEAVING:
         return "updating";
@@ -99,6 +100,18 @@ static void say_garbage(struct device *device)
     buffer_done(&message);
 }
 
+/* One of the names, by number. */
+static void fill_zone(const char *names, uint64_t number, char ret[TIME_ZONE_SIZE])
+{
+    uint64_t count = names[0] ? 1 : 0;
+
+    for (const char *at = names; *at; at++)
+        count += *at == ',';
+    for (uint64_t left = count ? number % count : 0; left > 0; left--)
+        names = strchr(names, ',') + 1;
+    (void)text_copy_n(ret, TIME_ZONE_SIZE, names, strcspn(names, ","));
+}
+
 /* Facts of a device that never change come from its index, so that they are the same in every run. */
 static void fill_facts(const struct device *device, struct heartbeat *heartbeat)
 {
@@ -109,6 +122,7 @@ static void fill_facts(const struct device *device, struct heartbeat *heartbeat)
     (void)text_copy(heartbeat->hw_rev, sizeof heartbeat->hw_rev, revisions[facts % 4]);
     (void)text_copy(heartbeat->network, sizeof heartbeat->network, networks[facts / 4 % 3]);
     (void)text_copy(heartbeat->priority, sizeof heartbeat->priority, facts / 16 % 10 == 0 ? "high" : "normal");
+    fill_zone(device->plan->time_zones, facts / 64, heartbeat->tz);
     heartbeat->rssi_dbm = facts / 4 % 3 == 1 ? ABSENT : -40 - (int64_t)(facts / 256 % 45);
     heartbeat->battery_pct = facts / 4 % 3 == 2 ? 35 + (int64_t)(facts / 1024 % 60) : ABSENT;
 }

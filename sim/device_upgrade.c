@@ -106,6 +106,22 @@ static const struct {
     [DOWNLOAD_SIZE] = {E_SHA256, "the package is longer or shorter than announced"},
 };
 
+/* In its maintenance window, if it was given one. */
+static void begin_install(struct device *device)
+{
+    const struct command *order = &device->order;
+    int64_t now_ms = device->plan->world.unix_ms(device->plan->world.arg);
+
+    if (now_ms < order->install_after_ms) {
+        device_enter(device, PHASE_HOLDING, order->install_after_ms - now_ms);
+    } else if (order->install_before_ms > 0 && now_ms >= order->install_before_ms) {
+        (void)refuses(device, REPORT_FAILED, E_BUSY, "its maintenance window has closed");
+    } else {
+        device_say_report(device, REPORT_INSTALLING, 0, E_NONE, "");
+        device_enter(device, PHASE_INSTALLING, device_jitter_ms(device, device->plan->step_ms));
+    }
+}
+
 void device_downloaded(struct device *device, enum download_result result)
 {
     if (device->phase != PHASE_DOWNLOADING)
@@ -116,8 +132,7 @@ void device_downloaded(struct device *device, enum download_result result)
     }
     if (device_takes_fault(device, STEP_SHA))
         return;
-    device_say_report(device, REPORT_INSTALLING, 0, E_NONE, "");
-    device_enter(device, PHASE_INSTALLING, device_jitter_ms(device, device->plan->step_ms));
+    begin_install(device);
 }
 
 void device_refused(struct device *device, enum error_code error, const char *text)
@@ -174,6 +189,8 @@ void device_step_over(struct device *device)
 {
     if (device->phase == PHASE_ACCEPTED)
         device_begin(device);
+    else if (device->phase == PHASE_HOLDING)
+        begin_install(device);
     else if (device->phase == PHASE_INSTALLING)
         install(device);
     else if (device->phase == PHASE_LEAVING)

@@ -33,6 +33,7 @@ static const struct setting rows[] = {
     TEXT("prefix", prefix, "sim-", "device ids begin with it; seven digits follow"),
     TEXT("firmware", firmware, "1.0.0", "the firmware of models that name no version"),
     TEXT("faulty-version", faulty_version, "", "shares count on the way to this version only, to others everybody is honest; empty: to every one"),
+    TEXT("time-zones", time_zones, "", "IANA names with commas between them, shared out among the devices; empty: they name none"),
     NUMBER("seed", seed, 0, INT64_MAX, "1", "", "the same seed gives the same fleet"),
     NUMBER("heartbeat-ms", heartbeat_ms, 10, DAY_MS, "30000", "ms", "between two heartbeats, give or take a tenth"),
     NUMBER("heartbeat-qos", heartbeat_qos, 0, 1, "1", "", "of heartbeats"),
@@ -101,6 +102,14 @@ static enum drover_error check(const struct options *options, struct problem *re
         return problem_set(ret_problem, DROVER_SYNTAX, "--prefix", "device ids begin with a letter or digit and use A-Z a-z 0-9 . _ -");
     if (devices < 1 || devices > DEVICES_MAX)
         return problem_set(ret_problem, DROVER_RANGE, "--devices", "1 to %d devices in all", DEVICES_MAX);
+    for (const char *at = options->time_zones, *next; at[0]; at = next) {
+        char zone[TIME_ZONE_SIZE] = "";
+        size_t length = strcspn(at, ",");
+
+        if (!text_copy_n(zone, sizeof zone, at, length) || !time_zone_name_fits(zone))
+            return problem_set(ret_problem, DROVER_SYNTAX, "--time-zones", "'%.*s' is not the name of a time zone", (int)(length < 40 ? length : 40), at);
+        next = at + length + (at[length] == ',');
+    }
     if (options->faulty_version[0] && semver_read(options->faulty_version, strlen(options->faulty_version), version, NULL) != DROVER_OK)
         return problem_set(ret_problem, DROVER_SYNTAX, "--faulty-version", "'%s' is not a version", options->faulty_version);
     if (!options->load && options->connections == 0 && devices > 20000)

@@ -10,7 +10,7 @@
 #include "sim/profile.h"
 
 struct options {
-    char mqtt[192], ca[160], certificates[160], username[65], password_file[160], models[160], trust[160], prefix[33], firmware[VERSION_SIZE], faulty_version[VERSION_SIZE], truth[160];
+    char mqtt[192], ca[160], certificates[160], username[65], password_file[160], models[160], trust[160], prefix[33], firmware[VERSION_SIZE], faulty_version[VERSION_SIZE], time_zones[256], truth[160];
     int64_t mqtt_version;              /* index of the choice 5|3.1.1 */
     int64_t keepalive_s, session_expiry_s, connections, connect_rate, window;
     int64_t devices, simple, seed;

@@ -175,6 +175,7 @@ static void make_plan(struct sim *sim)
     sim->plan.poll_ms = options->poll_ms;
     sim->plan.heartbeat_qos = (unsigned)options->heartbeat_qos;
     sim->plan.simple_says_kind = options->simple_says_kind;
+    (void)text_copy(sim->plan.time_zones, sizeof sim->plan.time_zones, options->time_zones);
     (void)text_copy(sim->plan.faulty_version, sizeof sim->plan.faulty_version, options->faulty_version);
 }
 

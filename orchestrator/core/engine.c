@@ -112,9 +112,14 @@ static const struct gate_reading *gate_in_doubt(const struct engine_move *ret)
     return NULL;
 }
 
+static bool is_last(const struct rollout *rollout)
+{
+    return rollout->stage >= (int64_t)rollout->plan->stage_count;
+}
+
 static void pass_stage(const struct rollout *rollout, struct engine_move *ret)
 {
-    bool last = rollout->stage >= (int64_t)rollout->plan->stage_count;
+    bool last = is_last(rollout);
     if (stage_now(rollout)->manual && !last) {
         say(ret, "stage passed; waits for an operator to promote it");
         return;
@@ -127,20 +132,26 @@ static void pass_stage(const struct rollout *rollout, struct engine_move *ret)
         say(ret, "stage %.30s is passed", stage_now(rollout)->name);
 }
 
+/* A stage that tried nothing proves nothing; but when nobody is left for the last one, the rollout is through. */
+static bool has_nobody(const struct rollout *rollout)
+{
+    return rollout->staged.opened == 0 && !(is_last(rollout) && rollout->counts.opened > 0);
+}
+
 /* By counts: is everybody taken and settled who should be? */
 static bool stage_is_done(const struct rollout *rollout, struct engine_move *ret)
 {
     const struct plan_stage *stage = stage_now(rollout);
     const struct rollout_counts *counts = &rollout->staged;
     int64_t settled = rollout_counts_settled(counts), wanted = settled_wanted(stage, counts->opened);
-    if (counts->opened == 0)
+    if (has_nobody(rollout))
         say(ret, "no device of this stage has come yet");
     else if (stage->kind == STAGE_COUNT && !stage->per[0] && !is_full(rollout))
         say(ret, "%lld of %lld devices taken", (long long)counts->opened, (long long)stage->count);
     else if (settled < wanted)
         say(ret, "%lld of %lld devices settled", (long long)settled, (long long)wanted);
     else if (rollout->waiting > 0 && !is_full(rollout))
-        say(ret, "%lld devices wait for a place", (long long)rollout->waiting);
+        say(ret, "%lld more wait for a place", (long long)rollout->waiting);
     else
         return true;
     return false;
@@ -191,7 +202,7 @@ static void look_at_completed(const struct rollout *rollout, struct engine_move 
     if (broken >= 0)
         take_outcome(rollout, broken, ret);
     else
-        say(ret, "%.60s", rollout_state_text(rollout->state));
+        say(ret, "%.63s", rollout_state_text(rollout->state));
 }
 
 static void look_at_scheduled(const struct rollout *rollout, int64_t now_ms, struct engine_move *ret)
@@ -220,7 +231,7 @@ void engine_decide(const struct rollout *rollout, const struct fleet_health *hea
         look_at_completed(rollout, ret);
         break;
     default:
-        say(ret, "%.60s", rollout_state_text(rollout->state));
+        say(ret, "%.63s", rollout_state_text(rollout->state));
         break;
     }
 }

@@ -100,3 +100,5 @@ void flow_why_rollout(const struct flow *flow, const struct rollout *rollout, co
 /* Counters, for /metrics: name is a C identifier, label "" or the label's value. Calls `each` for every counter. */
 void flow_counters(const struct flow *flow, void (*each)(void *arg, const char *name, const char *label, uint64_t value), void *arg);
 size_t flow_work_count(const struct flow *flow);
+/* Devices that wait in line for a place in a rollout, as far as known. */
+int64_t flow_waiting(const struct flow *flow);

@@ -172,3 +172,11 @@ void queue_opened(struct flow *flow, struct known *known, const struct upgrade *
     if (is_remembered(flow, pair_of(rollout->id, upgrade->device_id)) && rollout->waiting > 0)
         rollout->waiting--;
 }
+
+int64_t flow_waiting(const struct flow *flow)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < flow->known_count; i++)
+        sum += flow->known[i].rollout.waiting;
+    return sum;
+}

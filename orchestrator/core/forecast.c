@@ -163,12 +163,12 @@ void forecast_device(struct forecast *forecast, const struct heartbeat *heartbea
     table_count(&result->networks, heartbeat->network[0] ? heartbeat->network : "-");
 }
 
-int64_t forecast_error_ppm(int64_t hits, int64_t looked, int64_t fleet)
+int64_t forecast_error_ppm(int64_t looked, int64_t fleet)
 {
     if (looked <= 0 || looked >= fleet)
         return 0;
-    double share = (double)hits / (double)looked, left = 1 - (double)looked / (double)fleet;
-    return (int64_t)ceil(1.96 * sqrt(share * (1 - share) / (double)looked * left) * 1e6);
+    double left = 1 - (double)looked / (double)fleet;
+    return (int64_t)ceil(1.96 * sqrt(0.25 / (double)looked * left) * 1e6);
 }
 
 /* Of at least one: minute by minute while the pace grows, the rest at the last pace. */

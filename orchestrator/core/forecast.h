@@ -42,8 +42,9 @@ struct forecast_result {
 };
 const struct forecast_result *forecast_result(const struct forecast *forecast);
 
-/* Half the width of the 95 % interval of a count out of a random sample of `looked` of `fleet` devices, as a share of the fleet in millionths; 0: all were seen. */
-int64_t forecast_error_ppm(int64_t hits, int64_t looked, int64_t fleet);
+/* Half the width of the 95 % interval of any count (at the worst, of half the fleet) out of a random sample of `looked` of `fleet` devices, as a share of the
+ * fleet in millionths; 0: all were seen. Normal approximation with the correction for a finite population. */
+int64_t forecast_error_ppm(int64_t looked, int64_t fleet);
 
 /* Seconds from a stage's beginning until its last device is done and its soak time over, for so many devices that are all online, need upgrade_s each, and
  * succeed: bounded by dispatches a minute (with their growth) and by upgrades in flight. Windows are taken as open. stage: from 1; 0 in a flat rollout. */

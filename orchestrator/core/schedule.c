@@ -56,10 +56,10 @@ int64_t schedule_bytes_taken(const struct rollout_counts *counts)
 
 /* --- order --- */
 
-static const struct plan_words fast_networks = {.count = 2, .words = {"wifi", "ethernet"}};
+#define FAST_NETWORKS {.count = 2, .words = {"wifi", "ethernet"}}
 static const struct plan_weight usual[] = {
-    {.priority = "critical", .networks = fast_networks, .weight = 90},
-    {.networks = fast_networks, .weight = 60},
+    {.priority = "critical", .networks = FAST_NETWORKS, .weight = 90},
+    {.networks = FAST_NETWORKS, .weight = 60},
     {.weight = 30},
 };
 

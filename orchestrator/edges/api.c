@@ -43,6 +43,7 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_ROLLOUT_WHY] = api_rollout_why,
     [ROUTE_DEVICE_WHY] = api_device_why,
     [ROUTE_EVENTS] = api_events,
+    [ROUTE_EVENT_STREAM] = api_event_stream,
     [ROUTE_EVENTS_RAW] = api_events_raw,
     [ROUTE_SEALS] = api_seals,
     [ROUTE_STATUS] = api_status,
@@ -66,14 +67,17 @@ struct api *api_new(const struct api_config *config)
 
 void api_let_go(struct api *api)
 {
-    if (--api->holds == 0)
-        free(api);
+    if (--api->holds > 0)
+        return;
+    api_streams_free(api);
+    free(api);
 }
 
 void api_drain(struct api *api)
 {
     api->draining = true;
     api_polls_end(api);
+    api_streams_end(api);
 }
 
 void api_free(struct api *api)
@@ -176,6 +180,7 @@ static void metrics(struct api *api, struct http_call *call)
 {
     call->content_type = "text/plain; version=0.0.4; charset=utf-8";
     api->config.metrics(api->config.arg, &call->answer);
+    api_streams_metrics(api, &call->answer);
     http_call_send(call, 200);
 }
 

@@ -19,12 +19,12 @@ struct api_poll {
     struct event *timer;
     char after[STORE_CURSOR_SIZE];
     size_t limit;
-    const char *rollout, *device;     /* the call's; NULL: any */
+    struct event_filter filter;       /* its texts are the call's */
     int64_t until_ms;                 /* monotonic: waits no longer */
     unsigned pages;
 };
 
-static bool is_event_id(const char *text)
+bool api_is_event_id(const char *text)
 {
     size_t first = strspn(text, "0123456789");
     size_t second = text[first] == '-' ? strspn(text + first + 1, "0123456789") : 0;
@@ -36,10 +36,34 @@ static bool is_event_id(const char *text)
 static bool after_read(struct http_call *call, char *ret, size_t size)
 {
     const char *after = http_call_query(call, "after");
-    if (is_event_id(after != NULL ? after : "") && text_copy(ret, size, after != NULL ? after : ""))
+    if (api_is_event_id(after != NULL ? after : "") && text_copy(ret, size, after != NULL ? after : ""))
         return true;
     http_call_problem(call, 400, "after", "neither an event's id nor $");
     return false;
+}
+
+bool api_event_filter_read(struct http_call *call, struct event_filter *ret)
+{
+    static const char *const kinds[] = {"move", "rollout", "alarm"};
+    *ret = (struct event_filter){.kind = http_call_query(call, "kind")};
+    bool known = ret->kind == NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        known = known || strcmp(ret->kind, kinds[i]) == 0;
+    if (known)
+        return api_id_read(call, "rollout", &ret->rollout) && api_id_read(call, "device", &ret->device) && api_id_read(call, "model", &ret->model);
+    http_call_problem(call, 400, "kind", "neither move, rollout nor alarm");
+    return false;
+}
+
+static bool fits(const char *wanted, const char *value)
+{
+    return wanted == NULL || strcmp(wanted, value) == 0;
+}
+
+bool api_event_is_wanted(const struct event_filter *filter, const struct event *event)
+{
+    return fits(filter->rollout, event->rollout) && fits(filter->device, event->device_id) && fits(filter->kind, event->kind) &&
+           fits(filter->model, event->model);
 }
 
 /* --- waiting --- */
@@ -113,25 +137,19 @@ void api_polls_end(struct api *api)
 
 void api_events(struct api *api, struct http_call *call)
 {
-    const char *rollout = NULL, *device = NULL;
+    struct event_filter filter;
     char after[STORE_CURSOR_SIZE];
     int64_t limit = 0, wait_ms = 0;
-    if (!after_read(call, after, sizeof after) || !api_limit_read(call, &limit) || !api_id_read(call, "rollout", &rollout) ||
-        !api_id_read(call, "device", &device) || !http_call_query_i64(call, "wait_ms", 0, HTTP_WAIT_MAX_MS, 0, &wait_ms))
+    if (!after_read(call, after, sizeof after) || !api_limit_read(call, &limit) || !api_event_filter_read(call, &filter) ||
+        !http_call_query_i64(call, "wait_ms", 0, HTTP_WAIT_MAX_MS, 0, &wait_ms))
         return;
     struct api_ask *ask = api_ask_new(api, call, sizeof(struct api_poll));
     if (ask == NULL)
         return;
     struct api_poll *poll = ask->extra;
-    *poll = (struct api_poll){.ask = ask, .limit = (size_t)limit, .rollout = rollout, .device = device, .until_ms = clock_mono_ms() + wait_ms};
+    *poll = (struct api_poll){.ask = ask, .limit = (size_t)limit, .filter = filter, .until_ms = clock_mono_ms() + wait_ms};
     (void)text_copy(poll->after, sizeof poll->after, after);
     store_events(api->config.store, poll->after, API_LIMIT_MAX, events_read, poll);
-}
-
-static bool is_wanted(const struct api_poll *poll, const struct event *event)
-{
-    return (poll->rollout == NULL || strcmp(poll->rollout, event->rollout) == 0) &&
-           (poll->device == NULL || strcmp(poll->device, event->device_id) == 0);
 }
 
 /* What was asked for `$` begins at the end as it was then. A full page without a hit: the stream goes on, look further. */
@@ -146,7 +164,7 @@ static void events_read(void *arg, enum drover_error error, const struct event *
         return;
     }
     for (; looked < count && taken < poll->limit; looked++)
-        if (is_wanted(poll, &events[looked]))
+        if (api_event_is_wanted(&poll->filter, &events[looked]))
             wanted[taken++] = &events[looked];
     (void)text_copy(poll->after, sizeof poll->after, looked < count ? events[looked - 1].id : next);
     if (taken > 0 || poll->ask->api->closed)

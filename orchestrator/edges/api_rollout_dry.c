@@ -11,7 +11,6 @@
 
 #define LOOK_MAX 200000          /* devices of the model */
 #define PAGE_ROWS 1000
-#define ANSWER_EARLY_MS 2000     /* before nobody waits any more */
 #define UPGRADE_S_DEFAULT 300
 
 static void release_read(void *arg, enum drover_error error, const struct release *releases, size_t count);
@@ -24,6 +23,7 @@ struct dry_run {
     struct rollout rollout;       /* holds its plan */
     struct forecast *forecast;
     int64_t fleet;                /* devices of the model */
+    int64_t enough_ms;            /* monotonic: half of the time for an answer is over */
     int64_t upgrade_s;
     char other[ID_SIZE];          /* the rollout that holds the model's place, "" */
 };
@@ -61,6 +61,7 @@ void api_rollout_dry(struct api_ask *ask, const struct rollout *rollout, int64_t
     }
     dry->ask = ask;
     dry->upgrade_s = upgrade_s;
+    dry->enough_ms = clock_mono_ms() + (ask->call->deadline_ms - clock_mono_ms()) / 2;
     rollout_keep(&dry->rollout, rollout);
     store_release(ask->api->config.store, rollout->model, rollout->version, release_read, dry);
 }
@@ -176,7 +177,7 @@ static void answer_put(struct json_writer *writer, const struct dry_run *dry)
     json_put_i64(writer, "devices", dry->fleet);
     json_put_i64(writer, "looked", result->looked);
     json_put_bool(writer, "sample", result->looked < dry->fleet);
-    json_put_scaled(writer, "error_pct", forecast_error_ppm(result->taken, result->looked, dry->fleet), 4);
+    json_put_scaled(writer, "error_pct", forecast_error_ppm(result->looked, dry->fleet), 4);
     json_put_i64(writer, "taken", scaled(dry, result->taken));
     json_open_array(writer, "stages");
     for (unsigned i = 0; i < result->stage_count; i++)
@@ -204,7 +205,7 @@ static void page_read(void *arg, enum drover_error error, const struct device_ro
     }
     for (size_t i = 0; i < count; i++)
         forecast_device(dry->forecast, &rows[i].device.last, rows[i].device.online);
-    bool enough = forecast_result(dry->forecast)->looked >= LOOK_MAX || clock_mono_ms() > ask->call->deadline_ms - ANSWER_EARLY_MS;
+    bool enough = forecast_result(dry->forecast)->looked >= LOOK_MAX || clock_mono_ms() >= dry->enough_ms;
     if (next[0] != '\0' && !enough) {
         page_ask(dry, next);
         return;

@@ -20,6 +20,10 @@ static const struct flow_family {
     {"heartbeats_coalesced", "flow_heartbeats_coalesced", NULL, "Heartbeats of a busy device replaced by a newer one."},
     {"opens_refused", "opens_refused", NULL, "Upgrades not opened: no place free, or the device had its turn."},
     {"held_back", "held_back", NULL, "Heartbeats of devices that were not taken into their rollout because the depot had no room."},
+    {"queue_joined", "queue_joined", NULL, "Devices that stood in line for a place in a rollout."},
+    {"queue_turns", "queue_turns", NULL, "Turns given to devices that waited in line; one that finds no place has another later."},
+    {"queue_dropped", "queue_dropped", NULL, "Devices that left the line without an upgrade: offline, or not to be taken any more, when their turn came."},
+    {"zones_unknown", "zones_unknown", NULL, "Heartbeats whose time zone is not known here, in a rollout with maintenance windows: the plan's own zone counts for them."},
     {"save_conflicts", "save_conflicts", NULL, "Saves that found another revision and were decided again."},
     {"save_conflicts_lost", "save_conflicts_lost", NULL, "Saves given up after too many conflicts."},
     {"saves_resent", "saves_resent", NULL, "Saves sent again because their outcome was unknown."},
@@ -64,6 +68,7 @@ static void flow_write(struct metrics *metrics, const struct daemon *daemon)
     struct flow_page page = {.metrics = metrics};
 
     flow_counters(daemon->flow, flow_counter_write, &page);
+    metrics_gauge(metrics, "devices_waiting", "Devices that wait in line for a place in a rollout.", (double)flow_waiting(daemon->flow));
     metrics_gauge(metrics, "work_under_way", "Pieces of work that have not ended.", (double)flow_work_count(daemon->flow));
 }
 

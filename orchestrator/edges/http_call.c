@@ -31,6 +31,7 @@ void http_call_free(struct http_call *call)
     free(call->body);
     free(call->prepared);
     buffer_done(&call->answer);
+    http_stream_drop(call->stream);
     free(call);
 }
 

@@ -13,6 +13,7 @@
 #include "orchestrator/edges/auth.h"
 #include "orchestrator/edges/http_route.h"
 #include "orchestrator/edges/http_server.h"
+#include "orchestrator/edges/http_stream.h"
 
 #define HTTP_KEY_SIZE 129        /* of an Idempotency-Key or an ETag */
 #define HTTP_WAIT_MAX_MS 30000   /* longest wait_ms of a long poll */
@@ -28,6 +29,7 @@ struct http_call {
     struct auth_identity who;            /* a device, or a person whose role suffices; with api.token_file's token subject is "" */
     char request_id[ID_SIZE];            /* a person's request: his X-Request-Id, or one of our own; goes back in the answer */
     char idempotency_key[HTTP_KEY_SIZE]; /* "": none; without its quotes */
+    char last_event_id[HTTP_KEY_SIZE];   /* as sent; "": none */
     char if_match[HTTP_KEY_SIZE];        /* as sent; "": none */
     int64_t expected_revision;           /* of If-Match, once the loop has read it; 0: any */
     bool nonce_taken;                    /* the answer of the loop to a signed request that the thread serves: go on */
@@ -41,6 +43,9 @@ struct http_call {
     bool etag_for_changes;               /* it names the revision that If-Match compares, not every byte: no If-None-Match */
     bool replayed;                       /* the answer that was kept under its idempotency key */
     struct buffer answer;
+    struct http_stream *stream;          /* held: the answer has no end, and this is its first piece, or a further one. NULL: a usual answer */
+    bool stream_piece;                   /* a further one: nobody waits for it */
+    enum http_stream_end stream_end;
     /* Told on the loop when the answer stands, once, instead of its being sent; http_call_return sends it then. NULL: nobody. */
     void (*answered)(void *arg, struct http_call *call);
     void *answered_arg;

@@ -169,6 +169,15 @@ void http_guard_send(struct http_conn *conn, int64_t now_ms)
     bufferevent_setwatermark(conn->bev, EV_READ, 0, INPUT_SENDING_BYTES);
 }
 
+/* No deadline: it lasts as long as the loop pushes and the peer takes. */
+void http_guard_stream(struct http_conn *conn, int64_t now_ms)
+{
+    http_guard_send(conn, now_ms);
+    conn->phase = HTTP_STREAMING;
+    conn->deadline_ms = INT64_MAX;
+    conn->reading.left_bytes = 0;
+}
+
 void http_guard_receive(struct http_conn *conn, int64_t now_ms)
 {
     const struct http_limits *limits = &conn->guard->limits;
@@ -251,6 +260,11 @@ static void cut(struct http_guard *guard, struct http_conn *conn, enum http_refu
     bufferevent_trigger_event(conn->bev, (short)(BEV_EVENT_TIMEOUT | what), 0);
 }
 
+void http_guard_cut(struct http_conn *conn, enum http_refusal reason)
+{
+    cut(conn->guard, conn, reason);
+}
+
 static void cut_shaking(struct http_conn *conn)
 {
     handshake_failed(conn, "it took too long");
@@ -321,7 +335,7 @@ static void conn_sweep(struct http_guard *guard, struct http_conn *conn, int64_t
         http_guard_close(conn);
     } else if (conn->phase == HTTP_SHAKING && now_ms > conn->deadline_ms) {
         cut_shaking(conn);
-    } else if (conn->phase == HTTP_SENDING && now_ms <= conn->deadline_ms) {
+    } else if ((conn->phase == HTTP_SENDING || conn->phase == HTTP_STREAMING) && now_ms <= conn->deadline_ms) {
         conn_look(guard, conn, now_ms);
     } else if (now_ms > conn->deadline_ms) {
         if (conn->phase == HTTP_WAITING)

@@ -27,6 +27,7 @@ enum http_phase {
     HTTP_RECEIVING,   /* waits for a request, or is in the middle of one */
     HTTP_WAITING,     /* the request is a call that waits for the loop */
     HTTP_SENDING,
+    HTTP_STREAMING,   /* an answer without an end goes out, piece by piece */
 };
 
 struct http_conn {
@@ -44,9 +45,11 @@ struct http_conn {
     bool counted;                      /* among its address' connections */
     uint64_t address;                  /* http_clients.h */
     /* the request that is being answered */
-    struct evhttp_request *request;    /* HTTP_WAITING, HTTP_SENDING */
+    struct evhttp_request *request;    /* HTTP_WAITING, HTTP_SENDING, HTTP_STREAMING */
     const struct http_route *route;    /* NULL: none matched */
-    uint64_t ticket;                   /* HTTP_WAITING: of the call */
+    uint64_t ticket;                   /* HTTP_WAITING, HTTP_STREAMING: of the call */
+    struct http_stream *stream;        /* HTTP_STREAMING; held */
+    int64_t stream_unsent;             /* of it, not with the kernel when last seen */
     int64_t since_us;
     int status;
     int64_t body_bytes;                /* of the answer */
@@ -74,7 +77,7 @@ struct http_guard {
     void (*closed)(void *arg, struct http_conn *conn);
     /* HTTP_WAITING beyond its deadline. */
     void (*late)(void *arg, struct http_conn *conn);
-    /* HTTP_SENDING, seen by the sweep: bytes of the answer still to be sent. */
+    /* HTTP_SENDING and HTTP_STREAMING, seen by the sweep: bytes of the answer still to be sent. */
     void (*sending)(void *arg, struct http_conn *conn, int64_t left);
     void *arg;
 };
@@ -98,8 +101,11 @@ bool http_guard_is_outdated(const struct http_conn *conn);
 void http_guard_request(struct http_conn *conn, struct evhttp_request *request, int64_t now_ms);
 void http_guard_wait(struct http_conn *conn, uint64_t ticket, int64_t deadline_ms);
 void http_guard_send(struct http_conn *conn, int64_t now_ms);
+void http_guard_stream(struct http_conn *conn, int64_t now_ms);
 void http_guard_receive(struct http_conn *conn, int64_t now_ms);   /* the reply is out */
 
+/* Ends the connection as it is, and counts why. */
+void http_guard_cut(struct http_conn *conn, enum http_refusal reason);
 /* evhttp is about to free the connection. */
 void http_guard_close(struct http_conn *conn);
 /* Every HTTP_SWEEP_MS: cuts what is too slow, lets go what evhttp has freed. */

@@ -21,6 +21,7 @@ static const char *const refusals[HTTP_REFUSAL_COUNT] = {
     [REFUSED_KEY] = "key",                 [REFUSED_FORGED] = "forged",           [REFUSED_EXPIRED] = "expired",
     [REFUSED_ROLE] = "role",               [REFUSED_SUBJECT] = "subject",         [REFUSED_REPLAY] = "replay",
     [REFUSED_NONCES] = "nonces",           [REFUSED_CALLS] = "calls",             [REFUSED_LATE] = "late",
+    [REFUSED_STREAM] = "stream",
     [REFUSED_OBSERVATION] = "observation",
 };
 static const char *const listeners[HTTP_LISTENER_COUNT] = {"devices", "operators"};

@@ -36,6 +36,7 @@ enum http_refusal {
     REFUSED_NONCES,        /* too many nonces, or Redis cannot say whether this one is new */
     REFUSED_CALLS,         /* too many calls wait for the loop */
     REFUSED_LATE,          /* the loop did not answer in time */
+    REFUSED_STREAM,        /* an event stream that is taken too slowly */
     REFUSED_OBSERVATION,   /* an observation about a download found no place in the ring */
     HTTP_REFUSAL_COUNT
 };

@@ -76,11 +76,9 @@ static int status_under_condition(const struct http_conn *conn, const struct htt
     return call->status;
 }
 
-void http_reply_call(struct http_conn *conn, struct http_call *call)
+void http_reply_headers(struct http_conn *conn, const struct http_call *call, int status)
 {
     char seconds[16];
-    size_t length = 0;
-    int status = status_under_condition(conn, call);
     if (call->content_type != NULL && has_body(status))
         header_put(conn, "Content-Type", call->content_type);
     if (call->retry_after_s > 0) {
@@ -96,6 +94,13 @@ void http_reply_call(struct http_conn *conn, struct http_call *call)
     if (call->replayed)
         header_put(conn, "Idempotency-Replayed", "true");
     header_put(conn, "Cache-Control", call->etag[0] != '\0' ? "private, no-cache" : "no-store");
+}
+
+void http_reply_call(struct http_conn *conn, struct http_call *call)
+{
+    size_t length = 0;
+    int status = status_under_condition(conn, call);
+    http_reply_headers(conn, call, status);
     struct evbuffer *body = evbuffer_new();
     char *bytes = buffer_take(&call->answer, &length);
     if (body != NULL && bytes != NULL && length > 0 && evbuffer_add_reference(body, bytes, length, answer_free, NULL) == 0)

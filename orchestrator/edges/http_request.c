@@ -180,7 +180,8 @@ static bool headers_fill(struct http_conn *conn, struct http_call *call)
     bool good = id != NULL && text_is_id(id, strlen(id)) && text_copy(call->request_id, sizeof call->request_id, id);
     if (!good)
         snprintf(call->request_id, sizeof call->request_id, "%016llx", (unsigned long long)clock_random());
-    return header_copy(conn, "Idempotency-Key", true, call->idempotency_key) && header_copy(conn, "If-Match", false, call->if_match);
+    return header_copy(conn, "Idempotency-Key", true, call->idempotency_key) && header_copy(conn, "If-Match", false, call->if_match) &&
+           header_copy(conn, "Last-Event-ID", false, call->last_event_id);
 }
 
 /* What is asked, and by whom. People prove themselves before their query is looked at; a device's name stands in its query. */

@@ -13,7 +13,7 @@
 #define HTTP_JSON_BYTES (256u << 10)   /* a JSON body */
 #define HTTP_PLAN_BYTES (1u << 20)     /* a rollout's plan */
 #define HTTP_PARAMS_MAX 2              /* {names} in a path */
-#define HTTP_QUERY_MAX 6               /* query parameters of a route */
+#define HTTP_QUERY_MAX 8               /* query parameters of a route */
 
 enum http_route_id {
 #define ROUTE(id, methods, path, audience, served_by, query, body_bytes) ROUTE_##id,

@@ -33,7 +33,8 @@ static void conn_closed(void *arg, struct http_conn *conn)
     if (conn->tracked)
         depot_progress(thread, conn, conn->end - conn->start - (int64_t)evbuffer_get_length(bufferevent_get_output(conn->bev)), false);
     depot_leave(thread, conn, false);
-    if (conn->phase != HTTP_WAITING)
+    http_stream_leave(conn);
+    if (conn->phase != HTTP_WAITING && conn->phase != HTTP_STREAMING)
         return;
     http_slot_free(thread, (uint32_t)conn->ticket);
     /* evhttp frees the requests of a connection with it, unless it has cut the tie before: then the request is ours */
@@ -53,6 +54,7 @@ static void conn_sending(void *arg, struct http_conn *conn, int64_t left)
 {
     if (conn->tracked)
         depot_progress(arg, conn, conn->end - conn->start - left, false);
+    http_stream_seen(conn, left);
 }
 
 /* --- accepting --- */
@@ -126,8 +128,14 @@ static void call_answered(struct http_thread *thread, struct http_call *call)
 {
     uint32_t place = (uint32_t)call->ticket;
     struct http_slot *slot = &thread->slots[place];
-    atomic_fetch_sub(&thread->shared->open_calls, 1);
-    if (slot->conn != NULL && slot->generation == (uint32_t)(call->ticket >> 32)) {
+    bool waits = slot->conn != NULL && slot->generation == (uint32_t)(call->ticket >> 32);
+    if (!call->stream_piece)
+        atomic_fetch_sub(&thread->shared->open_calls, 1);
+    if (waits && call->stream != NULL) {
+        http_stream_came(thread, slot->conn, call);
+    } else if (call->stream != NULL) {
+        atomic_store(&call->stream->closed, true);
+    } else if (waits) {
         struct http_conn *conn = slot->conn;
         http_slot_free(thread, place);
         if (call->nonce_taken && call->route->served_by == HTTP_THREAD)

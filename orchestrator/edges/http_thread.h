@@ -99,6 +99,8 @@ enum http_method http_method_of(const struct evhttp_request *request);
 bool http_auth_check(struct http_thread *thread, struct http_conn *conn, struct http_call *call);
 
 /* --- http_reply.c: answering it. Each ends the request; the connection may be gone any time after. --- */
+/* The headers that an answer of the loop has, but for its length. */
+void http_reply_headers(struct http_conn *conn, const struct http_call *call, int status);
 /* Sends call->status and call->answer; the call stays the caller's. */
 void http_reply_call(struct http_conn *conn, struct http_call *call);
 void http_reply_problem(struct http_conn *conn, int status, const char *where, const char *what);

@@ -116,18 +116,19 @@ static bool complain(const char *path, unsigned number, const char *what)
     return false;
 }
 
-static void begin(struct play *play)
-{
-    play->begun = true;
-    for (size_t i = 0; i < play->world.orchestrator_count; i++)
-        world_start(&play->world, i);
-}
-
 static void print_words(struct play *play)
 {
     for (size_t i = 0; play->print && i < play->words.count; i++)
         lines_add(&play->seen, play->words.line[i]);
     lines_done(&play->words);
+}
+
+static void begin(struct play *play)
+{
+    play->begun = true;
+    print_words(play);
+    for (size_t i = 0; i < play->world.orchestrator_count; i++)
+        world_start(&play->world, i);
 }
 
 /* A line with a moment: played when it goes in, kept for the comparison either way. */

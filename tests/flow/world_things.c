@@ -39,10 +39,10 @@ bool world_silence(struct world *world, const char *device_id, bool silent)
 void world_thing_hears(struct world *world, const char *device_id, const struct command *command)
 {
     struct sender *sender = sender_find(world, device_id);
-    if (!sender || !sender->obeys_ms || sender->silent || command->kind == COMMAND_CANCEL)
+    if (!sender || !sender->obeys_ms || sender->silent)
         return;
     sender->told = *command;
-    sender->acts_ms = world->store.now_ms + sender->obeys_ms;
+    sender->acts_ms = command->kind == COMMAND_CANCEL ? 0 : world->store.now_ms + sender->obeys_ms;
 }
 
 static void ignore_done(void *arg, enum drover_error error, const char *why)

@@ -1,12 +1,13 @@
 """How changes behave: once for each idempotency key, only on what was seen (If-Match), each in the audit; and why things stand still."""
+import http.client
 import json
+import socket
 import threading
-import time
 
 import pytest
 from fleet import FAST
 from stack import wait_until
-from test_http_api import Api, fits, heartbeats
+from test_http_api import Api, fits, heartbeats, heartbeats_again
 
 PLAN = {"schema": 1, "id": "staged", "model": "esp32", "version": "1.1.0", "limits": {"max_in_flight": 5},
         "stages": [{"name": "canary", "count": 1, "soak_s": 3600}, {"name": "all"}]}
@@ -142,3 +143,117 @@ def test_why(stack, released):
     assert rollout["held_by"] == "state" and rollout["stage"]["name"] == "canary" and rollout["max_in_flight"] == 5, rollout
     api.refused("GET", "/api/v1/devices/unknown/why", 404)
     api.refused("GET", "/api/v1/rollouts/unknown/why", 404)
+
+
+class Stream:
+    """An event stream, read line by line on a thread of its own."""
+
+    def __init__(self, api, query="", **headers):
+        self.connection = http.client.HTTPConnection("127.0.0.1", api.ports["api"], timeout=40)
+        self.connection.request("GET", "/api/v1/events/stream" + query, headers={"Authorization": "Bearer " + api.token, **{k.replace("_", "-"): v for k, v in headers.items()}})
+        self.answer = self.connection.getresponse()
+        assert self.answer.status == 200 and self.answer.headers["Content-Type"] == "text/event-stream", (self.answer.status, self.answer.read())
+        self.events, self.comments, self.ended = [], 0, False
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        fields = {}
+        try:
+            for line in self.answer:
+                line = line.rstrip(b"\n").decode()
+                self.comments += line.startswith(":")
+                if line:
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+                    continue
+                if "data" in fields:
+                    event = json.loads(fields["data"])
+                    assert event["id"] == fields["id"] and event["kind"] == fields["event"]
+                    self.events.append(event)
+                fields = {}
+            self.ended = True
+        except (OSError, http.client.HTTPException):
+            pass
+
+    def close(self):
+        self.connection.sock and self.connection.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
+        self.connection.close()
+
+
+def test_events_are_streamed_and_resumed(stack, released):
+    """Several clients, each with its filter; one that comes again with the last id it saw misses nothing and gets nothing twice."""
+    api = released
+    every, alarms, rollouts = Stream(api), Stream(api, "?kind=alarm"), Stream(api, "?kind=rollout&rollout=staged&model=esp32")
+    api.say("POST", "/api/v1/rollouts", PLAN, 201)
+    heartbeats(stack, 3)
+    heartbeats_again(stack, 3)
+    api.say("POST", "/api/v1/rollouts/staged/pause", {})
+    wait_until(lambda: [event["to"] for event in rollouts.events][-1:] == ["paused"], 20, "the pause to reach its stream")
+    everything = api.get("/api/v1/events", "Page")["items"]
+    wait_until(lambda: len(every.events) == len(everything), 20, "all events")
+    assert every.events == everything and alarms.events == []
+    assert rollouts.events == [event for event in everything if event["kind"] == "rollout"] and len(rollouts.events) == 2
+    for event in every.events:
+        fits(event, "Event")
+    late = Stream(api, "?after=" + everything[0]["id"])
+    again = Stream(api, "?after=" + everything[-1]["id"], Last_Event_ID=everything[1]["id"])
+    wait_until(lambda: len(late.events) == len(everything) - 1 and len(again.events) == len(everything) - 2, 20, "the past")
+    api.say("POST", "/api/v1/rollouts/staged/resume", {})
+    for stream in (every, late, again):
+        wait_until(lambda: stream.events[-1]["to"] == "running", 20, "what comes after the past")
+    assert [event["id"] for event in late.events] == [event["id"] for event in every.events[1:]]
+    assert [event["id"] for event in again.events] == [event["id"] for event in every.events[2:]]
+    assert stack.metrics()["drover_event_streams"] == 5
+    api.refused("GET", "/api/v1/events/stream?after=x", 400, "after")
+    api.refused("GET", "/api/v1/events/stream?kind=odd", 400, "kind")
+    api.say("GET", "/api/v1/events/stream", None, 400, Last_Event_ID="x")
+    for stream in (every, alarms, rollouts, late, again):
+        stream.close()
+    wait_until(lambda: stack.metrics()["drover_event_streams"] == 0, 20, "the streams to be gone")
+
+
+def test_streams_end_when_droverd_does(stack, api):
+    streams = [Stream(api) for _ in range(3)]
+    droverd = next(process for process in stack.processes if process.name == "drover-1")
+    droverd.stop(seconds=25)
+    stack.forget(droverd)
+    for stream in streams:
+        stream.thread.join(10)
+    assert all(stream.ended for stream in streams), "each with its last chunk"
+
+
+def test_only_so_many_streams(stack, api):
+    streams = [Stream(api) for _ in range(64)]
+    value, headers = api.say("GET", "/api/v1/events/stream", None, 503)
+    assert int(headers["Retry-After"]) > 0, value
+    streams.pop().close()
+    wait_until(lambda: stack.metrics()["drover_event_streams"] == 63, 20, "the one that went to be counted out")
+    streams.append(Stream(api))
+    for stream in streams:
+        stream.close()
+
+
+def test_who_does_not_read_is_cut_and_the_others_are_not(stack, released):
+    """A client that takes nothing of some megabytes for 10 s loses its connection; one beside it gets every event, though they came faster than it reads."""
+    api, store = released, stack.redis()
+    lazy = socket.socket()
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lazy.connect(("127.0.0.1", api.ports["api"]))
+    lazy.sendall(f"GET /api/v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.token}\r\n\r\n".encode())
+    eager = Stream(api, "?kind=alarm")
+    wait_until(lambda: stack.metrics()["drover_event_streams"] == 2, 20, "both")
+    fields = {name: "-" for name in "device model rollout upgrade on version error prev".split()}
+    fields = {"at_ms": 1, "kind": "alarm", **fields, "from": "none", "to": "none", "attempt": 0, "revision": 0, "why": "w" * 120, "instance": "test"}
+    with store.pipeline(transaction=False) as pipeline:
+        for number in range(12000):
+            pipeline.xadd("drover:v1:events", {**fields, "revision": number})
+        pipeline.execute()
+    wait_until(lambda: stack.metrics()["drover_event_streams_dropped_total"] == 1, 60, "who does not read to be cut")
+    assert stack.metrics()["drover_event_streams"] == 1
+    wait_until(lambda: len(eager.events) == 12000, 60, "the other one to get everything")
+    assert [event["revision"] for event in eager.events] == list(range(12000))
+    assert stack.metrics()['drover_http_refused_total{reason="stream"}'] == 1
+    eager.close()
+    lazy.close()

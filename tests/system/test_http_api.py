@@ -15,6 +15,9 @@ PROTO = ROOT / "proto"
 DOCUMENT = yaml.safe_load((PROTO / "openapi.yaml").read_text(encoding="utf-8"))
 EVENT = json.loads((PROTO / "schema/event.json").read_text(encoding="utf-8"))
 DOCUMENT["components"]["schemas"]["Event"] = EVENT
+PLAN = (PROTO / "schema/plan.json").read_text(encoding="utf-8")
+DOCUMENT["components"]["schemas"]["Plan"] = json.loads(PLAN.replace("#/$defs/", "#/components/schemas/Plan/$defs/"))
+del DOCUMENT["components"]["schemas"]["Plan"]["$id"]
 
 
 def fits(value, schema):
@@ -174,6 +177,68 @@ def test_rollouts(stack, api):
     assert [item["id"] for item in api.get(f"/api/v1/rollouts?limit=2&cursor={page['next']}")["items"]] == ["esp32-1.1.0"]
     assert [item["id"] for item in api.get("/api/v1/rollouts?state=running")["items"]] == ["esp32-1.2.0-x"]
     api.refused("GET", "/api/v1/rollouts?state=odd", 400, "state")
+
+
+def test_plans(stack, api):
+    heartbeats(stack, 6)
+    heartbeats(stack, 2, "other")
+    api.add(api.release("esp32", "1.1.0"))
+    plan = {"schema": 1, "model": "esp32", "version": "1.1.0", "stages": [{"name": "canary", "count": 2}, {"name": "half", "percent": 50, "promote": "manual"}, {"name": "rest"}],
+            "gates": [{"measure": "failure_rate", "max_pct": 5}], "limits": {"per_minute": 60}}
+    bad = {**plan, "stages": [{"percent": 20}, {"percent": 10}], "limits": {"per_minit": 1}}
+    problem = api.refused("POST", "/api/v1/rollouts", 400, body=bad)
+    fits(problem, "PlanProblem")
+    assert [error["pointer"] for error in problem["errors"]] == ["/limits/per_minit", "/stages/1/percent"], problem
+    api.refused("POST", "/api/v1/rollouts", 404, body={**plan, "version": "9.9.9"})
+    api.refused("POST", "/api/v1/rollouts?dry_run=maybe", 400, "dry_run", plan)
+    api.refused("POST", "/api/v1/rollouts?dry_run=true", 404, body={**plan, "version": "9.9.9"})
+
+    # nothing is changed by a dry run, of a plan or of flat numbers
+    events = stack.redis().xlen("drover:v1:events")
+    dry = api.post("/api/v1/rollouts?dry_run=true&upgrade_s=60", plan, "Forecast")
+    assert dry["devices"] == dry["looked"] == dry["taken"] == 6 and not dry["sample"] and dry["versions"] == {"1.0.0": 6} and dry["networks"] == {"wifi": 6}, dry
+    assert dry["stages"][0]["devices"] == 2 and sum(stage["devices"] for stage in dry["stages"]) == 6 and dry["stages"][1]["manual"], dry
+    assert 60 <= dry["stages"][0]["duration_s"] <= 120 and dry["upgrade_s"] == 60, dry
+    assert api.post("/api/v1/rollouts?dry_run=true", {"model": "esp32", "version": "1.1.0", "share_pct": 100}, "Forecast")["taken"] == 6
+    assert api.get("/api/v1/rollouts")["items"] == [] and stack.redis().xlen("drover:v1:events") == events
+
+    made = api.post("/api/v1/rollouts", plan, "Rollout", 201)
+    assert made["id"] == "esp32-1.1.0" and made["state"] == "running" and made["stage"] == made["plan_revision"] == 1, made
+    assert [stage["name"] for stage in made["stages"]] == ["canary", "half", "rest"] and made["plan"]["limits"]["per_minute"] == 60, made
+    assert made["plan"]["stages"][2]["gates"][0]["max_pct"] == 5 and made["plan"]["id"] == made["id"]
+    shown = api.get("/api/v1/rollouts/esp32-1.1.0", "Rollout")
+    assert shown["plan"] == made["plan"] == api.get("/api/v1/rollouts/esp32-1.1.0/plan", "Plan")
+    assert "plan" not in api.get("/api/v1/rollouts", "Page")["items"][0]
+    assert api.post("/api/v1/rollouts?dry_run=true", plan, "Forecast")["other_rollout"] == "esp32-1.1.0"
+
+    # an edit is held against the revision that was looked at
+    path, edited = "/api/v1/rollouts/esp32-1.1.0/plan", {**shown["plan"], "limits": {"per_minute": 30, "max_in_flight": 3}}
+    api.refused("PUT", path, 428, body=edited)
+    api.refused("PUT", f"{path}?revision={shown['revision'] + 1}", 412, body=edited)
+    for change, pointer in (({"model": "other"}, "/model"), ({"version": "1.0.9"}, "/version"), ({"id": "x"}, "/id")):
+        problem = api.refused("PUT", f"{path}?revision={shown['revision']}", 400, body={**edited, **change})
+        assert [error["pointer"] for error in problem["errors"]] == [pointer], problem
+    status, value, _ = api.ask("PUT", f"{path}?revision={shown['revision']}", edited)
+    assert status == 200 and value["plan_revision"] == 2 and value["revision"] > shown["revision"] and value["max_in_flight"] == 3 and value["stage"] == 1, value
+    fits(value, "Rollout")
+    assert api.get(path, "Plan")["limits"]["per_minute"] == 30
+    api.refused("PUT", f"{path}?revision={shown['revision']}", 412, body=edited)
+
+    # whom a passed stage took stays as it is; what its gates say does not matter any more
+    api.post("/api/v1/rollouts/esp32-1.1.0/promote")
+    now = api.get("/api/v1/rollouts/esp32-1.1.0", "Rollout")
+    assert now["stage"] == 2, now
+    for stages, pointer in (([{"name": "canary", "count": 3}, *edited["stages"][1:]], "/stages/0"), (edited["stages"][:1], "/stages")):
+        problem = api.refused("PUT", f"{path}?revision={now['revision']}", 400, body={**edited, "stages": stages})
+        assert [error["pointer"] for error in problem["errors"]] == [pointer], problem
+    stages = [{**edited["stages"][0], "gates": []}, {**edited["stages"][1], "percent": 60}, edited["stages"][2]]
+    status, value, _ = api.ask("PUT", f"{path}?revision={now['revision']}", {**edited, "stages": stages})
+    assert status == 200 and value["plan_revision"] == 3 and value["share_pct"] == 60, value
+
+    api.add(api.release("other", "1.1.0"))
+    api.post("/api/v1/rollouts", {"model": "other", "version": "1.1.0"}, "Rollout", 201)
+    api.refused("GET", "/api/v1/rollouts/other-1.1.0/plan", 409)
+    api.refused("PUT", "/api/v1/rollouts/other-1.1.0/plan?revision=1", 409, body={**plan, "model": "other"})
 
 
 def test_a_rollout_to_a_share_settles_when_it_is_quiet(stack, api):

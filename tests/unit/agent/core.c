@@ -537,6 +537,106 @@ static void test_failures_of_the_download(void **state)
     says(&device, REPORT_REJECTED, E_REJECTED);
 }
 
+static struct command in_window(int64_t attempt, int64_t after_ms, int64_t before_ms)
+{
+    struct command command = update("u1", attempt, NEW);
+
+    command.install_after_ms = after_ms;
+    command.install_before_ms = before_ms;
+    return command;
+}
+
+static void fetched(struct device *device)
+{
+    DO(device, core_turn, E_NONE, "");
+    DO(device, core_fetched, E_NONE, 0, "");
+}
+
+/* Downloads at once, installs in its window; a restart meanwhile changes nothing; the package is kept when the window has closed. */
+static void test_installs_in_its_window(void **state)
+{
+    struct device device = device_new();
+    const int64_t hour_ms = 3600000, after_ms = device.now_ms + 5 * hour_ms / 2, before_ms = after_ms + hour_ms;
+    struct report report;
+
+    (void)state;
+    tell(&device, in_window(1, after_ms, before_ms));
+    fetched(&device);
+    is(&device, ON_HELD, AGENT_HOLDING, FX_SAY);
+    says(&device, REPORT_DOWNLOADING, E_NONE);
+    assert_true(core_report(&device.record, "d1", OLD, ABSENT, &report) && report.progress == 100);
+    assert_int_equal(device.record.wake_ms, device.now_ms + hour_ms);
+    device.now_ms += hour_ms;
+    wake(&device);
+    is(&device, ON_HELD, AGENT_HOLDING, 0);
+    DO(&device, core_turn, E_NONE, "");
+    refused(&device);
+    tell(&device, in_window(1, after_ms, before_ms));
+    is(&device, ON_AGAIN, AGENT_HOLDING, FX_SAY);
+    start(&device);
+    is(&device, ON_RESUMED, AGENT_HOLDING, FX_CONFIRM);
+    assert_int_equal(device.record.wake_ms, device.now_ms);
+    wake(&device);
+    is(&device, ON_HELD, AGENT_HOLDING, 0);
+    device.now_ms = after_ms - 1;
+    wake(&device);
+    is(&device, ON_HELD, AGENT_HOLDING, 0);
+    assert_int_equal(device.record.wake_ms, after_ms);
+    device.now_ms = after_ms;
+    wake(&device);
+    is(&device, ON_OPENED, AGENT_INSTALLING, FX_INSTALL | FX_SAY);
+}
+
+static void test_a_window_that_was_missed(void **state)
+{
+    struct device device = device_new();
+
+    (void)state;
+    tell(&device, in_window(1, 0, device.now_ms + 10));
+    device.now_ms += 10;
+    fetched(&device);
+    is(&device, ON_MISSED, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_BUSY);
+    start(&device);
+    is(&device, ON_RESUMED, AGENT_IDLE, FX_CONFIRM);   /* the package is kept for the next attempt */
+
+    tell(&device, in_window(2, device.now_ms + 100, device.now_ms + 200));
+    fetched(&device);
+    device.now_ms += 200;   /* it was off in the meantime */
+    start(&device);
+    wake(&device);
+    is(&device, ON_MISSED, AGENT_IDLE, FX_END);
+
+    tell(&device, in_window(3, device.now_ms, 0));
+    fetched(&device);
+    is(&device, ON_FETCHED, AGENT_INSTALLING, FX_INSTALL | FX_SAY);
+}
+
+static void test_a_window_and_a_clock_that_stands_in_the_past(void **state)
+{
+    struct device device = device_new();
+
+    (void)state;
+    device.memory.floor_ms = device.now_ms + 1;
+    tell(&device, in_window(1, device.now_ms + 1000, device.now_ms + 2000));
+    fetched(&device);
+    is(&device, ON_MISSED, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_BUSY);
+    assert_non_null(strstr(device.record.why, "the device's clock says 1970"));
+}
+
+static void test_a_held_package_is_called_back(void **state)
+{
+    struct device device = device_new();
+
+    (void)state;
+    tell(&device, in_window(1, device.now_ms + 1000, 0));
+    fetched(&device);
+    tell(&device, other(COMMAND_CANCEL, "u1", NEW));
+    is(&device, ON_CANCEL, AGENT_IDLE, FX_STOP | FX_CLEAN | FX_END);
+    says(&device, REPORT_FAILED, E_CANCELLED);
+}
+
 static void test_failures_of_the_slots(void **state)
 {
     struct device device = device_new();
@@ -573,6 +673,8 @@ static void test_any_order(void **state)
         dice = seed >> 16;
         command = update(dice & 1 ? "u1" : "u2", 1 + dice % 3, versions[dice % 3]);
         command.kind = (enum command_kind)(dice % 3);
+        command.install_after_ms = dice & 8 ? device.now_ms + dice % 700 : 0;
+        command.install_before_ms = dice & 16 ? device.now_ms + 700 + dice % 700 : 0;
         device.now_ms += dice % 1000;
         switch (dice % 11) {
         case 0: DO(&device, core_command, &command); break;
@@ -621,6 +723,10 @@ int main(void)
         cmocka_unit_test(test_a_boot_loader_that_does_not_go_back),
         cmocka_unit_test(test_no_reboot),
         cmocka_unit_test(test_failures_of_the_download),
+        cmocka_unit_test(test_installs_in_its_window),
+        cmocka_unit_test(test_a_window_that_was_missed),
+        cmocka_unit_test(test_a_window_and_a_clock_that_stands_in_the_past),
+        cmocka_unit_test(test_a_held_package_is_called_back),
         cmocka_unit_test(test_failures_of_the_slots),
         cmocka_unit_test(test_any_order),
     };

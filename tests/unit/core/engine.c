@@ -101,6 +101,18 @@ static void the_last_one_completes(void **state)
     assert_int_equal(move.stage, 2);
 }
 
+static void nobody_is_left_for_the_last_one(void **state)
+{
+    (void)state;
+    begin(TWO_STAGES);
+    stays(NOW + 5000 * S, "no device of this stage has come yet");
+    rollout_enter_stage(&rollout, 2, NOW);
+    stays(NOW + 5000 * S, "no device of this stage has come yet");   /* and none of any: it has not even begun */
+    rollout.counts.opened = 10;
+    stays(NOW + 60 * S, "waits 30 s more for others to come");
+    moves(NOW + 90 * S, ROLLOUT_EVENT_COMPLETE, ROLLOUT_COMPLETED, "the last stage is passed");
+}
+
 /* One at a time: at the moment the first one settles, all that were taken have settled. */
 static void others_must_have_had_time_to_come(void **state)
 {
@@ -112,7 +124,7 @@ static void others_must_have_had_time_to_come(void **state)
     stays(NOW + 700 * S, "1 of 2 devices settled");
     staged(2, 2, 0, NOW + 900 * S);
     rollout.waiting = 7;
-    stays(NOW + 5000 * S, "7 devices wait for a place");
+    stays(NOW + 5000 * S, "7 more wait for a place");
     rollout.waiting = 0;
     moves(NOW + 5000 * S, ROLLOUT_EVENT_PROMOTE, ROLLOUT_RUNNING, "stage canary is passed");
 }
@@ -241,7 +253,7 @@ static void the_next_stage_begins_unjudged(void **state)
     rollout.counts.opened = 40;
     rollout.counts.states[STATE_FAILED] = 40;
     rollout_enter_stage(&rollout, 2, NOW);
-    stays(NOW + S, "no device of this stage has come yet");
+    stays(NOW + S, "waits 89 s more for others to come");
     assert_int_equal(move.gates[0].sample, 0);
 }
 
@@ -253,7 +265,7 @@ static void late_ones_may_break_a_gate_still(void **state)
     rollout.counts.states[STATE_SUCCEEDED] = 960;
     rollout.counts.states[STATE_FAILED] = 40;
     rollout.before = rollout.counts;
-    stays(NOW, "every stage is passed; devices that come late are still take");
+    stays(NOW, "every stage is passed; devices that come late are still taken");
     rollout.counts.states[STATE_FAILED] = 80;
     moves(NOW, ROLLOUT_EVENT_PAUSE, ROLLOUT_PAUSED, "broken: failure_rate 100.0 %, limit 10.0 %");
 }
@@ -299,7 +311,7 @@ static void others_are_left_alone(void **state)
         assert_false(move.moves);
         assert_int_equal(move.gate_count, 1);   /* still shown */
         assert_int_equal(move.gates[0].state, GATE_BROKEN);
-        assert_true(move.why[0] && strncmp(move.why, rollout_state_text(rollout.state), 55) == 0);
+        assert_true(move.why[0] && strncmp(move.why, rollout_state_text(rollout.state), 63) == 0);
     }
 }
 
@@ -385,6 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_stage_passes),
         TEST(the_last_one_completes),
+        TEST(nobody_is_left_for_the_last_one),
         TEST(others_must_have_had_time_to_come),
         TEST(most_are_enough),
         TEST(a_counted_stage_waits_for_its_number),

@@ -42,6 +42,48 @@ static void an_update_is_reported_step_by_step(void **state)
     world_end(&world);
 }
 
+static void it_installs_in_its_window(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_begin(&world, KIND_MANAGED, honest);
+    world.install_after_ms = world.now_ms + 60000;
+    world_update(&world, 1);
+    world_run(&world, 59000);
+    assert_string_equal(phase_name(world.device.phase), "holding");
+    assert_int_equal(world_last_report(&world)->state, REPORT_DOWNLOADING);
+    assert_int_equal(world_last_report(&world)->progress, 100);
+    world_run(&world, 10000);
+    assert_string_equal(world_last_report(&world)->version, "1.1.0");
+    world.install_after_ms = 0;
+    world.install_before_ms = world.now_ms;
+    world_command(&world, COMMAND_UPDATE, "u2", 1, "1.2.0");
+    world_run(&world, 10000);
+    assert_int_equal(world_last_report(&world)->state, REPORT_FAILED);
+    assert_int_equal(world_last_report(&world)->error, E_BUSY);
+    world_end(&world);
+}
+
+static void it_names_a_zone_of_those_it_may_have(void **state)
+{
+    static const char *const zones[] = {"Europe/Berlin", "America/New_York", "UTC"};
+    bool seen[COUNT_OF(zones)] = {false};
+    struct world world;
+
+    (void)state;
+    for (uint32_t index = 0; index < 50; index++) {
+        world_begin(&world, KIND_MANAGED, honest);
+        (void)text_copy(world.plan.time_zones, sizeof world.plan.time_zones, "Europe/Berlin,America/New_York,UTC");
+        world.device.index = index;
+        world_run(&world, 2000);
+        for (unsigned i = 0; i < COUNT_OF(zones); i++)
+            seen[i] |= strcmp(world_last_heartbeat(&world)->tz, zones[i]) == 0;
+        world_end(&world);
+    }
+    assert_true(seen[0] && seen[1] && seen[2]);
+}
+
 static void it_is_not_ready_right_after_the_boot(void **state)
 {
     struct world world;
@@ -288,6 +330,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_is_reported_step_by_step),
+        cmocka_unit_test(it_installs_in_its_window),
+        cmocka_unit_test(it_names_a_zone_of_those_it_may_have),
         cmocka_unit_test(it_is_not_ready_right_after_the_boot),
         cmocka_unit_test(heartbeats_keep_their_interval),
         cmocka_unit_test(a_repeated_command_repeats_the_last_word),

@@ -25,6 +25,7 @@ struct world {
     int online;                                      /* last retained word: 1, 0, -1 for none */
     enum topic_kind order[SAID_MAX];
     unsigned order_count;
+    int64_t install_after_ms, install_before_ms;   /* of the next command; 0: none */
 };
 
 static void world_publish(void *arg, struct device *device, enum topic_kind kind, const void *bytes, size_t length, unsigned qos, bool retain)
@@ -169,7 +170,8 @@ static inline void world_run(struct world *world, int64_t wait_ms)
 
 static inline void world_command(struct world *world, enum command_kind kind, const char *upgrade_id, int64_t attempt, const char *version)
 {
-    struct command command = {.kind = kind, .attempt = attempt, .size_bytes = 1000};
+    struct command command = {.kind = kind, .attempt = attempt, .size_bytes = 1000, .install_after_ms = world->install_after_ms,
+                              .install_before_ms = world->install_before_ms};
     struct buffer message;
 
     (void)text_copy(command.upgrade_id, sizeof command.upgrade_id, upgrade_id);
