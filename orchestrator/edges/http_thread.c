@@ -217,19 +217,6 @@ static enum drover_error events_init(struct http_thread *thread)
     return DROVER_OK;
 }
 
-/* evhttp takes up and drops its interest in a socket several times a request. Collected until the next epoll_wait most of that comes to nothing,
- * which spares up to four system calls. Fit for sockets that nobody has dup'ed, as these are. */
-static struct event_base *base_new(void)
-{
-    struct event_base *base = NULL;
-    struct event_config *config = event_config_new();
-    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0)
-        base = event_base_new_with_config(config);
-    if (config != NULL)
-        event_config_free(config);
-    return base;
-}
-
 enum drover_error http_thread_init(struct http_thread *thread, struct http_shared *shared, const int fds[HTTP_LISTENER_COUNT])
 {
     *thread = (struct http_thread){.shared = shared};
@@ -240,7 +227,7 @@ enum drover_error http_thread_init(struct http_thread *thread, struct http_share
     enum drover_error error = http_queue_init(&thread->answers, 0);
     if (error != DROVER_OK)
         return error;
-    thread->base = base_new();
+    thread->base = event_base_new();
     error = thread->base != NULL ? slots_init(thread) : DROVER_MEMORY;
     if (error == DROVER_OK)
         error = events_init(thread);
