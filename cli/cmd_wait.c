@@ -11,6 +11,7 @@
 #include "common/text.h"
 
 #define STAGES_MAX 16
+#define HOLD_MS 15000
 
 struct wait {
     struct follow follow;     /* first: the judge is given this */
@@ -79,6 +80,8 @@ static bool wait_judge(struct follow *follow)
     struct wait *wait = (struct wait *)follow;
     bool over = is_reached(wait);
 
+    /* Stages and states change with an event; that the last device has settled does not. On a terminal it shows what devices do, too. */
+    follow->hold_ms = wait->until != UNTIL_SETTLED && follow->standing.stage > 0 && !follow->cli->progress.live ? HOLD_MS : 0;
     if (over)
         follow->code = reached(wait);
     else if ((follow->code = gone_wrong(wait)) == CLI_OK)

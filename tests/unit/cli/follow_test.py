@@ -1,6 +1,7 @@
 """drover rollout watch and rollout wait against the small server: what stands on a terminal of 80 columns, on a dumb one and in a pipe, and exit codes."""
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -165,6 +166,30 @@ def test_wait_for_a_stage(api):  # noqa: F811
     done = run(api, "rollout", "wait", "r1", "--until", "stage:2", "--interval", "50ms", "-o", "json", "-q")
     assert json.loads(done.stdout)["stage"] == 2 and len(api.steps["r1"]) == 1 and done.stderr == ""
     run(api, "rollout", "wait", "r1", "--until", "stage:1", "--interval", "50ms")
+
+
+def test_wait_is_rung_by_the_servers_events(api):  # noqa: F811
+    api.rollout("r1")
+    api.feeds, api.feed_events = 0, 1
+    epoch = now_ms()
+    api.steps["r1"] = [staged(api, 1, [CANARY], epoch=epoch), staged(api, 1, [CANARY], epoch=epoch), staged(api, 2, [CANARY], epoch=epoch)]
+    threading.Timer(1, lambda: api.add_event(kind="rollout", on="edit")).start()
+    threading.Timer(2, lambda: api.add_event(kind="rollout", on="promote")).start()
+    begun = time.monotonic()
+    run(api, "rollout", "wait", "r1", "--until", "stage:2", "--interval", "50ms")
+    looks = [path for _, path in api.requests if path == "/api/v1/rollouts/r1"]
+    streams = [path for _, path in api.requests if "/stream" in path]
+    assert 1.9 < time.monotonic() - begun < 10 and len(looks) == 3 and len(streams) == api.feeds == 2, api.requests
+    assert streams[0] == f"/api/v1/events/stream?after={epoch - 1000}-0&rollout=r1&kind=rollout"
+    assert f"after={api.events[0]['id']}&" in streams[1], "it goes on from the event that rang"
+
+
+def test_wait_polls_while_the_stream_breaks_off(api):  # noqa: F811
+    api.rollout("r1")
+    api.feeds, api.feed_events = 0, 0
+    api.steps["r1"] = [staged(api, 1, [CANARY])] * 3 + [staged(api, 2, [CANARY])]
+    run(api, "rollout", "wait", "r1", "--until", "stage:2", "--interval", "50ms")
+    assert api.feeds == 3
 
 
 def test_a_stage_is_not_reached_before_the_rollout_began(api):  # noqa: F811
