@@ -178,7 +178,7 @@ static void add_event(struct memory_store *store, const struct upgrade_save *sav
     struct memory_event *entry = &store->events[store->event_count++];
     *entry = (struct memory_event){.spoken = false};
     struct event *event = &entry->event;
-    *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision};
+    *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision, .stage = saved->stage};
     snprintf(event->id, sizeof event->id, "%lld-%zu", (long long)store->now_ms, store->event_count);
     text_copy(event->device_id, sizeof event->device_id, saved->device_id);
     text_copy(event->from, sizeof event->from, upgrade_state_name(save->from));
