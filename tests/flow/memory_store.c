@@ -351,7 +351,7 @@ void apply_take_live(struct memory_store *store, struct memory_call *call)
 
 bool memory_wants_back(const struct memory_device *known, const struct rollout *rollout)
 {
-    return rollout->state == ROLLOUT_ROLLING_BACK && !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
+    return !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
 }
 
 bool memory_wants_again(const struct memory_device *known, const struct rollout *rollout)
