@@ -62,7 +62,7 @@ const char *http_status_title(int status)
     } titles[] = {
         {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"}, {206, "Partial Content"}, {304, "Not Modified"}, {400, "Bad Request"},
         {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"}, {412, "Precondition Failed"},
-        {412, "Precondition Failed"}, {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
+        {413, "Content Too Large"}, {416, "Range Not Satisfiable"}, {422, "Unprocessable Content"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
         {500, "Internal Server Error"}, {503, "Service Unavailable"}, {507, "Insufficient Storage"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
