@@ -126,6 +126,9 @@ static void command_came(struct agent *agent, const struct link_news *news)
         log_event(LOG_WARN, "command_bad", LOG_TEXT("where", problem.where), LOG_TEXT("why", problem.what));
         return;
     }
+    char why[WHAT_SIZE];
+    s.permit = agent_permit_check(agent, &command, why, sizeof why);
+    s.permit_why = why;
     core_command(&s, &command, &decision);
     (void)agent_take(agent, &decision);
 }

@@ -50,6 +50,9 @@ static const struct setting rows[] = {
     TEXT("trust.model_key_file", model_key_file, "", "Model key, for encrypted packages."),
     TEXT("trust.device_key_file", device_key_file, "", "The device's private key (PEM), for encrypted packages."),
 
+    SWITCH("rollback.needs_permit", rollback_needs_permit, "false",
+           "A rollback command must bring a permit that the trust store's keys have signed (role `permit`). Without, whoever may send commands may send the device back to its other slot."),
+
     CHOICE("slots.backend", slots_backend, "file|block|script|rauc|swupdate", "file", "How the two slots are written and switched."),
     NEEDED("slots.dir", slots_dir, "/var/lib/drover-agent/slots", "Folder of `boot.state`; of the back end `file` also of the slots."),
     TEXT("slots.running", slots_running, "", "Slot that runs, `a` or `b`; empty: as `boot.state` says."),

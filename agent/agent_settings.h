@@ -77,6 +77,7 @@ struct agent_settings {
     int64_t health_interval_ms;
     int64_t health_timeout_s;
     int64_t health_total_s;
+    bool rollback_needs_permit;
     bool health_needs_link;
 
     char reboot_command[AGENT_TEXT_SIZE];

@@ -70,6 +70,8 @@ struct situation {
     const char *boot_id;
     int64_t now_ms;           /* unix */
     uint64_t random;
+    enum error_code permit;   /* what is wrong with the permit of a rollback command; E_NONE: nothing, or none is asked for */
+    const char *permit_why;
 };
 
 struct decision {

@@ -107,22 +107,35 @@ static enum core_event rollback_event(const struct situation *s, const struct co
     return s->facts->slots[other].valid && strcmp(s->facts->slots[other].version, command->version) == 0 ? ON_TOLD_BACK : ON_NO_SUCH_BACK;
 }
 
-/* An operator's word: the other slot was proved when it was written and confirmed when it ran, so no permit is asked for. */
+/* The other slot was proved when it was written and confirmed when it ran: a permit is asked for only where the device's owner wants one. Never of an
+ * image that has not proved itself: it may be left at any time. */
+static bool lacks_permit(const struct situation *s, enum core_event on)
+{
+    return on == ON_TOLD_BACK && s->permit != E_NONE && s->record->state != AGENT_CHECKING && s->record->state != AGENT_GOING_BACK;
+}
+
 static void rollback(const struct situation *s, const struct command *command, struct decision *ret)
 {
     enum core_event on = rollback_event(s, command);
     unsigned tries = s->record->state == AGENT_GOING_BACK ? s->record->tries : 0;
 
+    if (lacks_permit(s, on))
+        on = ON_NO_PERMIT;
     take(s, command, ret);
     ret->next.tries = tries;
-    if (!core_make(s, on, ret)) {
+    if (on == ON_NO_PERMIT) {
+        core_fail(s, on, s->permit, s->permit_why, ret);
+        if (!ret->refused)
+            return;
+    }
+    if (on == ON_NO_PERMIT || !core_make(s, on, ret)) {
         core_begin(s, ret);
         core_refuse(ret, "cannot go back in this state");
         return;
     }
     core_say_why(ret, ret->why);
     if (on == ON_NO_SUCH_BACK && ret->next.state == AGENT_IDLE)
-        ret->next.error = E_INTERNAL;
+        ret->next.error = E_INCOMPATIBLE;
     else
         keep_error(s, command, ret);
 }

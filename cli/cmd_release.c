@@ -11,17 +11,7 @@
 
 void release_print(struct cli *cli, const struct cJSON *release)
 {
-    const struct cJSON *delta, *deltas = value_find(release, "deltas");
-    int64_t now_ms = clock_unix_ms();
-
-    output_object(&cli->output, &release_view, release, now_ms);
-    if (cli->output.format != OUTPUT_TABLE || cJSON_GetArraySize(deltas) == 0)
-        return;
-    fputc('\n', cli->output.stream);
-    output_begin(&cli->output, &delta_list_view);
-    cJSON_ArrayForEach(delta, deltas)
-        output_item(&cli->output, delta, now_ms);
-    output_end(&cli->output);
+    output_object_and_list(&cli->output, &release_view, release, &delta_list_view, value_find(release, "deltas"), clock_unix_ms());
 }
 
 enum cli_exit cmd_release_list(struct cli *cli)

@@ -103,7 +103,7 @@ enum cli_exit cmd_rollout_show(struct cli *cli)
     buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
     code = cli_get(cli, path.bytes, &answer);
     if (!code)
-        output_object(&cli->output, &rollout_view, answer.json, clock_unix_ms());
+        output_object_and_list(&cli->output, &rollout_view, answer.json, &stage_list_view, value_find(answer.json, "stages"), clock_unix_ms());
     api_answer_done(&answer);
     buffer_done(&path);
     return code;

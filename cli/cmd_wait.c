@@ -11,26 +11,34 @@
 #include "common/text.h"
 
 #define STAGES_MAX 16
+#define HOLD_MS 15000
+
+enum until { UNTIL_COMPLETED, UNTIL_SETTLED, UNTIL_STAGE, UNTIL_PASSED };
 
 struct wait {
     struct follow follow;     /* first: the judge is given this */
-    enum { UNTIL_COMPLETED, UNTIL_SETTLED, UNTIL_STAGE } until;
+    enum until until;
     int64_t stage;
+};
+
+static const struct {
+    const char *word;      /* up to the number, where it has one */
+    bool numbered;
+} points[] = {
+    [UNTIL_COMPLETED] = {"completed", false}, [UNTIL_SETTLED] = {"settled", false}, [UNTIL_STAGE] = {"stage:", true}, [UNTIL_PASSED] = {"passed:", true},
 };
 
 static bool until_read(const char *text, struct wait *ret)
 {
-    static const char prefix[] = "stage:";
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        size_t length = strlen(points[i].word);
 
-    if (!text || strcmp(text, "completed") == 0)
-        ret->until = UNTIL_COMPLETED;
-    else if (strcmp(text, "settled") == 0)
-        ret->until = UNTIL_SETTLED;
-    else if (strncmp(text, prefix, strlen(prefix)) == 0 && text_to_i64(text + strlen(prefix), strlen(text + strlen(prefix)), 1, STAGES_MAX, &ret->stage))
-        ret->until = UNTIL_STAGE;
-    else
-        return false;
-    return true;
+        if (strncmp(text, points[i].word, length) != 0)
+            continue;
+        ret->until = (enum until)i;
+        return points[i].numbered ? text_to_i64(text + length, strlen(text + length), 1, STAGES_MAX, &ret->stage) : text[length] == '\0';
+    }
+    return false;
 }
 
 /* A rollout without stages is completed when everybody has had a turn. */
@@ -42,6 +50,9 @@ static bool is_reached(const struct wait *wait)
     switch (wait->until) {
     case UNTIL_STAGE:
         return passed || (strcmp(value_text(standing->rollout, "state"), "running") == 0 && standing->stage >= wait->stage);
+    case UNTIL_PASSED:
+        return passed || (strcmp(value_text(standing->rollout, "state"), "running") == 0 &&
+                          standing->stage + value_bool(standing->why, "stage.passed") > wait->stage);
     case UNTIL_SETTLED:
         return (passed && standing_is_over(standing)) || all_had_a_turn;
     case UNTIL_COMPLETED:
@@ -79,6 +90,10 @@ static bool wait_judge(struct follow *follow)
     struct wait *wait = (struct wait *)follow;
     bool over = is_reached(wait);
 
+    bool rings = wait->until == UNTIL_COMPLETED || wait->until == UNTIL_STAGE;
+
+    /* Stages and states change with an event; that the last device has settled does not. On a terminal it shows what devices do, too. */
+    follow->hold_ms = rings && follow->standing.stage > 0 && !follow->cli->progress.live ? HOLD_MS : 0;
     if (over)
         follow->code = reached(wait);
     else if ((follow->code = gone_wrong(wait)) == CLI_OK)
@@ -90,12 +105,12 @@ static bool wait_judge(struct follow *follow)
 
 enum cli_exit cmd_rollout_wait(struct cli *cli)
 {
-    const char *until = cli_text(cli, OPT_UNTIL);
+    const char *until = cli_given(cli, OPT_UNTIL) ? cli_text(cli, OPT_UNTIL) : points[UNTIL_COMPLETED].word;
     struct wait wait = {0};
     enum cli_exit code;
 
     if (!until_read(until, &wait))
-        return cli_fail(cli, CLI_USAGE, "--until %s: not completed, settled or stage:N with N from 1 to %d", until, STAGES_MAX);
+        return cli_fail(cli, CLI_USAGE, "--until %s: not completed, settled, stage:N or passed:N with N from 1 to %d", until, STAGES_MAX);
     code = follow_run(&wait.follow, cli, cli_argument(cli, 0), wait_judge);
     follow_done(&wait.follow);
     return code;

@@ -136,7 +136,7 @@ static const struct command command_rows[] = {
      "drover rollout why esp32-1.1.0"},
     {"rollout", "wait", "ROLLOUT", {O(UNTIL), O(INTERVAL)}, false, cmd_rollout_wait, "wait until a rollout has come so far; for scripts",
      "completed: all stages are passed (without stages: every device had its turn). settled: and nobody is under way, and no device was left behind. stage:N: "
-     "stage N has begun, so the one before it is passed.\n"
+     "stage N has begun, so the one before it is passed. passed:N: stage N is passed, though the next one may wait for an operator.\n"
      "Exit code 0 says that it was reached; 7 that devices were left behind (settled, or without stages), or that it was cancelled or superseded; 8 that the time of "
      "--timeout is over; 11 that it is paused, by a gate or an operator; 12 that it is rolled back, or is being.\n"
      "It hears of stages and states by the server's events (server-sent events) where there are some, and looks each --interval otherwise.",

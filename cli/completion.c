@@ -126,6 +126,23 @@ static void option_names_print(FILE *out)
     fputs("        esac\n        mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\")\n        return\n    fi\n", out);
 }
 
+/* The verbs of the noun that begins in this row; it may also be a command alone. */
+static void verbs_print(const struct command *rows, unsigned count, unsigned first, FILE *out)
+{
+    bool any = false;
+
+    for (unsigned i = first; i < count && strcmp(rows[i].noun, rows[first].noun) == 0; i++) {
+        if (!rows[i].verb)
+            continue;
+        if (!any)
+            fprintf(out, "    1:%s) mapfile -t COMPREPLY < <(compgen -W '", rows[i].noun);
+        fprintf(out, "%s ", rows[i].verb);
+        any = true;
+    }
+    if (any)
+        fputs("' -- \"$current\"); return ;;\n", out);
+}
+
 /* The first word, and the second where the noun has verbs. */
 static void command_words_print(FILE *out)
 {
@@ -137,15 +154,9 @@ static void command_words_print(FILE *out)
         if (noun_is_new(rows, i))
             fprintf(out, "%s ", rows[i].noun);
     fputs("' -- \"$current\"); return ;;\n", out);
-    for (unsigned i = 0; i < count; i++) {
-        if (!rows[i].verb)
-            continue;
+    for (unsigned i = 0; i < count; i++)
         if (noun_is_new(rows, i))
-            fprintf(out, "    1:%s) mapfile -t COMPREPLY < <(compgen -W '", rows[i].noun);
-        fprintf(out, "%s ", rows[i].verb);
-        if (i + 1 == count || noun_is_new(rows, i + 1))
-            fputs("' -- \"$current\"); return ;;\n", out);
-    }
+            verbs_print(rows, count, i, out);
     fputs("    esac\n", out);
 }
 

@@ -12,6 +12,7 @@
 
 #define INTERVAL_MS 1000
 #define PATIENCE_MS 60000
+#define CLOCKS_MS 1000   /* times in events and in rollouts may differ by less than this */
 
 /* Moves what was built into its place; true when it is something else than before. */
 static bool text_renew(struct buffer *old, struct buffer *made)
@@ -88,16 +89,25 @@ static enum cli_exit look(struct follow *follow)
     return standing_read(follow->cli, follow->rollout_id, PATIENCE_MS, &follow->standing);
 }
 
+static bool pause_between(struct follow *follow)
+{
+    int64_t changed_ms = value_number(follow->standing.rollout, "epoch", 0);
+
+    return doorbell_wait(&follow->bell, follow->cli, follow->rollout_id, changed_ms > CLOCKS_MS ? changed_ms - CLOCKS_MS : 0, follow->hold_ms,
+                         cli_number(follow->cli, OPT_INTERVAL, INTERVAL_MS));
+}
+
 enum cli_exit follow_run(struct follow *follow, struct cli *cli, const char *rollout_id, follow_judge *judge)
 {
     enum cli_exit code;
 
     *follow = (struct follow){.cli = cli, .rollout_id = rollout_id};
+    doorbell_init(&follow->bell);
     while ((code = look(follow)) == CLI_OK) {
         show(follow);
         if (judge(follow))
             return follow->code;
-        if (!api_sleep(&cli->api, cli_number(cli, OPT_INTERVAL, INTERVAL_MS)))
+        if (!pause_between(follow))
             return cli_fail(cli, CLI_TIMED_OUT, "the time is over; the rollout goes on");
     }
     return code;
@@ -106,6 +116,7 @@ enum cli_exit follow_run(struct follow *follow, struct cli *cli, const char *rol
 void follow_done(struct follow *follow)
 {
     standing_done(&follow->standing);
+    doorbell_done(&follow->bell);
     progress_block_clear(&follow->block);
     buffer_done(&follow->summary);
     buffer_done(&follow->gates);

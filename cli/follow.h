@@ -1,6 +1,7 @@
 /* Looking at a rollout again and again: what `rollout watch` and `rollout wait` share. */
 #pragma once
 
+#include "cli/doorbell.h"
 #include "cli/failures.h"
 #include "cli/progress.h"
 #include "cli/rates.h"
@@ -15,6 +16,8 @@ struct follow {
     struct progress_block block;
     struct buffer summary, gates;  /* the line of the newest look, and what its gates are */
     bool news;                     /* either differs from the look before */
+    struct doorbell bell;
+    int64_t hold_ms;               /* the judge's: what it waits for rings, so that the next look may be put off for so long; 0: it does not */
     enum cli_exit code;            /* of the end, 0 before */
 };
 

@@ -1,6 +1,7 @@
 /* A list is printed as it comes, page by page, in every format but table, which needs its widths first. */
 #include "cli/output.h"
 
+#include <cjson/cJSON.h>
 #include <stdlib.h>
 
 #include "cli/json_print.h"
@@ -118,6 +119,20 @@ void output_object(struct output *output, const struct view *view, const struct 
     }
     text_print(output, view, object, output->format == OUTPUT_JSON ? 0 : -1);
     fputc('\n', output->stream);
+}
+
+void output_object_and_list(struct output *output, const struct view *view, const struct cJSON *object, const struct view *item_view, const struct cJSON *items, int64_t now_ms)
+{
+    const struct cJSON *item;
+
+    output_object(output, view, object, now_ms);
+    if (output->format != OUTPUT_TABLE || cJSON_GetArraySize(items) == 0)
+        return;
+    fputc('\n', output->stream);
+    output_begin(output, item_view);
+    cJSON_ArrayForEach(item, items)
+        output_item(output, item, now_ms);
+    output_end(output);
 }
 
 bool output_flush(struct output *output)

@@ -42,5 +42,7 @@ void output_end(struct output *output);
 
 /* One object: for OUTPUT_TABLE its facts. */
 void output_object(struct output *output, const struct view *view, const struct cJSON *object, int64_t now_ms);
+/* And, for people, items of it as a list below; NULL or none: the object alone. */
+void output_object_and_list(struct output *output, const struct view *view, const struct cJSON *object, const struct view *item_view, const struct cJSON *items, int64_t now_ms);
 /* True when everything has reached the stream. */
 bool output_flush(struct output *output);

@@ -94,6 +94,17 @@ static const struct field rollout_facts[] = {
 };
 VIEW(rollout_view, id_name, rollout_facts);
 
+static void stage_name(const struct cJSON *stage, struct buffer *out)
+{
+    buffer_add_text(out, value_text(stage, "name"));
+}
+
+static const struct field stage_list[] = {
+    {"STAGE", "stage", FIELD_NUMBER}, {"NAME", "name", FIELD_TEXT}, {"TAKEN", "opened", FIELD_NUMBER}, {"UNDER WAY", "in_flight", FIELD_NUMBER},
+    {"UPDATED", "states.succeeded", FIELD_NUMBER}, {"NOT", "failed", FIELD_COUNT},
+};
+VIEW(stage_list_view, stage_name, stage_list);
+
 static const struct field device_list[] = {
     {"DEVICE", "device_id", FIELD_TEXT},  {"MODEL", "model", FIELD_TEXT},     {"VERSION", "version", FIELD_TEXT},
     {"LINK", "online", FIELD_ONLINE},     {"STATUS", "status", FIELD_TEXT},   {"SEEN", "seen_ms", FIELD_AGO},

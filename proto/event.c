@@ -26,6 +26,7 @@ static const struct field fields[] = {
     {"why", FIELD_TEXT, FIELD_OR_DASH, AT(why), .help = "the reason in words"},
     {"prev", FIELD_STREAM_ID, FIELD_OR_DASH, AT(prev), .help = "id of the device's entry before this one"},
     {"instance", FIELD_ID, FIELD_OR_DASH, AT(instance), .help = "which droverd did it"},
+    {"stage", FIELD_INTEGER, FIELD_OPTIONAL, AT(stage), .max = NUMBER_MAX, .help = "of the rollout, through which the device was taken; 0: none"},
 };
 const struct field_table event_fields = {"event", fields, sizeof fields / sizeof fields[0]};
 

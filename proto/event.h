@@ -28,6 +28,7 @@ struct event {
     char why[128];
     char prev[32];                    /* id of this device's entry before this one, "-" for its first: a chain to walk back */
     char instance[ID_SIZE];           /* which droverd did it */
+    int64_t stage;                    /* of the rollout, through which the device was taken, or which runs after the rollout's move; 0: none */
 };
 
 MUST_USE enum drover_error event_read(const char *bytes, size_t length, struct event *ret_event, struct problem *ret_problem);

@@ -37,7 +37,7 @@ elseif place == 'take' or place == 'supersede' then
   place_take(id, had[4], { at_ms = ARGV[7], keep = ARGV[9], why = 'overtaken by a newer rollout', instance = ARGV[8] })
 end
 event_add(ARGV[9], { at_ms = ARGV[7], kind = 'rollout', model = had[4], rollout = id, from = had[1], to = ARGV[2], on = ARGV[5],
-  revision = revision, version = had[5], why = ARGV[6], instance = ARGV[8] })
+  revision = revision, version = had[5], why = ARGV[6], instance = ARGV[8], stage = redis.call('HGET', key, 'stage') })
 local function standing(state, at, stage)
   return state .. ', revision ' .. at .. (stage and ', stage ' .. stage or '')
 end

@@ -43,7 +43,7 @@ now.rollout, now.model, now.stage, now.site = had[6], had[7], had[10] or nil, ha
 local last = redis.call('HGET', device, 'last_event') or ''
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = had[1], to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,
-  error = now.error, why = ARGV[7], prev = last, instance = ARGV[4] }
+  error = now.error, why = ARGV[7], prev = last, instance = ARGV[4], stage = now.stage }
 settle(id, { state = had[1], attempt = had[8] or '0', error = had[9] or '' }, now, now.deadline_ms, ARGV[3])
 if ARGV[9] ~= '1' then
   last = event_add(ARGV[5], event)

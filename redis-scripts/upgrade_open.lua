@@ -69,7 +69,7 @@ if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) e
 
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = 'none', to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,
-  error = now.error, why = ARGV[7], prev = redis.call('HGET', device, 'last_event'), instance = ARGV[4] }
+  error = now.error, why = ARGV[7], prev = redis.call('HGET', device, 'last_event'), instance = ARGV[4], stage = now.stage }
 local last = event_add(ARGV[5], event)
 if ARGV[8] == '1' then
   event.kind, event.prev = 'alarm', last

@@ -83,6 +83,10 @@ int64_t decide_quarantine_ms(const struct situation *s, const struct decision *d
 void decide_again(const struct situation *s, struct decision *ret)
 {
     decision_begin(s, ret);
+    if (s->rollout && s->upgrade->state == STATE_PENDING) {   /* it has just got it: told at once */
+        decide_dispatch(s, ret);
+        return;
+    }
     if (!s->rollout || s->running != s->rollout || s->rollout->retry_ms < s->upgrade->state_ms) {
         decision_say(ret, "nobody gave it another turn");
         return;

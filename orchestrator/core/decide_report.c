@@ -103,6 +103,8 @@ static void failed(const struct situation *s, struct decision *ret, enum error_c
         decision_make(s, ret, EVENT_REJECT, code, NULL);
     else if (verifying && (s->upgrade->rebooted_ms || code == E_HEALTHCHECK))
         failed_on_target(s, ret, code);
+    else if (s->upgrade->state == STATE_ROLLING_BACK && (code == E_DOWNGRADE || code == E_INCOMPATIBLE))
+        decision_make(s, ret, EVENT_FAIL, code, NULL);   /* no permit, or no slot with that version; other codes say why it goes back */
     else if (state_steps[s->upgrade->state])
         decide_failure(s, ret, code, NULL);
     else

@@ -121,6 +121,7 @@ static void pass_stage(const struct rollout *rollout, struct engine_move *ret)
 {
     bool last = is_last(rollout);
     if (stage_now(rollout)->manual && !last) {
+        ret->passed = true;
         say(ret, "stage passed; waits for an operator to promote it");
         return;
     }

@@ -11,6 +11,7 @@ struct engine_move {
     enum rollout_event on;
     enum rollout_state to;
     int64_t stage;                 /* as it shall be */
+    bool passed;                   /* the stage is; only an operator keeps it from the next one */
     char why[64];                  /* of the move, or why there is none: "soaks for 40 s more", "12 of 20 devices settled", "waits for an operator" */
     int64_t next_ms;               /* when something may change by time alone; 0: only by devices or operators */
     unsigned gate_count;

@@ -58,7 +58,7 @@ static void or_dash(char *dst, size_t size, const char *src)
 static void fill_event(const struct work *work, const char *before, struct event *ret)
 {
     const struct upgrade *upgrade = &work->upgrade;
-    *ret = (struct event){.at_ms = work->save.at_ms, .kind = "move", .attempt = upgrade->attempt, .revision = upgrade->revision};
+    *ret = (struct event){.at_ms = work->save.at_ms, .kind = "move", .attempt = upgrade->attempt, .revision = upgrade->revision, .stage = upgrade->stage};
     text_copy(ret->id, sizeof ret->id, upgrade->last_event);
     or_dash(ret->prev, sizeof ret->prev, before);
     text_copy(ret->device_id, sizeof ret->device_id, upgrade->device_id);

@@ -163,10 +163,11 @@ static void decide_by_kind(const struct work *work, const struct situation *s, s
     }
 }
 
-/* After a heartbeat or a question more may follow from the same observation; everything else decides once. */
+/* After these more may follow from the same observation; everything else decides once. */
 static bool decides_again(const struct work *work)
 {
-    return (work->kind == WORK_HEARTBEAT || work->kind == WORK_ASK || work->kind == WORK_WAITING) && work->moves < MOVES_MAX;
+    static const bool kinds[WORK_KIND_COUNT] = {[WORK_HEARTBEAT] = true, [WORK_ASK] = true, [WORK_WAITING] = true, [WORK_AGAIN] = true};
+    return kinds[work->kind] && work->moves < MOVES_MAX;
 }
 
 static void make_token(struct flow *flow, char *ret)
@@ -247,6 +248,19 @@ static void work_save(struct work *work)
 
 /* --- 4 speak, and look again --- */
 
+/* What the save has made of the device. */
+static void quarantined(struct work *work)
+{
+    struct device *device = &work->device;
+    if (work->save.quarantine_ms == 0)
+        return;
+    device->quarantine_auto = work->save.quarantine_ms > 0;
+    device->quarantine_ms = device->quarantine_auto ? work->save.quarantine_ms : 0;
+    device->quarantine[0] = '\0';
+    if (device->quarantine_auto)
+        memcpy(device->quarantine, work->upgrade.version, sizeof device->quarantine);
+}
+
 static void saved_well(struct work *work, const struct upgrade *upgrade)
 {
     char before[EVENT_ID_SIZE];
@@ -256,6 +270,7 @@ static void saved_well(struct work *work, const struct upgrade *upgrade)
     work->upgrade = *upgrade;
     if (work->save.kind != KIND_UNKNOWN)
         work->device.last.kind = work->save.kind;
+    quarantined(work);
     work->moves++;
     work->flow->counts.moves[work->save.on]++;
     bool began = work->save.on == EVENT_OPEN || (upgrade_state_is_final(work->save.from) && upgrade_state_is_in_flight(upgrade->state));

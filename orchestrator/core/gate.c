@@ -61,23 +61,35 @@ bool gate_compares(const struct plan_gate *gate)
     return gate->measure == GATE_HEARTBEAT_LOSS || gate->measure == GATE_UNHEALTHY || gate->measure == GATE_REBOOTS;
 }
 
+static bool is_beyond(const struct interval *bounds, double limit, bool must_be_low)
+{
+    return must_be_low ? bounds->low > limit : bounds->high < limit;
+}
+
 /* Of what must be low, and of what must be high. enough: as large a sample as the gate asks for. */
 static void judge(struct gate_reading *ret, bool must_be_low, bool enough)
 {
-    bool beyond = must_be_low ? ret->bounds.low > ret->limit : ret->bounds.high < ret->limit;
     bool kept = must_be_low ? ret->value <= ret->limit : ret->value >= ret->limit;
-    ret->state = enough && beyond ? GATE_BROKEN : enough && kept ? GATE_HELD : GATE_OPEN;
+    ret->state = enough && is_beyond(&ret->bounds, ret->limit, must_be_low) ? GATE_BROKEN : enough && kept ? GATE_HELD : GATE_OPEN;
     ret->doubt = ret->state == GATE_OPEN && ret->sample > 0 && !kept;
 }
 
-static void read_share(const struct plan_gate *gate, int64_t hits, int64_t of, bool must_be_low, struct gate_reading *ret)
+/* Failures settle sooner than successes, which have to prove themselves: so a limit is broken only if it were even though all that are under way ended well. */
+static void read_share(const struct plan_gate *gate, int64_t hits, int64_t of, int64_t under_way, bool must_be_low, struct gate_reading *ret)
 {
+    double z = confidence_z(gate->confidence_pct);
     if (hits > of)   /* since a resume: one that had settled before may have got another error */
         hits = of;
     ret->sample = of;
+    ret->under_way = under_way;
     ret->value = share(hits, of);
-    ret->bounds = wilson_interval(hits, of, confidence_z(gate->confidence_pct));
+    ret->bounds = wilson_interval(hits, of, z);
     judge(ret, must_be_low, of >= gate->min_sample && of > 0);
+    struct interval at_best = wilson_interval(must_be_low ? hits : hits + under_way, of + under_way, z);
+    if (ret->state == GATE_BROKEN && !is_beyond(&at_best, ret->limit, must_be_low)) {
+        ret->state = GATE_OPEN;
+        ret->doubt = true;
+    }
 }
 
 /* Of a group, without those that were so before. */
@@ -131,16 +143,16 @@ static void measure(const struct plan_gate *gate, const struct gate_readings *re
 {
     const struct rollout_counts *counts = &readings->counts;
     const struct group_health *updated = &readings->health.updated, *control = &readings->health.control;
-    int64_t settled = rollout_counts_settled(counts);
+    int64_t settled = rollout_counts_settled(counts), under_way = rollout_counts_in_flight(counts);
     switch (gate->measure) {
     case GATE_FAILURE_RATE:
-        read_share(gate, gate->error == E_NONE ? rollout_counts_failed(counts) : counts->errors[gate->error], settled, true, ret);
+        read_share(gate, gate->error == E_NONE ? rollout_counts_failed(counts) : counts->errors[gate->error], settled, under_way, true, ret);
         break;
     case GATE_SUCCESS_RATE:
-        read_share(gate, counts->states[STATE_SUCCEEDED], settled, false, ret);
+        read_share(gate, counts->states[STATE_SUCCEEDED], settled, under_way, false, ret);
         break;
-    case GATE_LOST_RATE:
-        read_share(gate, counts->states[STATE_LOST], counts->opened, true, ret);
+    case GATE_LOST_RATE:   /* of all that were told */
+        read_share(gate, counts->states[STATE_LOST], settled + under_way, 0, true, ret);
         break;
     case GATE_HEARTBEAT_LOSS:
         read_offline(gate, updated, control, ret);
@@ -166,7 +178,10 @@ static void put_quotient(struct gate_reading *ret, const char *what)
 
 static void put_share(struct gate_reading *ret, const char *what)
 {
-    snprintf(ret->text, sizeof ret->text, "%s %.1f %% of %lld (%.1f .. %.1f %%), limit %.1f %%: %s", what, 100 * ret->value, (long long)ret->sample,
+    char under_way[40] = "";
+    if (ret->under_way > 0)
+        snprintf(under_way, sizeof under_way, " and %lld under way", (long long)ret->under_way);
+    snprintf(ret->text, sizeof ret->text, "%s %.1f %% of %lld%s (%.1f .. %.1f %%), limit %.1f %%: %s", what, 100 * ret->value, (long long)ret->sample, under_way,
              100 * ret->bounds.low, 100 * ret->bounds.high, 100 * ret->limit, gate_state_name(ret->state));
     snprintf(ret->brief, sizeof ret->brief, "%.32s %.1f %%, limit %.1f %%", what, 100 * ret->value, 100 * ret->limit);
 }

@@ -40,6 +40,7 @@ struct gate_reading {
     enum gate_state state;
     bool doubt;                /* open, though something was measured and is beyond the limit */
     int64_t sample;            /* devices it is of */
+    int64_t under_way;         /* devices that may still change it */
     double value;              /* share, difference of shares, or quotient */
     struct interval bounds;
     double limit;

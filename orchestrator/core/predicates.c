@@ -282,7 +282,8 @@ static void bytes_describe(const struct look *look, struct finding *ret)
 static int64_t paced_until_ms(const struct look *look)
 {
     const struct rollout *rollout = look->rollout;
-    return rollout->plan ? schedule_paced_until_ms(schedule_per_minute(rollout, look->now_ms), rollout->paced_ms, look->now_ms) : 0;
+    bool ahead = rollout->plan && rollout->paced_ms > look->now_ms;   /* otherwise nothing was told lately */
+    return ahead ? schedule_paced_until_ms(schedule_per_minute(rollout, look->now_ms), rollout->paced_ms, look->now_ms) : 0;
 }
 
 static const char *minute_refusal(const struct look *look)

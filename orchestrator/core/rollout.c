@@ -90,13 +90,18 @@ static int64_t since(int64_t now, int64_t before)
     return now > before ? now - before : 0;
 }
 
-/* A device that settled before and is in another state since counts as settled since. */
+static bool is_settled(enum upgrade_state state)
+{
+    return upgrade_state_is_final(state) || state == STATE_LOST;
+}
+
+/* A device that settled before and is in another state since counts as settled since. Who is under way may settle since, whenever it began. */
 void rollout_gate_counts(const struct rollout *rollout, struct rollout_counts *ret)
 {
     const struct rollout_counts *now = rollout->state == ROLLOUT_COMPLETED ? &rollout->counts : &rollout->staged, *before = &rollout->before;
     ret->opened = since(now->opened, before->opened);
     for (int i = 0; i < UPGRADE_STATE_COUNT; i++)
-        ret->states[i] = since(now->states[i], before->states[i]);
+        ret->states[i] = is_settled((enum upgrade_state)i) ? since(now->states[i], before->states[i]) : now->states[i];
     for (int i = 0; i < ERROR_CODE_COUNT; i++)
         ret->errors[i] = since(now->errors[i], before->errors[i]);
 }

@@ -70,6 +70,10 @@ void rollout_begin(struct rollout *rollout, struct plan *plan, int64_t now_ms);
 void rollout_enter_stage(struct rollout *rollout, int64_t stage, int64_t now_ms);
 /* What the move makes of it, for the store: *ret is a copy that borrows the plan. stage: the one to be in, for PROMOTE. */
 void rollout_after(const struct rollout *rollout, enum rollout_event on, int64_t stage, int64_t now_ms, struct rollout *ret);
+/* rollout_control.c. Four eyes: NULL, with what it becomes (borrowing the plan) and the event; otherwise why `who` cannot approve it. */
+const char *rollout_approve(const struct rollout *rollout, const char *who, struct rollout *ret_next, enum rollout_event *ret_on);
+/* It goes back, a whole round found nobody who is still on its version, and nobody is on the way. */
+bool rollout_is_back(const struct rollout *rollout);
 /* *dst = *src, holding its plan; what dst held before is not looked at. */
 void rollout_keep(struct rollout *dst, const struct rollout *src);
 void rollout_drop(struct rollout *rollout);   /* lets the plan go and forgets it */

@@ -83,30 +83,14 @@ static bool promote(struct api_ask *ask, const struct rollout *rollout, struct r
     return true;
 }
 
-static bool has_approved(const struct rollout *rollout, const char *who)
-{
-    for (size_t i = 0; i < ROLLOUT_APPROVERS_MAX; i++)
-        if (strcmp(rollout->approvers[i], who) == 0)
-            return true;
-    return strcmp(rollout->author, who) == 0;
-}
-
 /* Four eyes: somebody who is named, who did not make the plan, and has not approved it yet. */
 static bool approve(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
 {
-    const char *who = ask->call->who.subject;
     struct control *control = ask->extra;
-    if (who[0] == '\0')
+    if (ask->call->who.subject[0] == '\0')
         return refuse(ask, 403, "an approval needs a name: a token of auth.keys_file, not the one of api.token_file");
-    if (rollout->state != ROLLOUT_AWAITING_APPROVAL)
-        return refuse(ask, 409, "it does not wait for an approval");
-    if (has_approved(rollout, who))
-        return refuse(ask, 403, strcmp(rollout->author, who) == 0 ? "who made the plan cannot approve it" : "you have approved it already");
-    if (next->approvals >= ROLLOUT_APPROVERS_MAX || rollout->plan == NULL)
-        return refuse(ask, 409, "it has as many approvals as it can have");
-    (void)text_copy(next->approvers[next->approvals++], sizeof next->approvers[0], who);
-    control->on = next->approvals < rollout->plan->approvals ? ROLLOUT_EVENT_ENDORSE : ROLLOUT_EVENT_APPROVE;
-    return true;
+    const char *refusal = rollout_approve(rollout, ask->call->who.subject, next, &control->on);
+    return refusal == NULL || refuse(ask, rollout->state == ROLLOUT_AWAITING_APPROVAL ? 403 : 409, refusal);
 }
 
 static bool retry(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
@@ -134,7 +118,7 @@ static void control_read(void *arg, enum drover_error error, const struct rollou
         return;
     }
     if (ask->call->expected_revision != 0 && ask->call->expected_revision != rollouts->revision) {
-        (void)refuse(ask, 412, "the rollout has changed meanwhile; read it again");
+        api_rollout_error(ask, DROVER_CONFLICT, "rollout");
         return;
     }
     struct rollout next = *rollouts;   /* borrows the plan */
@@ -159,12 +143,12 @@ static void control_moved(void *arg, enum drover_error error, const struct rollo
     if (error == DROVER_OK) {
         api_rollout_changed(ask, rollout);
         api_rollout_answer(ask, 200, rollout);
-    } else if (error != DROVER_CONFLICT) {
+    } else if (error != DROVER_CONFLICT || ask->call->expected_revision != 0) {
         api_rollout_error(ask, error, "rollout");
-    } else if (ask->call->expected_revision == 0 && ++control->tries < TRIES_MAX && !ask->api->closed) {
+    } else if (++control->tries < TRIES_MAX && !ask->api->closed) {
         store_rollout(ask->api->config.store, ask->call->params[0], control_read, ask);
     } else {
-        (void)refuse(ask, ask->call->expected_revision != 0 ? 412 : 409, "the rollout has changed meanwhile; read it again");
+        (void)refuse(ask, 409, "the rollout has changed meanwhile; read it again");
     }
 }
 

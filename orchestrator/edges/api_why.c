@@ -98,12 +98,13 @@ static void gate_put(struct json_writer *writer, const struct plan_gate *gate, c
     json_close_object(writer);
 }
 
-static void stage_put(struct json_writer *writer, const struct rollout *rollout)
+static void stage_put(struct json_writer *writer, const struct rollout *rollout, bool passed)
 {
     json_open_object(writer, "stage");
     json_put_i64(writer, "stage", rollout->stage);
     json_put_text(writer, "name", rollout->plan->stages[rollout->stage - 1].name);
     json_put_i64(writer, "since_ms", rollout->stage_ms);
+    json_put_bool(writer, "passed", passed);
     json_put_i64(writer, "opened", rollout->staged.opened);
     json_put_i64(writer, "in_flight", rollout_counts_in_flight(&rollout->staged));
     json_put_i64(writer, "settled", rollout_counts_settled(&rollout->staged));
@@ -143,7 +144,7 @@ static void rollout_put(struct api_ask *ask, const struct rollout *rollout, cons
         gate_put(&writer, &rollout->plan->stages[rollout->stage - 1].gates[i], &why->move.gates[i]);
     json_close_array(&writer);
     if (rollout->plan != NULL && rollout->stage > 0)
-        stage_put(&writer, rollout);
+        stage_put(&writer, rollout, why->move.passed);
     limits_put(&writer, ask->api, rollout, why);
     json_end(&writer);
     api_ask_send(ask, 200);

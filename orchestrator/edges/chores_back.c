@@ -15,12 +15,6 @@ static void ended(void *arg, enum drover_error error, const struct rollout *roll
     chores_rollouts_changed(chores);
 }
 
-/* A whole round found nobody who is still on the version, and nobody is on the way. */
-static bool is_back(const struct rollout *rollout)
-{
-    return rollout->state == ROLLOUT_ROLLING_BACK && rollout->back_ms > 0 && rollout->back_left == 0 && rollout_in_flight(rollout) == 0;
-}
-
 void chores_watch_backs(struct chores *chores, const struct rollout *rollouts, size_t count)
 {
     if (!chores_is_leader(chores) || chores->backs_open)
@@ -28,7 +22,7 @@ void chores_watch_backs(struct chores *chores, const struct rollout *rollouts, s
     for (size_t i = 0; i < count; i++) {
         const struct rollout_change change = {.id = rollouts[i].id, .on = ROLLOUT_EVENT_BACK, .to = ROLLOUT_ROLLED_BACK, .expected_revision = rollouts[i].revision,
                                               .why = "every device that succeeded has gone back", .at_ms = clock_unix_ms()};
-        if (!is_back(&rollouts[i]))
+        if (!rollout_is_back(&rollouts[i]))
             continue;
         chores->backs_open++;
         store_rollout_move(chores->config.store, &change, ended, chores);

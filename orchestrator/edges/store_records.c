@@ -201,6 +201,7 @@ static const struct record_field event_fields[] = {
     {EVENT(TEXT, "why", why)},
     {EVENT(TEXT, "prev", prev)},
     {EVENT(TEXT, "instance", instance)},
+    {EVENT(I64, "stage", stage)},
 };
 static const struct record_table event_record = RECORD_TABLE(event_fields);
 

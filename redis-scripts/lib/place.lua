@@ -30,7 +30,7 @@ local function place_take(id, model, e)
     redis.call('HSET', key, 'state', 'superseded', 'why', e.why, 'epoch', epoch)
     place_leave(other, model)
     event_add(e.keep, { at_ms = e.at_ms, kind = 'rollout', model = model, rollout = other, from = had[1], to = 'superseded', on = 'supersede',
-      revision = revision, version = had[2], why = e.why, instance = e.instance })
+      revision = revision, version = had[2], why = e.why, instance = e.instance, stage = redis.call('HGET', key, 'stage') })
   end
   redis.call('SREM', KEYS[2] .. 'waiting', id)
   redis.call('SADD', KEYS[2] .. 'running', id)

@@ -96,6 +96,33 @@ static void ask(const struct thing *thing)
         flow_ask(flow, thing->id, "esp32", thing->version, ignore_answer, NULL);
 }
 
+/* Orders that come on top of pausing and going on; each move one of the table. */
+static void orders(const struct thing *thing, struct rollout *rollout, struct flow *flow)
+{
+    static const enum rollout_event events[] = {ROLLOUT_EVENT_ROLL_BACK, ROLLOUT_EVENT_PAUSE, ROLLOUT_EVENT_RESUME, ROLLOUT_EVENT_REOPEN};
+    struct memory_device *known = memory_store_device(&world.store, thing->id);
+    enum rollout_event on = events[dice(4)];
+    switch (dice(8)) {
+    case 0:
+        world.store.stopped = !world.store.stopped;
+        break;
+    case 1:
+        world.permit_pending = !world.permit_pending;
+        break;
+    case 2:
+        if (known && flow && dice(2)) {
+            text_copy(known->device.excluded, sizeof known->device.excluded, rollout->id);
+            flow_withdraw(flow, thing->id, rollout->id, "ann", ignore_done, NULL);
+        }
+        break;
+    default:
+        if (on == ROLLOUT_EVENT_ROLL_BACK && dice(4))
+            on = ROLLOUT_EVENT_REOPEN;
+        if (world_move_rollout(&world, rollout, on, 0, "ann") && on == ROLLOUT_EVENT_REOPEN)
+            rollout->retry_ms = world.store.now_ms;
+    }
+}
+
 static void people(const struct thing *thing)
 {
     struct rollout *rollout = &world.store.rollouts[0];
@@ -104,6 +131,8 @@ static void people(const struct thing *thing)
         flow_rollback(flow, thing->id, "ann", ignore_done, NULL);
     else if (dice(20) == 0)
         rollout->state = dice(2) ? ROLLOUT_CANCELLED : ROLLOUT_SUPERSEDED;
+    else if (dice(2))
+        orders(thing, rollout, flow);
     else if (rollout->state <= ROLLOUT_PAUSED)
         rollout->state = rollout->state == ROLLOUT_PAUSED ? ROLLOUT_RUNNING : ROLLOUT_PAUSED;
     world_tell_rollouts(&world);
@@ -144,6 +173,8 @@ static void mend(void)
             world_start(&world, i);
     if (world.store.rollouts[0].state == ROLLOUT_PAUSED && dice(6) == 0)
         world.store.rollouts[0].state = ROLLOUT_RUNNING;
+    world.store.stopped = world.store.stopped && dice(6) > 0;
+    world.permit_pending = world.permit_pending && dice(6) > 0;
     for (int i = 0; i < DEVICES; i++)
         things[i].silent = things[i].silent && dice(20) > 0;
 }
@@ -190,8 +221,11 @@ static void calm(void)
     for (size_t i = 0; i < 2; i++)
         if (!world.orchestrators[i].flow)
             world_start(&world, i);
+    world.store.stopped = world.permit_pending = false;
     if (world.store.rollouts[0].state == ROLLOUT_PAUSED)
         world.store.rollouts[0].state = ROLLOUT_RUNNING;
+    if (world.store.rollouts[0].state == ROLLOUT_ROLLBACK_PAUSED)
+        world.store.rollouts[0].state = ROLLOUT_ROLLING_BACK;
     world_tell_rollouts(&world);
     for (int i = 0; i < DEVICES; i++) {
         struct heartbeat heartbeat;
@@ -221,8 +255,18 @@ static bool ended_well(uint64_t seed, const struct thing *thing)
         return wrong(seed, known, "runs another version than the store says");
     if (!thing->silent && state == STATE_SUCCEEDED && !strcmp(thing->version, "1.0.0"))
         return wrong(seed, known, "is called succeeded on the old version");
+    if (!thing->silent && state == STATE_SUCCEEDED && rollout_state_goes_back(world.store.rollouts[0].state))
+        return wrong(seed, known, "stays on a version that its rollout went back from");
     if (!thing->silent && state == STATE_ROLLED_BACK && known->upgrade.revision < 2)
         return wrong(seed, known, "rolled back without a history");
+    return true;
+}
+
+static bool nobody_is_silent(void)
+{
+    for (int i = 0; i < DEVICES; i++)
+        if (things[i].silent)
+            return false;
     return true;
 }
 
@@ -284,6 +328,10 @@ static bool play(uint64_t seed)
     bool fine = !world.broken && memory_store_check(&world.store);
     for (int i = 0; i < DEVICES; i++)
         fine = ended_well(seed, &things[i]) && fine;
+    if (world.store.rollouts[0].state == ROLLOUT_ROLLING_BACK && nobody_is_silent())
+        fine = wrong(seed, &world.store.devices[0], "its rollout never ended going back");
+    if (world.store.rollouts[0].retry_ms > 0 && rollout_state_takes(world.store.rollouts[0].state))
+        fine = wrong(seed, &world.store.devices[0], "its rollout never ended giving another turn");
     for (size_t i = 0; i < 2; i++)
         fine = flow_work_count(world.orchestrators[i].flow) == 0 && fine;
     world_done(&world);

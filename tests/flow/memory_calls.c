@@ -274,7 +274,7 @@ static bool rollout_ends(const struct memory_store *store, const struct memory_d
 static int64_t done_ms(const struct memory_store *store, const struct memory_device *known)
 {
     const struct rollout *rollout = rollout_of(store, known);
-    if (rollout && memory_wants_back(known, rollout))
+    if (rollout && rollout->state == ROLLOUT_ROLLING_BACK && memory_wants_back(known, rollout))
         return store->rest_ms[rollout - store->rollouts][TAKE_BACK];
     if (rollout && memory_wants_again(known, rollout))
         return store->rest_ms[rollout - store->rollouts][TAKE_AGAIN];
@@ -284,6 +284,12 @@ static int64_t done_ms(const struct memory_store *store, const struct memory_dev
 static int64_t smaller(int64_t left, int64_t right)
 {
     return left < right ? left : right;
+}
+
+/* The end of its round, which may end it. */
+static int64_t round_ms(const struct memory_store *store, size_t index)
+{
+    return store->rollouts[index].state == ROLLOUT_ROLLING_BACK ? store->rest_ms[index][TAKE_BACK] : INT64_MAX;
 }
 
 int64_t memory_store_due_ms(const struct memory_store *store)
@@ -301,6 +307,8 @@ int64_t memory_store_due_ms(const struct memory_store *store)
             first = known->live_leased_ms;
         first = smaller(first, done_ms(store, known));
     }
+    for (size_t i = 0; i < store->rollout_count; i++)
+        first = smaller(first, round_ms(store, i));
     return first;
 }
 

@@ -178,7 +178,7 @@ static void add_event(struct memory_store *store, const struct upgrade_save *sav
     struct memory_event *entry = &store->events[store->event_count++];
     *entry = (struct memory_event){.spoken = false};
     struct event *event = &entry->event;
-    *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision};
+    *event = (struct event){.at_ms = save->at_ms, .kind = "move", .attempt = saved->attempt, .revision = saved->revision, .stage = saved->stage};
     snprintf(event->id, sizeof event->id, "%lld-%zu", (long long)store->now_ms, store->event_count);
     text_copy(event->device_id, sizeof event->device_id, saved->device_id);
     text_copy(event->from, sizeof event->from, upgrade_state_name(save->from));
@@ -351,7 +351,7 @@ void apply_take_live(struct memory_store *store, struct memory_call *call)
 
 bool memory_wants_back(const struct memory_device *known, const struct rollout *rollout)
 {
-    return rollout->state == ROLLOUT_ROLLING_BACK && !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
+    return !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
 }
 
 bool memory_wants_again(const struct memory_device *known, const struct rollout *rollout)

@@ -19,4 +19,6 @@ bool story_act_fleet(struct world *world, const struct words *words);
 /* False: it is no move of a rollout, or the engine is off; then nothing was done. */
 bool story_move_rollout(struct world *world, const struct words *words, bool *ret_fine);
 bool story_count_rollout(struct world *world, const char *rollout_id);
+/* story_control.c: operators' control. False: it is none, and nothing was done. */
+bool story_control(struct world *world, const struct words *words, bool *ret_fine);
 bool story_read_gates(struct world *world, const char *rollout_id);

@@ -35,9 +35,10 @@ static bool set_plan(const struct words *words, struct rollout *rollout)
         fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
         return false;
     }
-    struct release release = rollout->release;
+    struct rollout before = *rollout;
     rollout_begin(rollout, plan, rollout->created_ms);
-    rollout->release = release;
+    rollout->release = before.release;
+    memcpy(rollout->author, before.author, sizeof rollout->author);
     plan_drop(plan);
     return true;
 }
@@ -55,6 +56,7 @@ static bool set_rollout(struct world *world, const struct words *words, unsigned
         .confirmations = words_number(words, "confirmations", 2), .soak_ms = words_number(words, "soak_ms", 0),
         .spread_s = words_number(words, "spread_s", 0)};
     copy(rollout->id, sizeof rollout->id, words_at(words, first));
+    copy(rollout->author, sizeof rollout->author, words_text(words, "author", ""));
     copy(rollout->model, sizeof rollout->model, words_at(words, first + 1));
     copy(rollout->version, sizeof rollout->version, words_at(words, first + 2));
     struct release *release = &rollout->release;
@@ -92,7 +94,7 @@ static bool set_policy(struct world *world, const struct words *words)
     } members[] = {
 #define MEMBER(name) {#name, offsetof(struct policy, name)}
         MEMBER(silent_after_ms), MEMBER(lost_give_up_ms), MEMBER(download_total_ms), MEMBER(install_ms), MEMBER(busy_max), MEMBER(clash_ms),
-        MEMBER(retry_base_ms), MEMBER(boot_loop_max), MEMBER(unhealthy_max),
+        MEMBER(retry_base_ms), MEMBER(boot_loop_max), MEMBER(unhealthy_max), MEMBER(quarantine_ms),
 #undef MEMBER
     };
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
@@ -289,7 +291,7 @@ static bool act_operator(struct world *world, const struct words *words)
 {
     const char *what = words_at(words, 2);
     bool fine;
-    if (story_move_rollout(world, words, &fine))
+    if (story_control(world, words, &fine) || story_move_rollout(world, words, &fine))
         return fine;
     if (!strcmp(what, "counts"))
         return story_count_rollout(world, words_at(words, 3));

@@ -32,7 +32,7 @@ static void store_told(void *arg, const char *line)
 
 void world_init(struct world *world, void (*log)(void *arg, int64_t now_ms, const char *line), void *arg)
 {
-    *world = (struct world){.policy = default_policy, .orchestrator_count = 1, .log = log, .log_arg = arg};
+    *world = (struct world){.policy = default_policy, .orchestrator_count = 1, .work_max = 64, .hears = world_thing_hears, .log = log, .log_arg = arg};
     memory_store_init(&world->store, store_told, world);
     world->zones = time_zones_new("/usr/share/zoneinfo");
     if (!world->zones)
@@ -88,9 +88,11 @@ static void heard_command(void *arg, const char *model, const char *device_id, c
                  command->base_version);
     if (command->install_after_ms || command->install_before_ms)
         say_window(command, package + strlen(package), sizeof package - strlen(package));
+    if (command->kind == COMMAND_ROLLBACK && command->permit[0])
+        snprintf(package, sizeof package, ", permit %.60s", command->permit);
     world_say(world, "broker  %c %-28s %s %s%s", lost ? 'x' : '<', topic, names[command->kind], command->version, package);
     if (!lost)
-        world_thing_hears(world, device_id, command);
+        world->hears(world, device_id, command);
 }
 
 static void heard_event(void *arg, const struct event *event)
@@ -116,6 +118,13 @@ static bool zone_find(void *zones, const char *name, const struct time_zone **re
     return time_zones_find(zones, name, ret);
 }
 
+static const char *world_permit(void *arg, const struct rollout *rollout, const char *to_version)
+{
+    const struct world *world = arg;
+    (void)rollout, (void)to_version;
+    return world->permit_pending ? NULL : world->permit;
+}
+
 void world_start(struct world *world, size_t index)
 {
     struct orchestrator *orchestrator = &world->orchestrators[index];
@@ -129,10 +138,12 @@ void world_start(struct world *world, size_t index)
         .policy = world->policy,
         .instance = index ? "drover-2" : "drover-1",
         .public_url = "http://depot",
-        .work_max = 64,
+        .work_max = world->work_max,
         .seed = 7 + index + 100 * orchestrator->link.life,
         .zones = {world->zones, zone_find},
         .now_ms = world_now,
+        .permit = world_permit,
+        .permit_arg = world,
         .now_arg = world,
     };
     orchestrator->flow = flow_new(&config);
@@ -152,6 +163,9 @@ void world_kill(struct world *world, size_t index)
 void world_tell_rollouts(struct world *world)
 {
     memory_store_show_stages(&world->store);
+    for (size_t i = 0; i < world->orchestrator_count; i++)
+        if (world->orchestrators[i].flow)
+            flow_set_stopped(world->orchestrators[i].flow, world->store.stopped ? world->store.now_ms : 0);
     for (size_t i = 0; i < world->orchestrator_count; i++)
         if (world->orchestrators[i].flow)
             flow_set_rollouts(world->orchestrators[i].flow, world->store.rollouts, world->store.rollout_count);
@@ -196,6 +210,7 @@ static void tick(struct world *world)
     world->ticked_ms = world->store.now_ms;
     if (world->engine)
         world_run_engine(world);
+    world_end_backs(world);
     world_tell_rollouts(world);
     for (size_t i = 0; i < world->orchestrator_count; i++) {
         struct orchestrator *orchestrator = &world->orchestrators[i];

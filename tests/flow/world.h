@@ -36,9 +36,13 @@ struct world {
     size_t sender_count;
     int64_t begin_ms;               /* when the story begins, unix ms; its moments are counted from there */
     struct time_zones *zones;
+    size_t work_max;                /* pieces of work an orchestrator takes at a time, 64 */
+    void (*hears)(struct world *world, const char *device_id, const struct command *command);   /* what devices do with a command; world_thing_hears */
     bool engine;                    /* staged rollouts go their way; otherwise only operators move them */
     bool hushed;                    /* of what happens only rollouts and answers are told */
     char said[ROLLOUTS_MAX][64];    /* what the engine last said of each */
+    char permit[ID_SIZE];           /* what going back is given; "": nothing */
+    bool permit_pending;            /* it is being made */
     int64_t ticked_ms;              /* the last time somebody looked for due work */
     int lose_commands;              /* the broker loses so many */
     int64_t seq;                    /* of heartbeats and reports that say none */
@@ -69,5 +73,7 @@ void world_things_step(struct world *world);
 
 /* One look at each staged rollout, by the leader. */
 void world_run_engine(struct world *world);
+/* Ends those that have gone back, as orchestrator/edges/chores_back.c does. */
+void world_end_backs(struct world *world);
 /* A move of a rollout, told as it happens; false: not possible. stage: for PROMOTE. */
 bool world_move_rollout(struct world *world, struct rollout *rollout, enum rollout_event on, int64_t stage, const char *why);

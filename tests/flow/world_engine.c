@@ -100,3 +100,12 @@ void world_run_engine(struct world *world)
         if (world->store.rollouts[i].plan && !rollout_state_is_ended(world->store.rollouts[i].state))
             look_at(world, i);
 }
+
+/* --- those that go back --- */
+
+void world_end_backs(struct world *world)
+{
+    for (size_t i = 0; i < world->store.rollout_count; i++)
+        if (rollout_is_back(&world->store.rollouts[i]))
+            (void)world_move_rollout(world, &world->store.rollouts[i], ROLLOUT_EVENT_BACK, 0, "every device that succeeded has gone back");
+}

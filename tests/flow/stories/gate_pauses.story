@@ -7,7 +7,7 @@ hush
 [      0] fleet > d1..d6 keeps sending 1.0.0 obeys=10000 fails=1.1.0
 [   1000] rollout = r1 stage 1: 6 of 12 devices taken
 [  10050] operator > reads r1
-[  10050] answer  < gate 1: failure_rate 100.0 % of 1 (20.7 .. 100.0 %), limit 20.0 %: open
+[  10050] answer  < gate 1: failure_rate 100.0 % of 1 and 5 under way (20.7 .. 100.0 %), limit 20.0 %: open
 [  11000] rollout > r1 running -> paused stage 1  pause: broken: failure_rate 100.0 %, limit 20.0 %
 [  12000] rollout = r1 stage 1: takes and tells nobody; what is under way goes on
 [  60000] operator > counts r1

@@ -716,7 +716,7 @@ def test_completion(api, tmp_path):
     device(api, "d-1")
     api.releases["esp32", "1.1.0"] = {"model": "esp32", "version": "1.1.0"}
     for words, offered in ((["drover", ""], ["release", "package", "key", "permit", "rollout", "device", "events", "status", "version", "help", "completion"]),
-                           (["drover", "rollout", "st"], ["start"]),
+                           (["drover", "rollout", "st"], ["start", "stop-all", "start-all"]),
                            (["drover", "-o", "json", "rollout", "pa"], ["pause"]),
                            (["drover", "rollout", "start", "esp32", "1.1.0", "--sh"], ["--share"]),
                            (["drover", "rollout", "list", "--sh"], []),
@@ -727,7 +727,7 @@ def test_completion(api, tmp_path):
                            (["drover", "rollout", "start", "comp"], ["completion"]),
                            (["drover", "rollout", "start", "esp32", ""], ["1.1.0"]),
                            (["drover", "release", "add", "comp"], ["completion"]),
-                           (["drover", "package", "ver"], ["verify"]),
+                           (["drover", "package", "ver"], ["verify"]), (["drover", "events", "v"], ["verify"]),
                            (["drover", "package", "verify", "x", "--trust", "comp"], ["completion"]),
                            (["drover", "completion", ""], ["bash"])):
         assert complete(api, tmp_path, *words) == offered, words

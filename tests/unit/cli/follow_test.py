@@ -1,6 +1,7 @@
 """drover rollout watch and rollout wait against the small server: what stands on a terminal of 80 columns, on a dumb one and in a pipe, and exit codes."""
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -157,6 +158,14 @@ def test_watch_of_a_rollback(api):  # noqa: F811
     assert "rolling_back (broken: failure_rate 20.0 %, limit 5.0 %), stage 1 of 4 (canary): 10 of 50 settled" in done.stderr, "it went on to the end"
 
 
+def test_show_has_a_table_of_stages(api):  # noqa: F811
+    api.rollout("r1", **staged(api, 2, [CANARY, (60, {"succeeded": 10, "downloading": 50})]))
+    lines = run(api, "rollout", "show", "r1").stdout.splitlines()
+    assert [line.split() for line in lines[-5:-2]] == [["STAGE", "NAME", "TAKEN", "UNDER", "WAY", "UPDATED", "NOT"], ["1", "canary", "20", "0", "19", "1"],
+                                                       ["2", "one-percent", "60", "50", "10", "0"]]
+    assert "STAGE" not in run(api, "rollout", "show", "r1", "-o", "json").stdout
+
+
 # --- wait ---
 
 def test_wait_for_a_stage(api):  # noqa: F811
@@ -165,6 +174,42 @@ def test_wait_for_a_stage(api):  # noqa: F811
     done = run(api, "rollout", "wait", "r1", "--until", "stage:2", "--interval", "50ms", "-o", "json", "-q")
     assert json.loads(done.stdout)["stage"] == 2 and len(api.steps["r1"]) == 1 and done.stderr == ""
     run(api, "rollout", "wait", "r1", "--until", "stage:1", "--interval", "50ms")
+
+
+def test_wait_for_a_stage_that_an_operator_must_promote(api):  # noqa: F811
+    api.rollout("r1")
+    api.steps["r1"] = [staged(api, 1, [CANARY]), staged(api, 2, [CANARY])]
+    passed = {**api.whys["r1"], "stage": {"stage": 2, "passed": True}}
+    run(api, "rollout", "wait", "r1", "--until", "passed:1", "--interval", "50ms")
+    assert api.steps["r1"] == []
+    threading.Timer(1, lambda: api.whys.update(r1=passed)).start()
+    begun = time.monotonic()
+    run(api, "rollout", "wait", "r1", "--until", "passed:2", "--interval", "50ms")
+    assert time.monotonic() - begun > 0.9
+
+
+def test_wait_is_rung_by_the_servers_events(api):  # noqa: F811
+    api.rollout("r1")
+    api.feeds, api.feed_events = 0, 1
+    epoch = now_ms()
+    api.steps["r1"] = [staged(api, 1, [CANARY], epoch=epoch), staged(api, 1, [CANARY], epoch=epoch), staged(api, 2, [CANARY], epoch=epoch)]
+    threading.Timer(1, lambda: api.add_event(kind="rollout", on="edit")).start()
+    threading.Timer(2, lambda: api.add_event(kind="rollout", on="promote")).start()
+    begun = time.monotonic()
+    run(api, "rollout", "wait", "r1", "--until", "stage:2", "--interval", "50ms")
+    looks = [path for _, path in api.requests if path == "/api/v1/rollouts/r1"]
+    streams = [path for _, path in api.requests if "/stream" in path]
+    assert 1.9 < time.monotonic() - begun < 10 and len(looks) == 3 and len(streams) == api.feeds == 2, api.requests
+    assert streams[0] == f"/api/v1/events/stream?after={epoch - 1000}-0&rollout=r1&kind=rollout"
+    assert f"after={api.events[0]['id']}&" in streams[1], "it goes on from the event that rang"
+
+
+def test_wait_polls_while_the_stream_breaks_off(api):  # noqa: F811
+    api.rollout("r1")
+    api.feeds, api.feed_events = 0, 0
+    api.steps["r1"] = [staged(api, 1, [CANARY])] * 3 + [staged(api, 2, [CANARY])]
+    run(api, "rollout", "wait", "r1", "--until", "stage:2", "--interval", "50ms")
+    assert api.feeds == 3
 
 
 def test_a_stage_is_not_reached_before_the_rollout_began(api):  # noqa: F811
@@ -207,6 +252,6 @@ def test_wait_gives_up_in_time_and_refuses_nonsense(api):  # noqa: F811
     begun = time.monotonic()
     done = run(api, "rollout", "wait", "r1", "--timeout", "600ms", code=TIMED_OUT)
     assert 0.5 < time.monotonic() - begun < 5 and "the rollout goes on" in done.stderr and done.stdout == ""
-    for until in ("stage:0", "stage:17", "stage:", "stage:x", "done", "completed "):
+    for until in ("passed:", "passed:0", "completed:1", "stage:0", "stage:17", "stage:", "stage:x", "done", "completed "):
         assert f"--until {until}" in run(api, "rollout", "wait", "r1", "--until", until, code=USAGE).stderr
     run(api, "rollout", "wait", "r2", code=NOT_FOUND)

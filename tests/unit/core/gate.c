@@ -148,13 +148,32 @@ static void success_must_be_high(void **state)
 static void lost_ones_are_of_all_that_were_taken(void **state)
 {
     struct plan_gate gate = gate_of(GATE_LOST_RATE, 5 * PCT);
-    struct gate_readings readings = {.counts = {.opened = 100, .states = {[STATE_LOST] = 4, [STATE_DISPATCHED] = 96}}};
+    struct gate_readings readings = {.counts.states = {[STATE_LOST] = 4, [STATE_DISPATCHED] = 96}};
     struct gate_reading reading;
     (void)state;
     gate_read(&gate, &readings, &reading);
     assert_true(reading.state == GATE_HELD && reading.sample == 100);
     readings.counts.states[STATE_LOST] = 20;
     gate_read(&gate, &readings, &reading);
+    assert_int_equal(reading.state, GATE_BROKEN);
+}
+
+/* 30 of 1000 fail, and say so at once; the others need a minute to prove themselves. */
+static void those_under_way_may_end_well(void **state)
+{
+    struct plan_gate failures = gate_of(GATE_FAILURE_RATE, 5 * PCT), successes = gate_of(GATE_SUCCESS_RATE, 95 * PCT);
+    struct gate_readings readings = {.counts.states = {[STATE_FAILED] = 30, [STATE_VERIFYING] = 900, [STATE_RETRY_WAIT] = 70}};
+    struct gate_reading reading;
+    (void)state;
+    gate_read(&failures, &readings, &reading);
+    assert_true(reading.state == GATE_OPEN && reading.doubt);
+    assert_string_equal(reading.text, "failure_rate 100.0 % of 30 and 970 under way (88.6 .. 100.0 %), limit 5.0 %: open");
+    gate_read(&successes, &readings, &reading);
+    assert_true(reading.state == GATE_OPEN && reading.doubt);
+    readings.counts.states[STATE_FAILED] = 100;   /* too many, whatever becomes of the others */
+    gate_read(&failures, &readings, &reading);
+    assert_int_equal(reading.state, GATE_BROKEN);
+    gate_read(&successes, &readings, &reading);
     assert_int_equal(reading.state, GATE_BROKEN);
 }
 
@@ -257,14 +276,14 @@ static void who_compares(void **state)
 /* The longest text there can be still says its verdict. */
 static void texts_fit(void **state)
 {
-    struct gate_readings readings = {.counts.states = {[STATE_FAILED] = 10000000}, .counts.errors = {[E_DOWNLOAD_TIMEOUT] = 10000000}};
+    struct gate_readings readings = {.counts.states = {[STATE_FAILED] = 10000000, [STATE_PENDING] = 10000}, .counts.errors = {[E_DOWNLOAD_TIMEOUT] = 10000000}};
     struct plan_gate gate = gate_of(GATE_FAILURE_RATE, 99 * PCT);
     struct gate_reading reading;
     (void)state;
     gate.error = E_DOWNLOAD_TIMEOUT;
     gate_read(&gate, &readings, &reading);
     assert_int_equal(reading.state, GATE_BROKEN);
-    assert_string_equal(reading.text, "failure_rate E_DOWNLOAD_TIMEOUT 100.0 % of 10000000 (100.0 .. 100.0 %), limit 99.0 %: broken");
+    assert_string_equal(reading.text, "failure_rate E_DOWNLOAD_TIMEOUT 100.0 % of 10000000 and 10000 under way (100.0 .. 100.0 %), limit 99.0 %: broken");
     assert_string_equal(reading.brief, "failure_rate E_DOWNLOAD_TIMEOUT 100.0 %, limit 99.0 %");
     assert_true(strlen("in doubt: ") + strlen(reading.brief) < sizeof((struct rollout *)0)->why);
 }
@@ -279,6 +298,7 @@ int main(void)
         cmocka_unit_test(of_one_error_code),
         cmocka_unit_test(success_must_be_high),
         cmocka_unit_test(lost_ones_are_of_all_that_were_taken),
+        cmocka_unit_test(those_under_way_may_end_well),
         cmocka_unit_test(heartbeats_get_lost),
         cmocka_unit_test(what_was_so_before_does_not_count),
         cmocka_unit_test(unhealthy_ones),

@@ -8,7 +8,7 @@ static void written_and_read_as_agreed(void **state)
     static const char text[] =
         "{\"schema\":1,\"id\":\"1700000000000-3\",\"at_ms\":1700000000001,\"kind\":\"move\",\"device\":\"d1\",\"model\":\"esp32\","
         "\"rollout\":\"r1\",\"upgrade\":\"u7\",\"from\":\"none\",\"to\":\"pending\",\"on\":\"found_behind\",\"attempt\":1,\"revision\":4,"
-        "\"version\":\"1.5.0\",\"error\":\"E_LOST\",\"why\":\"told again\",\"prev\":\"1600000000000-0\",\"instance\":\"droverd-1\"}";
+        "\"version\":\"1.5.0\",\"error\":\"E_LOST\",\"why\":\"told again\",\"prev\":\"1600000000000-0\",\"instance\":\"droverd-1\",\"stage\":2}";
     struct event event;
     struct buffer buffer;
 
@@ -31,6 +31,7 @@ static void written_and_read_as_agreed(void **state)
     assert_string_equal(event.why, "told again");
     assert_string_equal(event.prev, "1600000000000-0");
     assert_string_equal(event.instance, "droverd-1");
+    assert_int_equal(event.stage, 2);
     buffer_init(&buffer, 0);
     event_write(&event, &buffer);
     assert_string_equal(buffer.bytes, text);
@@ -47,7 +48,7 @@ static void what_is_empty_is_written_as_a_dash(void **state)
     event_write(&event, &buffer);
     assert_string_equal(buffer.bytes,
         "{\"schema\":1,\"at_ms\":5,\"kind\":\"alarm\",\"device\":\"-\",\"model\":\"-\",\"rollout\":\"-\",\"upgrade\":\"-\",\"from\":\"-\","
-        "\"to\":\"-\",\"on\":\"-\",\"attempt\":0,\"revision\":0,\"version\":\"-\",\"error\":\"-\",\"why\":\"-\",\"prev\":\"-\",\"instance\":\"-\"}");
+        "\"to\":\"-\",\"on\":\"-\",\"attempt\":0,\"revision\":0,\"version\":\"-\",\"error\":\"-\",\"why\":\"-\",\"prev\":\"-\",\"instance\":\"-\",\"stage\":0}");
     assert_int_equal(event_read(buffer.bytes, buffer.length, &event, NULL), DROVER_OK);
     assert_string_equal(event.device_id, "-");
     buffer_done(&buffer);

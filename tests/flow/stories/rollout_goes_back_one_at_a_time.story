@@ -1,0 +1,32 @@
+# Places count while it goes back: with one, the second device is told when the first is back.
+rollout r1 esp32 1.1.0 confirmations=1 max_in_flight=1
+[      0] device  > d1 heartbeat 1.0.0 boot=b1 managed
+[      7] store   > d1 none -> pending              open: runs 1.0.0, behind 1.1.0
+[     12] store   > d1 pending -> dispatched        dispatch: attempt 1 of 3, full package
+[     15] broker  < update/esp32/d1              update 1.1.0, attempt 1, full
+[    500] device  > d1 report verifying
+[    507] store   > d1 dispatched -> verifying      reboot: its word: rebooted; now heartbeats must prove it
+[   1000] device  > d1 heartbeat 1.1.0 boot=b2 managed
+[   1007] store   > d1 verifying -> succeeded       confirmed: proved by its heartbeats
+[   2000] device  > d2 heartbeat 1.0.0 boot=b1 managed
+[   2007] store   > d2 none -> pending              open: runs 1.0.0, behind 1.1.0
+[   2012] store   > d2 pending -> dispatched        dispatch: attempt 1 of 3, full package
+[   2015] broker  < update/esp32/d2              update 1.1.0, attempt 1, full
+[   2500] device  > d2 report verifying
+[   2507] store   > d2 dispatched -> verifying      reboot: its word: rebooted; now heartbeats must prove it
+[   3000] device  > d2 heartbeat 1.1.0 boot=b2 managed
+[   3007] store   > d2 verifying -> succeeded       confirmed: proved by its heartbeats
+[  10000] operator > rolls_back r1
+[  10000] rollout > r1 running -> rolling_back  roll_back: operator
+[  10017] store   > d1 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
+[  10020] broker  < update/esp32/d1              rollback to 1.0.0
+[  15000] device  > d2 heartbeat 1.1.0 boot=b2 managed
+[  15007] store   > d2 rollback_asked: not now
+[  20000] device  > d1 heartbeat 1.0.0 boot=b3 managed
+[  20007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
+[  21017] store   > d2 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
+[  21020] broker  < update/esp32/d2              rollback to 1.0.0
+[  40000] device  > d2 heartbeat 1.0.0 boot=b3 managed
+[  40007] store   > d2 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
+[  57000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
+[  80000] clock   > later
