@@ -58,7 +58,7 @@ static bool one_read(struct store *store, struct redisReply *const *values, stru
 {
     if (!store_record_ok(store, rollout_read(values[0], values[1], ret)))
         return false;
-    if (!store_record_ok(store, plan_shelf_give(&store->plans, values[3], ret) && stage_fits(ret) ? 0 : 1)) {
+    if (!store_record_ok(store, plan_shelf_give(&store->plans, values[3], ret) && stage_fits(ret) ? 0 : SIZE_MAX)) {
         rollout_drop(ret);
         return false;
     }

@@ -564,6 +564,63 @@ static void test_due_and_live(void **state)
     assert_int_equal(got.devices[0].seen_ms, beat_of("d1", 1).at_ms);
 }
 
+static struct waiter waiter_of(const char *device_id, int64_t score, bool leaves)
+{
+    struct waiter waiter = {.rollout = "r1", .score = score, .leaves = leaves};
+    snprintf(waiter.device_id, ID_SIZE, "%s", device_id);
+    return waiter;
+}
+
+static size_t take_waiting(int64_t now_ms, size_t most)
+{
+    begin();
+    port.take_waiting(port.store, "r1", now_ms, 1000, most, dues_taken, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    return got.count;
+}
+
+static const struct rollout *rollout_now(void)
+{
+    begin();
+    store_rollout(store, "r1", rollouts_listed, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    return &got.rollouts[0];
+}
+
+static void test_the_line(void **state)
+{
+    (void)state;
+    prepare("d0");
+    record(beat_of("d1", 1));
+    record(beat_of("d2", 1));
+    const struct waiter waiters[] = {waiter_of("d1", 5000, false), waiter_of("d2", -5000, false), waiter_of("d0", 0, false)};
+    begin();
+    port.wait(port.store, waiters, 3, 100, written, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(rollout_now()->waiting, 2);   /* d0 has a live upgrade */
+    assert_int_equal(take_waiting(10000, 1), 1);
+    assert_string_equal(got.devices[0].last.device_id, "d2");
+    assert_int_equal(got.upgrades[0].state, STATE_NONE);
+
+    struct upgrade_save save = first_save("d2");
+    snprintf(save.upgrade.upgrade_id, UPGRADE_ID_SIZE, "fedcba9876543210");
+    begin();
+    port.open(port.store, &save, &(struct open_limits){.max_in_flight = 9, .per_minute = 60, .bytes_places = 1}, saved, NULL);
+    assert_int_equal(end(), DROVER_FULL);
+    begin();
+    port.open(port.store, &save, &(struct open_limits){.max_in_flight = 9, .per_minute = 60, .bytes_places = 2}, saved, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(rollout_now()->waiting, 1);
+    assert_int_equal(rollout_now()->paced_ms, save.at_ms + 1000);
+
+    const struct waiter leaves = waiter_of("d1", 0, true);
+    begin();
+    port.wait(port.store, &leaves, 1, 100, written, NULL);
+    assert_int_equal(end(), DROVER_OK);
+    assert_int_equal(take_waiting(99999, 10), 0);
+    assert_int_equal(rollout_now()->waiting, 0);
+}
+
 /* --- the operators' side --- */
 
 static void test_releases(void **state)
@@ -909,6 +966,7 @@ int main(void)
         TEST(test_upgrade_comes_back_whole),
         TEST(test_open_and_move),
         TEST(test_due_and_live),
+        TEST(test_the_line),
         TEST(test_releases),
         TEST(test_releases_change),
         TEST(test_rollouts),
