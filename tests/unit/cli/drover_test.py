@@ -729,7 +729,7 @@ def test_completion(api, tmp_path):
     api.rollout("`touch owned`")
     device(api, "d-1")
     api.releases["esp32", "1.1.0"] = {"model": "esp32", "version": "1.1.0"}
-    for words, offered in ((["drover", ""], ["release", "package", "key", "permit", "rollout", "device", "events", "status", "version", "help", "completion"]),
+    for words, offered in ((["drover", ""], ["release", "package", "key", "permit", "rollout", "device", "events", "audit", "status", "version", "help", "completion"]),
                            (["drover", "rollout", "st"], ["start", "stop-all", "start-all"]),
                            (["drover", "-o", "json", "rollout", "pa"], ["pause"]),
                            (["drover", "rollout", "start", "esp32", "1.1.0", "--sh"], ["--share"]),
