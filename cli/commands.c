@@ -192,7 +192,7 @@ static const struct command command_rows[] = {
      "drover events verify\ndrover events verify events.jsonl --expect 1044:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
     {"events", "export", "FILE", {O(FORCE)}, false, cmd_events_export, "write the event log with its seals to a file",
      "One JSON object a line, every value a string just as it stands in the stream; a line that begins with \"seal\" is a seal, and the events that it covers follow it. "
-     "`drover events verify FILE` checks it, and `droverd --rebuild` reads it. FILE may be - for standard output.", "drover events export events.jsonl"},
+     "`drover events verify FILE` checks it, and `droverd --rebuild-from FILE` reads it. FILE may be - for standard output.", "drover events export events.jsonl"},
     {"events", NULL, "", {O(FOLLOW), O(ROLLOUT), O(DEVICE), O(LIMIT), O(AFTER), O(SINCE)}, false, cmd_events,
      "print what happened, the oldest first",
      "With --follow it goes on printing as things happen, until it is stopped, --limit is reached or --timeout is over.",
