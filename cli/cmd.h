@@ -53,6 +53,7 @@ enum cli_exit cmd_device_readmit(struct cli *cli);
 enum cli_exit cmd_events(struct cli *cli);
 enum cli_exit cmd_events_export(struct cli *cli);
 enum cli_exit cmd_events_verify(struct cli *cli);
+enum cli_exit cmd_audit(struct cli *cli);
 enum cli_exit cmd_status(struct cli *cli);
 enum cli_exit cmd_version(struct cli *cli);
 enum cli_exit cmd_help(struct cli *cli);

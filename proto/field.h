@@ -63,4 +63,4 @@ struct json_writer;
 void fields_write(const struct field_table *table, const void *message, struct json_writer *writer);
 
 extern const struct field_table heartbeat_fields, online_fields, report_fields, notice_fields, event_fields;
-extern const struct field_table command_fields, command_update_fields; /* the second only in an update */
+extern const struct field_table command_fields, command_update_fields, command_rollback_fields; /* the others only in such a command */

@@ -164,7 +164,7 @@ struct known *flow_known_of_model(const struct flow *flow, const char *model)
 
 int64_t known_in_flight(const struct known *known)
 {
-    return rollout_in_flight(&known->rollout) + known->opened;
+    return rollout_in_flight(&known->rollout) + known->more;
 }
 
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id)

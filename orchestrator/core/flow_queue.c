@@ -123,7 +123,7 @@ size_t queue_places(const struct flow *flow, const struct known *known, size_t m
     int64_t left = smaller((int64_t)max, rollout->max_in_flight - known_in_flight(known));
     left = smaller(left, minute_places(rollout, flow_now_ms(flow)));
     if (bytes > 0)
-        left = smaller(left, bytes - schedule_bytes_taken(&rollout->counts) - known->opened);
+        left = smaller(left, bytes - schedule_bytes_taken(&rollout->counts) - known->more);
     if (flow->pace.depot.places > 0)
         left = smaller(left, flow->pace.depot.places - pace_taken(&flow->pace));
     return left <= 0 ? 0 : (size_t)left + (rollout->plan->limits.per_site > 0 ? SITES_BESIDE : 0);

@@ -273,10 +273,10 @@ static void saved_well(struct work *work, const struct upgrade *upgrade)
     quarantined(work);
     work->moves++;
     work->flow->counts.moves[work->save.on]++;
-    bool began = work->save.on == EVENT_OPEN || (upgrade_state_is_final(work->save.from) && upgrade_state_is_in_flight(upgrade->state));
-    struct known *known = began ? flow_known(work->flow, upgrade->rollout) : NULL;
+    int more = upgrade_state_is_in_flight(upgrade->state) - upgrade_state_is_in_flight(work->save.from);
+    struct known *known = more ? flow_known(work->flow, upgrade->rollout) : NULL;
     if (known)
-        known->opened++;
+        known->more += more;
     if (known && work->save.on == EVENT_OPEN)
         queue_opened(work->flow, known, upgrade, work->save.at_ms);
     flow_speak(work, before);

@@ -47,10 +47,10 @@ struct work {
     bool promised;                 /* among flow->pace.deciding */
 };
 
-/* A rollout and the upgrades opened, or opened again, since its counts were read. */
+/* A rollout, and how many more of its upgrades hold a place since its counts were read; below 0: places became free. */
 struct known {
     struct rollout rollout;
-    int64_t opened;
+    int64_t more;
 };
 
 struct flow_counts {

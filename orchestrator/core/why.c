@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "orchestrator/core/eligible.h"
 #include "orchestrator/core/explain.h"
 #include "orchestrator/core/schedule.h"
 
@@ -87,6 +88,12 @@ static void state_describe(const struct why_look *look, const struct engine_move
         ret->next_ms = look->rollout->start_ms;
 }
 
+static const char *stop_refusal(const struct why_look *look, const struct engine_move *move)
+{
+    (void)move;
+    return look->policy->stopped_ms ? eligible_stopped : NULL;
+}
+
 static const char *links_refusal(const struct why_look *look, const struct engine_move *move)
 {
     (void)move;
@@ -144,6 +151,26 @@ static void places_describe(const struct why_look *look, const struct engine_mov
         (long long)look->rollout->waiting);
 }
 
+static int64_t paced_until_ms(const struct why_look *look)
+{
+    bool ahead = look->rollout->plan && look->rollout->paced_ms > look->now_ms;
+    return ahead ? schedule_paced_until_ms(schedule_per_minute(look->rollout, look->now_ms), look->rollout->paced_ms, look->now_ms) : 0;
+}
+
+static const char *minute_refusal(const struct why_look *look, const struct engine_move *move)
+{
+    (void)move;
+    return paced_until_ms(look) ? "as many a minute as allowed were told" : NULL;
+}
+
+static void minute_describe(const struct why_look *look, const struct engine_move *move, struct finding *ret)
+{
+    (void)move;
+    if (look->rollout->plan && look->rollout->plan->limits.per_minute > 0)
+        say(ret, "%lld a minute", (long long)schedule_per_minute(look->rollout, look->now_ms));
+    ret->next_ms = paced_until_ms(look);
+}
+
 static const char *depot_refusal(const struct why_look *look, const struct engine_move *move)
 {
     (void)move;
@@ -180,10 +207,12 @@ static const struct {
     void (*describe)(const struct why_look *look, const struct engine_move *move, struct finding *ret);
 } rollout_rows[] = {
     {"state", false, state_refusal, state_describe},
+    {"stop", false, stop_refusal, NULL},
     {"links", true, links_refusal, links_describe},
     {"release", false, release_says, NULL},
     {"gates", false, gates_refusal, gates_describe},
     {"places", true, places_refusal, places_describe},
+    {"per_minute", true, minute_refusal, minute_describe},
     {"depot", true, depot_refusal, depot_describe},
     {"stage", true, stage_refusal, stage_describe},
 };

@@ -4,9 +4,11 @@
 #include "orchestrator/core/flow.h"
 #include "orchestrator/core/why.h"
 #include "orchestrator/edges/api_inside.h"
+#include "orchestrator/edges/store_gates.h"
 
 static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);
 static void rollout_loaded(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
+static void health_read(void *arg, enum drover_error error, const struct fleet_health *health);
 
 static void finding_put(struct json_writer *writer, const struct why_predicate *finding, bool holder)
 {
@@ -80,7 +82,7 @@ static void device_loaded(void *arg, enum drover_error error, const struct devic
 
 void api_rollout_why(struct api *api, struct http_call *call)
 {
-    struct api_ask *ask = api_ask_new(api, call, 0);
+    struct api_ask *ask = api_ask_new(api, call, sizeof(struct rollout));
     if (ask != NULL)
         store_rollout(api->config.store, call->params[0], rollout_loaded, ask);
 }
@@ -150,21 +152,31 @@ static void rollout_put(struct api_ask *ask, const struct rollout *rollout, cons
     api_ask_send(ask, 200);
 }
 
+/* The comparison with the control group is the leader's, as it read it last. */
 static void rollout_loaded(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count)
 {
-    static const struct fleet_health unread;
     struct api_ask *ask = arg;
-    struct why_rollout why;
-    struct buffer missing;
     if (error != DROVER_OK || count != 1) {
         api_rollout_error(ask, error != DROVER_OK ? error : DROVER_NOT_FOUND, "rollout");
         return;
     }
-    if (is_over(ask))
-        return;
-    buffer_init(&missing, 256);
-    bool ready = ask->api->config.ready(ask->api->config.arg, &missing);
-    flow_why_rollout(ask->api->config.flow, rollouts, &unread, ready || missing.bytes == NULL ? "" : missing.bytes, &why);
-    buffer_done(&missing);
-    rollout_put(ask, rollouts, &why);
+    rollout_keep(ask->extra, rollouts);
+    store_rollout_health_last(ask->api->config.store, rollouts->id, health_read, ask);
+}
+
+static void health_read(void *arg, enum drover_error error, const struct fleet_health *health)
+{
+    static const struct fleet_health unread;
+    struct api_ask *ask = arg;
+    struct rollout rollout = *(struct rollout *)ask->extra;   /* its hold on the plan is ours */
+    struct why_rollout why;
+    struct buffer missing;
+    if (!is_over(ask)) {
+        buffer_init(&missing, 256);
+        bool ready = ask->api->config.ready(ask->api->config.arg, &missing);
+        flow_why_rollout(ask->api->config.flow, &rollout, error == DROVER_OK ? health : &unread, ready || missing.bytes == NULL ? "" : missing.bytes, &why);
+        buffer_done(&missing);
+        rollout_put(ask, &rollout, &why);
+    }
+    rollout_drop(&rollout);
 }

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "orchestrator/core/upgrade_fsm.h"
 #include "orchestrator/edges/daemon_inside.h"
+#include "orchestrator/edges/rebuild_run.h"
 #include "orchestrator/edges/sd_notify.h"
 #include "orchestrator/edges/secret.h"
 #include "orchestrator/edges/worker.h"
@@ -209,6 +210,32 @@ static int print_docs(const char *part)
     return EXIT_DONE;
 }
 
+/* Redis may be away, and what differs has been told: both are failures for a script. */
+static int rebuild(const struct daemon_options *options, const struct daemon_settings *settings)
+{
+    char password[DAEMON_SECRET_SIZE] = "";
+    struct problem problem = {.error = DROVER_OK};
+    const struct rebuild_job job = {
+        .live = {.url = settings->redis_url, .username = settings->redis_username, .password = password, .timeout_ms = settings->redis_timeout_ms},
+        .from = options->rebuild_from,
+        .into = options->rebuild_into,
+        .compare = options->rebuild_compare,
+        .out = stdout,
+    };
+    enum drover_error error = DROVER_OK;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!job.into && !job.compare)
+        error = problem_set(&problem, DROVER_MISSING, "--rebuild-from", "needs --rebuild-into or --rebuild-compare");
+    if (!error && settings->redis_password_file[0])
+        error = secret_read(settings->redis_password_file, password, sizeof password, &problem);
+    if (error)
+        return complain(&problem, EXIT_USAGE);
+    error = rebuild_run(&job, &problem);
+    explicit_bzero(password, sizeof password);
+    return error ? complain(&problem, EXIT_FAILED) : EXIT_DONE;
+}
+
 int daemon_main(int argc, char *const *argv, char *const *environment)
 {
     struct daemon_options options;
@@ -231,5 +258,7 @@ int daemon_main(int argc, char *const *argv, char *const *environment)
         return EXIT_DONE;
     if (options.task == TASK_PRINT_CONFIG)
         return settings_print(&daemon_settings_table, &settings, stdout), EXIT_DONE;
+    if (options.task == TASK_REBUILD)
+        return rebuild(&options, &settings);
     return run(&options, environment, &settings);
 }

@@ -16,6 +16,9 @@ static const struct fixed_option {
     {"check-config", TASK_CHECK_CONFIG, false, "                read all settings, say what is wrong, exit with 0 or 2"},
     {"print-config", TASK_PRINT_CONFIG, false, "                print the settings in effect as a file that can be read back"},
     {"print-docs", TASK_PRINT_DOCS, true, "PART            print a part of the documentation: settings, states"},
+    {"rebuild-into", TASK_REBUILD, true, "URL             rebuild upgrades, rollouts and counters from the event log into this empty Redis (docs/events.md)"},
+    {"rebuild-compare", TASK_REBUILD, false, "                compare them with those of the Redis in the settings; exit with 1 where they differ"},
+    {"rebuild-from", TASK_REBUILD, true, "FILE            take the log from a file of `drover events export` instead of the Redis in the settings"},
     {"version", TASK_VERSION, false, "                print the version"},
     {"help", TASK_HELP, false, "                print this"},
 };
@@ -56,14 +59,20 @@ static enum drover_error pair_add(struct daemon_options *options, const char *pa
 static enum drover_error fixed_take(struct daemon_options *options, const struct fixed_option *fixed, const char *value,
                                     struct problem *ret_problem)
 {
-    if (strcmp(fixed->name, "config") == 0)
-        options->file = value;
-    else if (strcmp(fixed->name, "set") == 0)
+    const struct {
+        const char *name;
+        const char **value;
+    } texts[] = {{"config", &options->file}, {"print-docs", &options->docs}, {"rebuild-into", &options->rebuild_into}, {"rebuild-from", &options->rebuild_from}};
+
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (strcmp(fixed->name, texts[i].name) == 0)
+            *texts[i].value = value;
+    if (strcmp(fixed->name, "set") == 0)
         return pair_add(options, value, ret_problem);
-    else
+    if (strcmp(fixed->name, "rebuild-compare") == 0)
+        options->rebuild_compare = true;
+    if (fixed->task != TASK_RUN)
         options->task = fixed->task;
-    if (fixed->task == TASK_PRINT_DOCS)
-        options->docs = value;
     return DROVER_OK;
 }
 
@@ -106,7 +115,7 @@ void daemon_options_help(FILE *out)
     fputs("droverd: brings new firmware to a fleet of devices, over MQTT, HTTP and Redis.\n\n"
           "  droverd [--config FILE] [--set NAME=VALUE]... [--NAME=VALUE]...\n\n", out);
     for (unsigned i = 0; i < sizeof fixed_options / sizeof fixed_options[0]; i++)
-        fprintf(out, "  --%-14s %s\n", fixed_options[i].name, fixed_options[i].help);
+        fprintf(out, "  --%-16s %s\n", fixed_options[i].name, fixed_options[i].help);
     fputs("\nSettings (default), also as DROVER_NAME in the environment; SIGHUP reads file and environment again:\n\n", out);
     for (size_t i = 0; i < daemon_settings_table.count; i++) {
         const struct setting *row = &daemon_settings_table.rows[i];

@@ -7,12 +7,14 @@
 
 #define OPTIONS_SET_MAX 128
 
-enum daemon_task { TASK_RUN, TASK_CHECK_CONFIG, TASK_PRINT_CONFIG, TASK_PRINT_DOCS, TASK_VERSION, TASK_HELP };
+enum daemon_task { TASK_RUN, TASK_CHECK_CONFIG, TASK_PRINT_CONFIG, TASK_PRINT_DOCS, TASK_REBUILD, TASK_VERSION, TASK_HELP };
 
 struct daemon_options {
     enum daemon_task task;
     const char *file;                            /* --config; NULL: none */
     const char *docs;                            /* --print-docs=... */
+    const char *rebuild_into, *rebuild_from;     /* NULL: not given */
+    bool rebuild_compare;
     const char *names[OPTIONS_SET_MAX];          /* point into storage below or into argv */
     const char *values[OPTIONS_SET_MAX];
     unsigned count;

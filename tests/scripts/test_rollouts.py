@@ -173,6 +173,15 @@ def test_a_plan_comes_once_and_with_the_counts_of_the_stage(drover):
     assert drover.call("rollouts_load", "all", 10, "")[3] == "", "a list of all comes without them"
 
 
+def test_the_counts_of_all_stages(drover):
+    drover.release(), drover.rollout("r1", plan='{"a":1}', plan_revision=1, stage=2)
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    drover.open("d1", drover.upgrade(stage=2))
+    first, second, third = drover.call("rollout_stages", "r1", 3)
+    assert first == third == [] and pairs(second)["opened"] == "1" and pairs(second)["state:pending"] == "1"
+    assert drover.call("rollout_stages", "nothing", 2) == [[], []]
+
+
 def stage_of(drover, number=1):
     return drover.redis.hgetall(f"drover:v1:rollout:r1:stage:{number}")
 

@@ -146,7 +146,7 @@ def test_rollouts(stack, api):
     assert not made["settled"] and made["max_in_flight"] == 2 and made["soak_ms"] == 5 and made["share_pct"] == 100, made
     api.refused("POST", "/api/v1/rollouts", 409, body=body)
     api.refused("POST", "/api/v1/rollouts/esp32-1.1.0/resume", 409)
-    api.refused("POST", "/api/v1/rollouts/esp32-1.1.0/pause", 400, "why", {"why": "x"})
+    api.refused("POST", "/api/v1/rollouts/esp32-1.1.0/pause", 400, "colour", {"colour": "x"})
     assert api.post("/api/v1/rollouts/esp32-1.1.0/pause", schema="Rollout")["state"] == "paused"
     api.refused("POST", "/api/v1/rollouts/esp32-1.1.0/pause", 409)
     assert api.post("/api/v1/rollouts/esp32-1.1.0/resume", schema="Rollout")["state"] == "running"

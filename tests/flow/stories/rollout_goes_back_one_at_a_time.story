@@ -24,9 +24,9 @@ rollout r1 esp32 1.1.0 confirmations=1 max_in_flight=1
 [  15007] store   > d2 rollback_asked: not now
 [  20000] device  > d1 heartbeat 1.0.0 boot=b3 managed
 [  20007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
-[  21017] store   > d2 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
-[  21020] broker  < update/esp32/d2              rollback to 1.0.0
+[  20017] store   > d2 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
+[  20020] broker  < update/esp32/d2              rollback to 1.0.0
 [  40000] device  > d2 heartbeat 1.0.0 boot=b3 managed
 [  40007] store   > d2 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
-[  57000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
+[  56000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
 [  80000] clock   > later

@@ -39,8 +39,8 @@ rollout r1 esp32 1.1.0 confirmations=1 max_in_flight=1
 [  31020] broker  < update/esp32/d2              rollback to 1.0.0
 [  40000] device  > d2 heartbeat 1.0.0 boot=b3 managed
 [  40007] store   > d2 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
-[  40500] operator > aborts r1
-[  40500] rollout > r1 rolling_back -> cancelled  cancel: operator
+[  40010] operator > aborts r1
+[  40010] rollout > r1 rolling_back -> cancelled  cancel: operator
 [  50000] device  > d3 heartbeat 1.1.0 boot=b2 managed
 [  60000] operator > rolls_back r1
 [  60000] answer  < 409

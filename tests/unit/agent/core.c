@@ -22,6 +22,8 @@ struct device {
     int64_t now_ms;
     struct decision last;
     unsigned boots;
+    enum error_code permit;
+    const char *permit_why;
 };
 
 static struct device device_new(void)
@@ -36,7 +38,8 @@ static struct device device_new(void)
 static struct situation of(const struct device *device)
 {
     return (struct situation){.policy = &device->policy, .record = &device->record, .memory = &device->memory, .facts = &device->facts,
-                              .version = device->version, .boot_id = device->boot_id, .now_ms = device->now_ms, .random = 12345};
+                              .version = device->version, .boot_id = device->boot_id, .now_ms = device->now_ms, .random = 12345,
+                              .permit = device->permit, .permit_why = device->permit_why};
 }
 
 /* What the agent does with a decision: nothing, when it was refused. */
@@ -443,7 +446,37 @@ static void test_what_runs_already(void **state)
     says(&device, REPORT_ROLLED_BACK, E_NONE);
     tell(&device, other(COMMAND_ROLLBACK, "u2", "0.9.0"));
     is(&device, ON_NO_SUCH_BACK, AGENT_IDLE, FX_END);
-    says(&device, REPORT_FAILED, E_INTERNAL);
+    says(&device, REPORT_FAILED, E_INCOMPATIBLE);
+}
+
+/* A confirmed image is left only with a permit, where one is asked for; one that is being checked at any time. */
+static void test_going_back_asks_for_a_permit(void **state)
+{
+    struct device device = device_new();
+
+    (void)state;
+    came_up(&device);
+    DO(&device, core_checked, true, true, "");
+    DO(&device, core_checked, true, true, "");
+    DO(&device, core_confirmed, E_NONE, "");
+    device.permit = E_DOWNGRADE;
+    device.permit_why = "permit: p-1 has expired";
+    tell(&device, other(COMMAND_ROLLBACK, "u1", OLD));
+    is(&device, ON_NO_PERMIT, AGENT_IDLE, FX_END);
+    says(&device, REPORT_FAILED, E_DOWNGRADE);
+    assert_string_equal(device.record.why, "permit: p-1 has expired");
+    device.permit = E_NONE;
+    tell(&device, other(COMMAND_ROLLBACK, "u1", OLD));
+    is(&device, ON_TOLD_BACK, AGENT_GOING_BACK, FX_BACK | FX_REBOOT);
+    device.permit = E_DOWNGRADE;
+    tell(&device, other(COMMAND_ROLLBACK, "u1", OLD)); /* on its way it is not held up */
+    is(&device, ON_TOLD_BACK, AGENT_GOING_BACK, FX_BACK | FX_REBOOT);
+
+    device = device_new();
+    came_up(&device);
+    device.permit = E_DOWNGRADE;
+    tell(&device, other(COMMAND_ROLLBACK, "u1", OLD));
+    is(&device, ON_TOLD_BACK, AGENT_GOING_BACK, FX_STOP | FX_BACK | FX_REBOOT);
 }
 
 static void test_told_to_go_back(void **state)
@@ -719,6 +752,7 @@ int main(void)
         cmocka_unit_test(test_attack_16_a_clock_that_stands_in_the_past_is_told),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_what_runs_already),
+        cmocka_unit_test(test_going_back_asks_for_a_permit),
         cmocka_unit_test(test_told_to_go_back),
         cmocka_unit_test(test_a_boot_loader_that_does_not_go_back),
         cmocka_unit_test(test_no_reboot),

@@ -538,6 +538,20 @@ def test_events_do_not_flood_a_server_that_does_not_wait(api):
     assert len(api.requests) <= 12
 
 
+# --- the audit ---
+
+def test_audit(api):
+    api.entries = [{"id": f"{number}-0", "at_ms": now_ms(), "who": who, "role": "admin", "key": "k", "action": "rollout_pause", "target": "r1",
+                    "outcome": "refused" if number else "done", "why": "is \x1b[2Jpaused", "request": "q", "instance": "drover-1"}
+                   for number, who in enumerate(("alice", "bob", "alice"))]
+    shown = run(api, "audit", "--who", "alice", "--target", "r1").stdout.splitlines()
+    assert len(shown) == 3 and re.search(r" alice +admin +rollout_pause +r1 +refused +is \\x1b\[2Jpaused +- +-$", shown[2]), shown
+    assert run(api, "audit", "-o", "name").stdout.split() == ["0-0", "1-0", "2-0"]
+    assert len(run(api, "audit", "--limit", "1", "-o", "jsonl").stdout.splitlines()) == 1
+    api.faults = [once("GET", "audit", lambda handler: handler.problem(403, "this needs an admin", "role"))]
+    assert "403 Forbidden: this needs an admin (role)" in run(api, "audit", code=DENIED).stderr
+
+
 # --- the server as a whole ---
 
 def test_status(api):
@@ -715,7 +729,7 @@ def test_completion(api, tmp_path):
     api.rollout("`touch owned`")
     device(api, "d-1")
     api.releases["esp32", "1.1.0"] = {"model": "esp32", "version": "1.1.0"}
-    for words, offered in ((["drover", ""], ["release", "package", "key", "permit", "rollout", "device", "events", "status", "version", "help", "completion"]),
+    for words, offered in ((["drover", ""], ["release", "package", "key", "permit", "rollout", "device", "events", "audit", "status", "version", "help", "completion"]),
                            (["drover", "rollout", "st"], ["start", "stop-all", "start-all"]),
                            (["drover", "-o", "json", "rollout", "pa"], ["pause"]),
                            (["drover", "rollout", "start", "esp32", "1.1.0", "--sh"], ["--share"]),

@@ -43,6 +43,7 @@ class Api(http.server.ThreadingHTTPServer):
         self.uploads, self.releases, self.rollouts, self.devices, self.events = {}, {}, {}, {}, []
         self.steps = {}        # rollout id -> list of changes, one taken at each GET
         self.feeds, self.feed_events = None, 0   # how many streams were opened (None: the server has none), after how many events each ends
+        self.entries = []      # of the audit
         self.whys = {}         # id of a device or rollout -> answer to why
         self.ready = True
         self.page = 1000       # most items of a page
@@ -265,6 +266,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.lock.wait_for(found, int(self.query.get("wait_ms", 0)) / 1000)
             rows = found()[:min(int(self.query.get("limit", 100)), self.server.page)]
         self.answer(200, {"items": rows, "next": rows[-1]["id"] if rows else self.query["after"]})
+
+    def audit(self):
+        self.items([entry for entry in self.server.entries if all(self.query.get(name, entry.get(name)) == entry.get(name) for name in ("who", "action", "target"))])
 
     def status(self):
         self.answer(200, {"version": "0.1.0", "instance": "drover-1", "uptime_s": 3725, "ready": self.server.ready,

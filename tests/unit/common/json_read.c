@@ -48,6 +48,31 @@ static void integers(void **state)
     }
 }
 
+static void scaled_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        enum drover_error error;
+        int64_t value; /* with two decimals, 1 .. 10000 */
+    } rows[] = {
+        {"{\"n\":1}", DROVER_OK, 100},       {"{\"n\":0.01}", DROVER_OK, 1},      {"{\"n\":0.29}", DROVER_OK, 29},     {"{\"n\":99.99}", DROVER_OK, 9999},
+        {"{\"n\":1e1}", DROVER_OK, 1000},    {"{\"n\":12.50}", DROVER_OK, 1250},  {"{\"n\":100.00}", DROVER_OK, 10000}, {"{\"n\":0}", DROVER_RANGE, 0},
+        {"{\"n\":100.01}", DROVER_RANGE, 0}, {"{\"n\":-1}", DROVER_RANGE, 0},     {"{\"n\":0.001}", DROVER_RANGE, 0},  {"{\"n\":1.234}", DROVER_RANGE, 0},
+        {"{\"n\":1e300}", DROVER_RANGE, 0},  {"{\"n\":\"1\"}", DROVER_TYPE, 0},   {"{\"n\":true}", DROVER_TYPE, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct problem problem = {0};
+        struct json_flat flat;
+        int64_t value = 0;
+
+        assert_int_equal(json_flat_read(rows[i].text, strlen(rows[i].text), &json_message_limits, &flat, NULL), DROVER_OK);
+        CHECK_PROBLEM(json_member_scaled(json_flat_find(&flat, "n"), "n", 2, 1, 10000, &value, &problem), problem, rows[i].error, "n", rows[i].text);
+        CHECK_ROW(value == rows[i].value, rows[i].text);
+    }
+}
+
 static void texts(void **state)
 {
     static const struct {
@@ -161,7 +186,7 @@ static void members_are_found_in_any_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers), cmocka_unit_test(texts), cmocka_unit_test(flags),
+        cmocka_unit_test(integers), cmocka_unit_test(scaled_numbers), cmocka_unit_test(texts), cmocka_unit_test(flags),
         cmocka_unit_test(absent_and_null_are_the_same), cmocka_unit_test(ids),
         cmocka_unit_test(members_are_found_in_any_order),
     };

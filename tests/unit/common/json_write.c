@@ -38,6 +38,28 @@ static void objects_nest(void **state)
     buffer_done(&buffer);
 }
 
+static void scaled_numbers_are_short(void **state)
+{
+    static const struct {
+        int64_t value;
+        int decimals;
+        const char *written;
+    } rows[] = {{0, 2, "{\"n\":0}"}, {1, 2, "{\"n\":0.01}"}, {10, 2, "{\"n\":0.1}"}, {1250, 2, "{\"n\":12.5}"}, {10000, 2, "{\"n\":100}"}, {1, 4, "{\"n\":0.0001}"}, {7, 0, "{\"n\":7}"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct json_writer writer;
+        struct buffer buffer;
+
+        buffer_init(&buffer, 0);
+        json_begin(&writer, &buffer);
+        json_put_scaled(&writer, "n", rows[i].value, rows[i].decimals);
+        json_end(&writer);
+        CHECK_ROW(strcmp(buffer.bytes, rows[i].written) == 0, rows[i].written);
+        buffer_done(&buffer);
+    }
+}
+
 static void strings_are_escaped(void **state)
 {
     static const struct {
@@ -103,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_nest),
+        cmocka_unit_test(scaled_numbers_are_short),
         cmocka_unit_test(strings_are_escaped),
         cmocka_unit_test(every_character_survives),
     };

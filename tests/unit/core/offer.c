@@ -99,6 +99,7 @@ static void a_rollback_names_the_version_to_go_back_to(void **state)
     offer_rollback(&f.upgrade, &command);
     assert_int_equal(command.kind, COMMAND_ROLLBACK);
     assert_string_equal(command.version, "1.0.0");
+    assert_string_equal(command.permit, "p1");
     offer_cancel(&f.upgrade, &command);
     assert_int_equal(command.kind, COMMAND_CANCEL);
     assert_string_equal(command.upgrade_id, f.upgrade.upgrade_id);

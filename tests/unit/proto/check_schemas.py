@@ -18,9 +18,10 @@ def check(condition, *words):
 
 
 def properties_of(message, schema):
-    """The schema's fields; those of an update stand in $defs."""
-    if message == "command update":
-        return schema["$defs"]["update"]["properties"], schema["$defs"]["update"]["required"]
+    """The schema's fields; those of one command alone stand in $defs."""
+    if message.startswith("command "):
+        part = schema["$defs"][message.split()[1]]
+        return part["properties"], part["required"]
     return schema["properties"], schema["required"]
 
 

@@ -63,7 +63,7 @@ static void field_print(struct json_writer *writer, const struct field *field)
 static void messages_print(struct json_writer *writer)
 {
     static const struct field_table *const tables[] = {&heartbeat_fields, &online_fields,  &report_fields, &notice_fields,
-                                                       &command_fields,   &command_update_fields, &event_fields};
+                                                       &command_fields,   &command_update_fields, &command_rollback_fields, &event_fields};
 
     json_open_object(writer, "messages");
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
