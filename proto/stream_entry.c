@@ -122,8 +122,8 @@ static enum drover_error member_read(const struct json_member *member, char **at
     enum drover_error error;
 
     (void)text_excerpt(where, sizeof where, member->name.bytes, member->name.length);
-    if (member->name.length != member->name.decoded)
-        return problem_set(ret_problem, DROVER_SYNTAX, where, "no name of a field has escapes");
+    if (!text_is_word(member->name.bytes, member->name.length))
+        return problem_set(ret_problem, DROVER_SYNTAX, where, "is no name of a field");
     error = json_member_text(member, where, *at, member->value.decoded + 1, ret_problem);
     if (error)
         return error;

@@ -1,5 +1,5 @@
 /* What must hold before a device is taken: each demand a function, the list below their order. */
-#include "orchestrator/core/predicates.h"
+#include "orchestrator/core/predicates_inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +10,7 @@
 #include "orchestrator/core/schedule.h"
 #include "orchestrator/core/stage.h"
 
-static void say(struct finding *ret, const char *format, ...) PRINTF_LIKE(2, 3);
-static void say(struct finding *ret, const char *format, ...)
+void finding_say(struct finding *ret, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -30,7 +29,7 @@ static const char *upgrade_refusal(const struct look *look)
 static void upgrade_describe(const struct look *look, struct finding *ret)
 {
     if (look->upgrade && look->upgrade->state != STATE_NONE)
-        say(ret, "%s in rollout %.40s", upgrade_state_name(look->upgrade->state), look->upgrade->rollout);
+        finding_say(ret, "%s in rollout %.40s", upgrade_state_name(look->upgrade->state), look->upgrade->rollout);
 }
 
 static const char *turn_refusal(const struct look *look)
@@ -60,7 +59,7 @@ static const char *rollout_refusal(const struct look *look)
 static void rollout_describe(const struct look *look, struct finding *ret)
 {
     if (look->rollout)
-        say(ret, "%.40s to %.40s", look->rollout->id, look->rollout->version);
+        finding_say(ret, "%.40s to %.40s", look->rollout->id, look->rollout->version);
 }
 
 static const char *model_refusal(const struct look *look)
@@ -89,7 +88,7 @@ static const char *state_refusal(const struct look *look)
 
 static void state_describe(const struct look *look, struct finding *ret)
 {
-    say(ret, "%s: %.60s", rollout_state_name(look->rollout->state), look->rollout->why);
+    finding_say(ret, "%s: %.60s", rollout_state_name(look->rollout->state), look->rollout->why);
     if (look->rollout->state == ROLLOUT_SCHEDULED)
         ret->next_ms = look->rollout->start_ms;
 }
@@ -105,7 +104,7 @@ static const char *version_refusal(const struct look *look)
 
 static void version_describe(const struct look *look, struct finding *ret)
 {
-    say(ret, "runs %.40s", look->heartbeat->version);
+    finding_say(ret, "runs %.40s", look->heartbeat->version);
 }
 
 /* --- what operators, or its own past, hold against the device --- */
@@ -130,7 +129,7 @@ static void quarantine_describe(const struct look *look, struct finding *ret)
 {
     if (!quarantine_refusal(look))
         return;
-    say(ret, "kept from %.40s %s", look->device->quarantine, look->device->quarantine_ms ? "for a time" : "until somebody lifts it");
+    finding_say(ret, "kept from %.40s %s", look->device->quarantine, look->device->quarantine_ms ? "for a time" : "until somebody lifts it");
     ret->next_ms = look->device->quarantine_ms;
 }
 
@@ -153,7 +152,7 @@ static void step_describe(const struct look *look, struct finding *ret)
 {
     const char *stone = stone_before(look);
     if (stone)
-        say(ret, "runs %.30s; %.30s comes first, by a rollout of its own", look->heartbeat->version, stone);
+        finding_say(ret, "runs %.30s; %.30s comes first, by a rollout of its own", look->heartbeat->version, stone);
 }
 
 /* --- the plan's target and stages; a flat rollout has its share --- */
@@ -178,9 +177,9 @@ static void stage_describe(const struct look *look, struct finding *ret)
 {
     unsigned place = rollout_place(look->rollout->id, look->heartbeat->device_id);
     if (look->rollout->plan)
-        say(ret, "place %u of 10000; stage %lld of %u runs", place, (long long)look->rollout->stage, look->rollout->plan->stage_count);
+        finding_say(ret, "place %u of 10000; stage %lld of %u runs", place, (long long)look->rollout->stage, look->rollout->plan->stage_count);
     else
-        say(ret, "place %u of 10000; up to %lld take part", place, (long long)look->rollout->share_pct * 100);
+        finding_say(ret, "place %u of 10000; up to %lld take part", place, (long long)look->rollout->share_pct * 100);
 }
 
 /* --- the release --- */
@@ -213,7 +212,7 @@ static void conditions_describe(const struct look *look, struct finding *ret)
     if (heartbeat->battery_pct != ABSENT)
         snprintf(battery, sizeof battery, "battery %d %%", (int)heartbeat->battery_pct);
     if (look->rollout->plan)
-        say(ret, "%.32s, %s, network %.32s", heartbeat->status[0] ? heartbeat->status : "idle", battery, heartbeat->network[0] ? heartbeat->network : "unknown");
+        finding_say(ret, "%.32s, %s, network %.32s", heartbeat->status[0] ? heartbeat->status : "idle", battery, heartbeat->network[0] ? heartbeat->network : "unknown");
 }
 
 static unsigned window_place(const struct look *look)
@@ -238,115 +237,10 @@ static void window_describe(const struct look *look, struct finding *ret)
     if (!plan || plan->windows.count == 0)
         return;
     time_zone_local(look->zone, look->now_ms / 1000, &local);
-    say(ret, "%s %02d:%02d where it is (%s)", days[local.weekday], (int)(local.second / 3600), (int)(local.second / 60 % 60),
+    finding_say(ret, "%s %02d:%02d where it is (%s)", days[local.weekday], (int)(local.second / 3600), (int)(local.second / 60 % 60),
         look->heartbeat->tz[0] ? look->heartbeat->tz : plan->windows.time_zone);
     if (window_refusal(look))
         ret->next_ms = schedule_change_ms(&plan->windows, WINDOW_DOWNLOAD, look->zone, window_place(look), look->now_ms);
-}
-
-/* --- limits --- */
-
-#define SOON_MS 1000   /* freed places are looked for about this often */
-
-static const char *places_refusal(const struct look *look)
-{
-    return look->in_flight >= look->rollout->max_in_flight ? "as many upgrades as allowed are under way" : NULL;
-}
-
-static void places_describe(const struct look *look, struct finding *ret)
-{
-    say(ret, "%lld of %lld under way", (long long)look->in_flight, (long long)look->rollout->max_in_flight);
-    ret->next_ms = places_refusal(look) ? look->now_ms + SOON_MS : 0;
-}
-
-/* What was opened since the counts were read takes bytes, too. */
-static int64_t bytes_taken(const struct look *look)
-{
-    return schedule_bytes_taken(&look->rollout->counts) + look->in_flight - rollout_in_flight(look->rollout);
-}
-
-static const char *bytes_refusal(const struct look *look)
-{
-    int64_t places = schedule_bytes_places(look->rollout);
-    return places > 0 && bytes_taken(look) >= places ? "as many bytes as allowed are being downloaded" : NULL;
-}
-
-static void bytes_describe(const struct look *look, struct finding *ret)
-{
-    if (schedule_bytes_places(look->rollout) > 0)
-        say(ret, "%lld of %lld bytes told", (long long)(bytes_taken(look) * look->rollout->release.size_bytes),
-            (long long)look->rollout->plan->limits.bytes_in_flight);
-    ret->next_ms = bytes_refusal(look) ? look->now_ms + SOON_MS : 0;
-}
-
-static int64_t paced_until_ms(const struct look *look)
-{
-    const struct rollout *rollout = look->rollout;
-    bool ahead = rollout->plan && rollout->paced_ms > look->now_ms;   /* otherwise nothing was told lately */
-    return ahead ? schedule_paced_until_ms(schedule_per_minute(rollout, look->now_ms), rollout->paced_ms, look->now_ms) : 0;
-}
-
-static const char *minute_refusal(const struct look *look)
-{
-    return paced_until_ms(look) ? "as many a minute as allowed were told" : NULL;
-}
-
-static void minute_describe(const struct look *look, struct finding *ret)
-{
-    if (look->rollout->plan && look->rollout->plan->limits.per_minute > 0)
-        say(ret, "%lld a minute", (long long)schedule_per_minute(look->rollout, look->now_ms));
-    ret->next_ms = paced_until_ms(look);
-}
-
-static const char *site_refusal(const struct look *look)
-{
-    int64_t most = look->rollout->plan ? look->rollout->plan->limits.per_site : 0;
-    return most > 0 && look->site_in_flight != ABSENT && look->site_in_flight >= most ? "as many upgrades as allowed are under way at its site" : NULL;
-}
-
-static void site_describe(const struct look *look, struct finding *ret)
-{
-    const struct plan_limits *limits = look->rollout->plan ? &look->rollout->plan->limits : NULL;
-    char site[ID_SIZE] = "";
-    if (!limits || limits->per_site == 0)
-        return;
-    plan_tag_with_prefix(look->heartbeat->tags, limits->site_tag, site);
-    if (!site[0])
-        say(ret, "no tag that begins with %.40s", limits->site_tag);
-    else if (look->site_in_flight == ABSENT)
-        say(ret, "%.40s: up to %lld at a time", site, (long long)limits->per_site);
-    else
-        say(ret, "%.40s: %lld of %lld under way", site, (long long)look->site_in_flight, (long long)limits->per_site);
-    ret->next_ms = site_refusal(look) ? look->now_ms + SOON_MS : 0;
-}
-
-/* Asked last: whoever waits for room only, waits for nothing else. */
-static const char *depot_refusal(const struct look *look)
-{
-    return look->pace && !pace_has_room(look->pace) ? pace_refusal : NULL;
-}
-
-static void depot_describe(const struct look *look, struct finding *ret)
-{
-    if (look->pace && look->pace->depot.places > 0)
-        say(ret, "%lld of %lld places", (long long)pace_taken(look->pace), (long long)look->pace->depot.places);
-    ret->next_ms = depot_refusal(look) ? look->now_ms + SOON_MS : 0;
-}
-
-/* --- the line of those who wait already --- */
-
-static const char *line_refusal(const struct look *look)
-{
-    bool behind = look->rollout->plan && look->rollout->waiting > 0 && !look->has_turn && look->heartbeat->kind != KIND_SIMPLE;
-    return behind ? "others wait for a place before it" : NULL;
-}
-
-static void line_describe(const struct look *look, struct finding *ret)
-{
-    if (!look->rollout->plan)
-        return;
-    say(ret, "%lld wait; its weight is %lld", (long long)look->rollout->waiting, (long long)schedule_weight(&look->rollout->plan->priority, look->heartbeat));
-    ret->next_ms = line_refusal(look) ? look->now_ms + SOON_MS : 0;
 }
 
 static const struct predicate rows[] = {
@@ -366,12 +260,12 @@ static const struct predicate rows[] = {
     {"release", .each_attempt = true, .refusal = release_predicate},
     {"conditions", .each_attempt = true, .refusal = conditions_refusal, .describe = conditions_describe},
     {"window", .each_attempt = true, .refusal = window_refusal, .describe = window_describe},
-    {"places", .limit = true, .refusal = places_refusal, .describe = places_describe},
-    {"bytes", .limit = true, .refusal = bytes_refusal, .describe = bytes_describe},
-    {"per_minute", .limit = true, .refusal = minute_refusal, .describe = minute_describe},
-    {"site", .limit = true, .refusal = site_refusal, .describe = site_describe},
-    {PREDICATE_DEPOT, .limit = true, .each_attempt = true, .refusal = depot_refusal, .describe = depot_describe},
-    {"line", .limit = true, .refusal = line_refusal, .describe = line_describe},
+    {"places", .limit = true, .refusal = limit_places_refusal, .describe = limit_places_describe},
+    {"bytes", .limit = true, .refusal = limit_bytes_refusal, .describe = limit_bytes_describe},
+    {"per_minute", .limit = true, .refusal = limit_minute_refusal, .describe = limit_minute_describe},
+    {"site", .limit = true, .refusal = limit_site_refusal, .describe = limit_site_describe},
+    {PREDICATE_DEPOT, .limit = true, .each_attempt = true, .refusal = limit_depot_refusal, .describe = limit_depot_describe},
+    {"line", .limit = true, .refusal = limit_line_refusal, .describe = limit_line_describe},
 };
 
 const struct predicate *predicates(unsigned *ret_count)

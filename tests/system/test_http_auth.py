@@ -305,6 +305,13 @@ def test_what_each_role_may(guarded):
     assert may(keys.bearer("eve", "viewers", role="admin")) == [200, 403, 404], "what a token says of its role is nothing"
     assert may(None) == [401, 401, 401]
     assert guarded.refused("role") == 5
+    for target, method in (("/api/v1/audit", "GET"), ("/api/v1/start-all", "POST"), ("/api/v1/devices/d1/readmit", "POST")):
+        for authorization in (keys.bearer("eve", "viewers"), keys.bearer("eve", "people"), keys.bearer("d1")):
+            assert guarded.status(target, authorization, method, b"{}" if method == "POST" else b"", operators=True) == 403, target
+    assert guarded.refused("role") == 14
+    told = [fields for _, fields in guarded.stack.redis().xrange("drover:v1:audit")]
+    assert [(entry["who"], entry["role"], entry["key"], entry["outcome"], entry["status"]) for entry in told] == [
+        ("eve", "operator", "people", "refused", "404"), ("operator", "admin", "api.token_file", "refused", "404")], told
     signed = keys.signed("nightly", "POST", "/api/v1/rollouts", new, kid="scripts")
     assert guarded.status("/api/v1/rollouts", signed, "POST", new + b" ", operators=True) == 401, "the body is signed"
     assert guarded.status("/api/v1/rollouts", signed, "POST", new, operators=True) == 404
