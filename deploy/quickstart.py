@@ -9,6 +9,7 @@ import time
 
 try:
     import bad_release
+    import lab
     from quickstart_secure import Cameras, strangers_stay_outside
     from stack import Stack, StackError, wait_until
 except ImportError as error:
@@ -34,6 +35,7 @@ def arguments_of(words):
     parser.add_argument("--secure", action="store_true", help="TLS with certificates and access lists everywhere, and three real drover-agents beside the fleet")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same fleet (default %(default)s)")
     parser.add_argument("--bad-release", action="store_true", help="another story: a bad release is stopped by the canary stage and taken back, the next one goes through four stages")
+    parser.add_argument("--lab", action="store_true", help="start server and fleet only, say how to use them, and leave them running")
     parser.add_argument("--keep", action="store_true", help="leave everything running; ctrl-C ends it")
     parser.add_argument("--folder", help="put files here and keep them (default: a temporary folder)")
     return parser.parse_args(words)
@@ -149,6 +151,15 @@ def run_bad_release(options):
             keep(stack)
 
 
+def run_lab(options):
+    with Stack(options.build, options.folder) as stack:
+        start_server(stack, {**FAST, **lab.settings(stack)})
+        say(f"starting {options.devices} devices")
+        wait_for_fleet(stack, options.devices, stack.start_sim(*lab.sim_arguments(options.devices), "--seed", options.seed))
+        say(f"everything runs; ctrl-C ends it. In another terminal:\n  . {lab.write_environment(stack)}")
+        lab.stay(stack)
+
+
 def run(options):
     started = time.monotonic()
     if options.secure:
@@ -201,18 +212,16 @@ three commands to try, in another terminal:
   {drover} status
   {drover} device list --state failed
   {drover} events -f""")
-    while all(process.running for process in stack.processes):
-        time.sleep(0.5)
-    for process in stack.processes:
-        process.check_alive()
+    lab.stay(stack)
 
 
 def main():
     options = arguments_of(sys.argv[1:])
-    # SIGTERM ends like ctrl-C: the stack is taken down by `with`.
+    # SIGTERM ends like ctrl-C: the stack is taken down by `with`. What a script starts in the background inherits that ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        (run_bad_release if options.bad_release else run)(options)
+        (run_bad_release if options.bad_release else run_lab if options.lab else run)(options)
     except KeyboardInterrupt:
         say("\nended")
         return 130

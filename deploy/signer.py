@@ -39,12 +39,15 @@ class Signer:
         return path
 
     def permit(self, *options):
-        """A permit to go back, signed with a key that may sign nothing else."""
-        key, path = self.folder / "permit.pem", self.folder / "permit.jws"
-        if not key.exists():
-            self._key("permit", role="permit")
-        self.drover("permit", "downgrade", path, "--key", key, "--force", "-q", *options)
+        """A permit to go back."""
+        path = self.folder / "permit.jws"
+        self.drover("permit", "downgrade", path, "--key", self.permit_key(), "--force", "-q", *options)
         return path.read_text().strip()
+
+    def permit_key(self):
+        """The key for them, which may sign nothing else; made when it is first needed."""
+        key = self.folder / "permit.pem"
+        return key if key.exists() else self._key("permit", role="permit")
 
     def stranger(self):
         """A key that the trust store does not name."""

@@ -138,7 +138,7 @@ class Stack:
         raise_open_files()
         self.build = pathlib.Path(build)
         self._own_folder = folder is None
-        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="drover-"))
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="drover-")).absolute()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.processes = []
         self.broker_port = None

@@ -11,7 +11,7 @@
 #include "proto/field.h"
 #include "proto/heartbeat.h"
 
-#define TEXT_MAX 512 /* URL_SIZE, the largest text field of any message */
+#define TEXT_MAX 4608 /* COMMAND_PERMIT_SIZE, the largest text field of any message, and some; no field is read into more */
 
 static enum drover_error refuse(struct problem *ret_problem, const struct field *field, const char *text, const char *needed)
 {
@@ -163,7 +163,8 @@ static enum drover_error text_field_read(const struct field *field, const struct
                                          struct problem *ret_problem)
 {
     char text[TEXT_MAX];
-    enum drover_error error = json_member_text(member, field->name, text, text_size(field), ret_problem);
+    size_t size = text_size(field);
+    enum drover_error error = json_member_text(member, field->name, text, size < sizeof text ? size : sizeof text, ret_problem);
 
     if (error)
         return error;

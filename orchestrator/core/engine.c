@@ -27,10 +27,23 @@ static const struct plan_stage *stage_now(const struct rollout *rollout)
 
 /* --- gates --- */
 
+/* Devices that reboot into the new version are offline on the old one for a while: so many of the control group's are nobody's loss. */
+static void leave_out_rebooting(const struct rollout *rollout, struct group_health *control)
+{
+    const int64_t *states = rollout->counts.states;
+    int64_t rebooting = states[STATE_INSTALLING] + states[STATE_VERIFYING], lost = control->offline - control->offline_before;
+    int64_t out = rebooting < lost ? rebooting : lost;
+    if (out > 0) {
+        control->offline -= out;
+        control->devices -= out;
+    }
+}
+
 static void read_gates(const struct rollout *rollout, const struct fleet_health *health, struct engine_move *ret)
 {
     const struct plan_stage *stage = stage_now(rollout);
     struct gate_readings readings = {.health = *health};
+    leave_out_rebooting(rollout, &readings.health.control);
     rollout_gate_counts(rollout, &readings.counts);
     ret->gate_count = stage->gate_count;
     for (unsigned i = 0; i < stage->gate_count; i++)

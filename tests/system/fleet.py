@@ -63,8 +63,10 @@ def check_aggregates(store):
     devices, upgrades = devices_of(store), upgrades_of(store)
     fleet = collections.Counter(devices=len(devices), online=sum(device.get("online") == "1" for device in devices.values()))
     assert nonzero(store.hgetall("drover:v1:fleet")) == nonzero(fleet)
-    models = collections.defaultdict(collections.Counter)
+    models, groups = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
     for name, device in devices.items():
+        groups[f"drover:v1:model:{device['model']}:on:{device['version']}"].update(
+            {"devices": 1, "online": device.get("online") == "1", "unhealthy": device.get("unhealthy") == "1"})
         model = models[device["model"]]
         model["devices"] += 1
         model["online"] += device.get("online") == "1"
@@ -73,6 +75,10 @@ def check_aggregates(store):
             models[upgrades[name]["model"]]["state:" + upgrades[name]["state"]] += 1
     for model, counts in models.items():
         assert nonzero(store.hgetall("drover:v1:model:" + model)) == nonzero(counts), model
+    for group, counts in groups.items():
+        had = nonzero(store.hgetall(group))
+        had.pop("reboots", None)   # what explains a boot the records do not tell
+        assert had == nonzero(counts), group
     assert store.smembers("drover:v1:models") == set(models)
     assert store.zcard("drover:v1:seen") == len(devices)
     events = events_of(store)

@@ -282,6 +282,24 @@ static void comparison_reaches_the_gates(void **state)
     assert_false(engine_compares(&rollout));
 }
 
+/* 30 of the others are offline, of whom up to 25 may be rebooting into the new version: no excuse for the updated ones. */
+static void rebooting_ones_are_no_loss(void **state)
+{
+    struct fleet_health health = {.updated = {.devices = 100, .offline = 12}, .control = {.devices = 130, .offline = 40, .offline_before = 10}};
+    (void)state;
+    begin("\"stages\":[{\"name\":\"canary\",\"percent\":1,\"gates\":[{\"measure\":\"heartbeat_loss\",\"max_pct\":2}]},{\"name\":\"rest\"}]");
+    engine_decide(&rollout, &health, QUIET_MS, NOW, &move);
+    assert_string_equal(move.gates[0].text, "heartbeat_loss -13.0 % of 100 (-22.8 .. -2.6 %), limit 2.0 %: held");
+    rollout.counts.states[STATE_INSTALLING] = 15;
+    rollout.counts.states[STATE_VERIFYING] = 10;
+    engine_decide(&rollout, &health, QUIET_MS, NOW, &move);
+    assert_string_equal(move.gates[0].text, "heartbeat_loss 6.7 % of 95 (-1.4 .. 15.1 %), limit 2.0 %: open");
+    assert_true(move.gates[0].doubt);
+    rollout.counts.states[STATE_VERIFYING] = 1000;   /* no fewer than were so before */
+    engine_decide(&rollout, &health, QUIET_MS, NOW, &move);
+    assert_int_equal(move.gates[0].state, GATE_BROKEN);
+}
+
 /* --- the other states --- */
 
 static void its_time_comes(void **state)
@@ -410,6 +428,7 @@ int main(void)
         TEST(the_next_stage_begins_unjudged),
         TEST(late_ones_may_break_a_gate_still),
         TEST(comparison_reaches_the_gates),
+        TEST(rebooting_ones_are_no_loss),
         TEST(its_time_comes),
         TEST(others_are_left_alone),
         TEST(the_first_stage_that_takes),

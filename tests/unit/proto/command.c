@@ -58,9 +58,33 @@ static void read_into_the_right_fields(void **state)
     }
 }
 
+/* The largest field of any message, as long as it may be and longer, plain and written with escapes. */
+static void permits_of_every_length(void **state)
+{
+    static const size_t lengths[] = {511, 512, 513, COMMAND_PERMIT_SIZE - 1, COMMAND_PERMIT_SIZE, 6000};
+    struct command command = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(lengths); i++) {
+        size_t length = lengths[i / 2];
+        bool fits = length < sizeof command.permit;
+        struct buffer buffer;
+
+        buffer_init(&buffer, 0);
+        buffer_add_text(&buffer, "{\"schema\":1,\"command\":\"rollback\"," COMMON ",\"permit\":\"");
+        for (size_t at = 0; at < length; at++)
+            buffer_add_text(&buffer, at == 0 && i % 2 ? "\\u0061" : "a");
+        buffer_add_text(&buffer, "\"}");
+        assert_int_equal(command_read(buffer.bytes, buffer.length, &command, NULL), fits ? DROVER_OK : DROVER_TOO_LONG);
+        if (fits)
+            assert_true(strlen(command.permit) == length && strspn(command.permit, "a") == length);
+        buffer_done(&buffer);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(written_as_agreed), cmocka_unit_test(read_into_the_right_fields)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(written_as_agreed), cmocka_unit_test(read_into_the_right_fields), cmocka_unit_test(permits_of_every_length)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
