@@ -123,7 +123,7 @@ static enum drover_error member_read(const struct json_member *member, char **at
 
     (void)text_excerpt(where, sizeof where, member->name.bytes, member->name.length);
     if (!text_is_word(member->name.bytes, member->name.length))
-        return problem_set(ret_problem, DROVER_SYNTAX, where, "is no name of a field");
+        return problem_set(ret_problem, DROVER_SYNTAX, "entry", "'%s' is no name of a field", where);
     error = json_member_text(member, where, *at, member->value.decoded + 1, ret_problem);
     if (error)
         return error;
