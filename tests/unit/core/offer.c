@@ -96,7 +96,7 @@ static void a_rollback_names_the_version_to_go_back_to(void **state)
 {
     (void)state;
     struct command command;
-    offer_rollback(&f.upgrade, &command);
+    offer_rollback(&f.upgrade, "p1", &command);
     assert_int_equal(command.kind, COMMAND_ROLLBACK);
     assert_string_equal(command.version, "1.0.0");
     assert_string_equal(command.permit, "p1");
