@@ -15,6 +15,8 @@ static void piece_ended(struct work *work, enum drover_error error, const char *
 
 /* Due work belongs to this instance for so long; if it cannot be finished, it comes again after that. */
 #define LEASE_MS 15000
+/* Between two rounds among those that go back, or get another turn. */
+#define REST_MS 3000
 
 struct sweep {
     struct sweep *next;
@@ -163,9 +165,9 @@ static bool take(struct sweep *sweep, const struct take *take)
     else if (take->kind == TAKE_WAITING)
         store->take_waiting(store->store, take->rollout, now_ms, queue_lease_ms(known), max, waiting_taken, sweep);
     else if (take->kind == TAKE_SUCCEEDED)
-        store->take_done(store->store, &known->rollout, TAKE_BACK, now_ms, LEASE_MS, max, backs_taken, sweep);
+        store->take_done(store->store, &known->rollout, TAKE_BACK, now_ms, REST_MS, max, backs_taken, sweep);
     else
-        store->take_done(store->store, &known->rollout, TAKE_AGAIN, now_ms, LEASE_MS, max, agains_taken, sweep);
+        store->take_done(store->store, &known->rollout, TAKE_AGAIN, now_ms, REST_MS, max, agains_taken, sweep);
     return true;
 }
 

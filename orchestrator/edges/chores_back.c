@@ -21,7 +21,7 @@ void chores_watch_backs(struct chores *chores, const struct rollout *rollouts, s
         return;
     for (size_t i = 0; i < count; i++) {
         const struct rollout_change change = {.id = rollouts[i].id, .on = ROLLOUT_EVENT_BACK, .to = ROLLOUT_ROLLED_BACK, .expected_revision = rollouts[i].revision,
-                                              .why = "every device that succeeded has gone back", .at_ms = clock_unix_ms()};
+                                              .why = "nobody is left to take back", .at_ms = clock_unix_ms()};
         if (!rollout_is_back(&rollouts[i]))
             continue;
         chores->backs_open++;

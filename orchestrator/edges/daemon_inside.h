@@ -17,6 +17,7 @@
 #include "orchestrator/edges/outbox.h"
 #include "orchestrator/edges/permits.h"
 #include "orchestrator/edges/daemon_trust.h"
+#include "orchestrator/edges/export.h"
 #include "orchestrator/edges/release_proofs.h"
 #include "orchestrator/edges/redis_link.h"
 #include "orchestrator/edges/ring.h"
@@ -26,6 +27,7 @@
 
 #define DAEMON_SECRET_SIZE 257
 #define DAEMON_SIGNALS 3
+#define DAEMON_EXPORTERS 2
 
 /* What Redis refused, by kind; READONLY and the like are errors of its operation, not of a request. */
 enum store_refusal { STORE_READONLY, STORE_OOM, STORE_SCRIPT, STORE_OTHER, STORE_REFUSAL_COUNT };
@@ -64,6 +66,7 @@ struct daemon {
     struct chores *chores;
     struct permits *permits;
     struct sealer *sealer;
+    struct exporter *exporters[DAEMON_EXPORTERS];   /* NULL: not switched on */
 
     struct event *tick;
     struct event *signals[DAEMON_SIGNALS];

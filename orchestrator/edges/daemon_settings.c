@@ -8,6 +8,7 @@
 #define SETTINGS_OF struct daemon_settings
 #include "common/settings_rows.h"
 #include "orchestrator/edges/networks.h"
+#include "orchestrator/edges/webhook_url.h"
 
 #define POLICY(member, min, max, fallback, unit, help) {"flow." #member, SETTING_INTEGER, AT(flow.member), min, max, NULL, fallback, true, false, unit, help}
 #define TLS(listener, member) \
@@ -87,6 +88,19 @@ static const struct setting rows[] = {
     NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
     NUMBER("events.seal_ms", events_seal_ms, 100, 3600000, "60000", "ms", "An event is sealed at this age at the latest ([events.md](events.md)); 1000 new ones are sealed at once."),
     NUMBER("events.seals_keep", events_seals_keep, 1000, 10000000, "100000", "seals", "Length of the stream `drover:v1:seals`, about; 400 bytes each. Seals are to outlive the events they cover."),
+
+    NUMBER("export.give_up_s", export_give_up_s, 1, 31536000, "86400", "s", "An event this old that a webhook or Kafka did not take in 10 tries goes to the dead letters ([events.md](events.md))."),
+    NUMBER("export.dead_keep", export_dead_keep, 100, 10000000, "100000", "events", "Length of the stream `drover:v1:export:<name>:dead`, about."),
+
+    TEXT("webhook.url", webhook_url, "", "Where events are posted to: `https://`, or `http://` to this machine; empty: nowhere."),
+    TEXT("webhook.secret_file", webhook_secret_file, "", "File whose first line is the secret of the signatures; empty: they are not signed."),
+    TEXT("webhook.tls_ca", webhook_tls_ca, "", "PEM file with the authorities the receiver's certificate is checked against; empty: the system's."),
+    NUMBER("webhook.timeout_ms", webhook_timeout_ms, 100, 300000, "10000", "ms", "Of one POST, from the connection to the end of the answer."),
+    NUMBER("webhook.batch", webhook_batch, 1, 500, "100", "events", "Most in one POST; about 256 KiB end one too."),
+
+    TEXT("kafka.brokers", kafka_brokers, "", "Kafka's bootstrap servers, `host:port` with commas between them; empty: no Kafka."),
+    TEXT("kafka.topic", kafka_topic, "drover.events", "The topic that events go to; their key is the device's id."),
+    TEXT("kafka.properties_file", kafka_properties_file, "", "File with properties of librdkafka, `name=value` a line: TLS, SASL, compression."),
 
     {"release.trust", SETTING_TEXT, AT(release_trust), 0, 0, NULL, "", true, false, "",
      "Trust store against which packages are verified; empty: nothing can be released or offered. Read again on SIGHUP."},
@@ -236,6 +250,19 @@ static enum drover_error load_check(const struct daemon_settings *settings, stru
     return networks_read(settings->http_shared_addresses, "http.shared_addresses", &networks, ret_problem);
 }
 
+static enum drover_error exports_check(const struct daemon_settings *settings, struct problem *ret_problem)
+{
+    if (settings->webhook_url[0] && !webhook_url_is_safe(settings->webhook_url))
+        return problem_set(ret_problem, DROVER_SYNTAX, "webhook.url", "must begin with https://, or with http:// and 127.0.0.1, [::1] or localhost");
+    if (!settings->webhook_url[0] && (settings->webhook_secret_file[0] || settings->webhook_tls_ca[0]))
+        return problem_set(ret_problem, DROVER_MISMATCH, "webhook.url", "is empty: the other settings of webhooks need it");
+    if (settings->kafka_brokers[0] && !settings->kafka_topic[0])
+        return problem_set(ret_problem, DROVER_MISMATCH, "kafka.topic", "is empty: kafka.brokers needs it");
+    if (!settings->kafka_brokers[0] && settings->kafka_properties_file[0])
+        return problem_set(ret_problem, DROVER_MISMATCH, "kafka.brokers", "is empty: kafka.properties_file needs it");
+    return DROVER_OK;
+}
+
 static enum drover_error waits_check(const struct policy *flow, struct problem *ret_problem)
 {
     if (flow->offline_after_ms <= flow->heartbeat_ms)
@@ -266,6 +293,8 @@ static enum drover_error settings_check(const struct daemon_settings *settings, 
         error = auth_settings_check(settings, ret_problem);
     if (!error)
         error = load_check(settings, ret_problem);
+    if (!error)
+        error = exports_check(settings, ret_problem);
     if (!error)
         error = waits_check(&settings->flow, ret_problem);
     return error;

@@ -71,6 +71,16 @@ struct daemon_settings {
     int64_t events_keep, audit_keep;
     int64_t events_seal_ms;
     int64_t events_seals_keep;
+    int64_t export_give_up_s;
+    int64_t export_dead_keep;
+    char webhook_url[SETTING_PATH_SIZE];
+    char webhook_secret_file[SETTING_PATH_SIZE];
+    char webhook_tls_ca[SETTING_PATH_SIZE];
+    int64_t webhook_timeout_ms;
+    int64_t webhook_batch;
+    char kafka_brokers[SETTING_PATH_SIZE];
+    char kafka_topic[SETTING_PATH_SIZE];
+    char kafka_properties_file[SETTING_PATH_SIZE];
     char release_trust[SETTING_PATH_SIZE];
     int64_t release_workers;
     int64_t release_worker_timeout_s;

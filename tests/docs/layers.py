@@ -16,7 +16,7 @@ LAYERS = {
     "firmware": (("common", "proto"), ("openssl", "cjson", "zlib.h", "zstd.h", "zstd_errors.h", "bzlib.h", "divsufsort.h", "zip.h")),
     "orchestrator/core": (("common", "proto"), ()),
     "redis-scripts": ((), ()),
-    "orchestrator/edges": (("common", "proto", "firmware", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl")),
+    "orchestrator/edges": (("common", "proto", "firmware", "orchestrator/core", "redis-scripts"), ("event2", "hiredis", "MQTTAsync.h", "cjson", "openssl", "curl", "librdkafka")),
     "orchestrator": (("common", "orchestrator/edges"), ()),
     "cli": (("common", "proto", "firmware"), ("curl", "cjson", "yaml.h")),
     "agent": (("common", "proto", "firmware"), ("curl", "MQTTAsync.h", "ini.h", "cjson", "openssl", "zlib.h")),

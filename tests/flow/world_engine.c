@@ -107,5 +107,5 @@ void world_end_backs(struct world *world)
 {
     for (size_t i = 0; i < world->store.rollout_count; i++)
         if (rollout_is_back(&world->store.rollouts[i]))
-            (void)world_move_rollout(world, &world->store.rollouts[i], ROLLOUT_EVENT_BACK, 0, "every device that succeeded has gone back");
+            (void)world_move_rollout(world, &world->store.rollouts[i], ROLLOUT_EVENT_BACK, 0, "nobody is left to take back");
 }

@@ -71,7 +71,8 @@ class Fleet:
         running = sorted(self.drover.redis.smembers("drover:priv:running")) if self.random.random() < 0.9 else []
         device, rollout = self.random.choice(self.ids), self.random.choice(running or ROLLOUTS)
         model = self.drover.redis.hget(f"drover:v1:rollout:{rollout}", "model")
-        upgrade = self.drover.upgrade(rollout, model=model or "m1", token=self.token(), upgrade_id=f"u-{rollout}-{device}", deadline_ms=self.now + 10)
+        upgrade = self.drover.upgrade(rollout, model=model or "m1", token=self.token(), upgrade_id=f"u-{rollout}-{device}", deadline_ms=self.now + 10,
+                                      stage=self.random.choice([1, 2]))
         if self.drover.open(device, upgrade, self.random.choice([2, 100]))[0] == "OK":
             assert (rollout, device) not in self.upgrades, "a second turn"
             self.upgrades[rollout, device] = upgrade
@@ -118,10 +119,11 @@ class Fleet:
                 assert device["facts"].startswith("L") == is_live or device["facts"] == "0"
                 assert (redis.zscore("drover:priv:deadlines", name) is not None) == is_live
         for (rollout, name), upgrade in self.upgrades.items():
-            counts = rollouts[rollout]
-            counts.update({"opened": 1, "state:" + upgrade["state"]: 1, "retried": int(upgrade["attempt"]) >= 2})
-            if upgrade["state"] in UNSUCCESSFUL and upgrade.get("error"):
-                counts["error:" + upgrade["error"]] += 1
+            rollouts[rollout]["retried"] += int(upgrade["attempt"]) >= 2
+            for counts in (rollouts[rollout], rollouts[f"{rollout}:stage:{upgrade['stage']}"]):
+                counts.update({"opened": 1, "state:" + upgrade["state"]: 1})
+                if upgrade["state"] in UNSUCCESSFUL and upgrade.get("error"):
+                    counts["error:" + upgrade["error"]] += 1
             (done if upgrade["state"] in FINAL else live)[rollout].add(name)
         assert self.drover.counts("fleet") == +fleet
         for model in MODELS:
@@ -132,7 +134,8 @@ class Fleet:
         assert redis.smembers("drover:v1:models") == {model for model in MODELS if +models[model]}
         known = {name: redis.hgetall(f"drover:v1:rollout:{name}") for name in ROLLOUTS}
         for name in ROLLOUTS:
-            assert self.drover.counts(f"rollout:{name}") == +rollouts[name]
+            for counted in (name, f"{name}:stage:1", f"{name}:stage:2"):
+                assert self.drover.counts(f"rollout:{counted}") == +rollouts[counted]
             assert redis.smembers(f"drover:priv:rollout:{name}:live") == live[name]
             turns_count = known[name].get("state") in ("running", "paused")
             assert redis.smembers(f"drover:priv:rollout:{name}:done") == (done[name] if turns_count else set())

@@ -12,7 +12,7 @@ hush
 [  15000] answer  < stage 2: taken 0, succeeded 0, failed 0, lost 0
 [  21000] rollout > r1 running -> rolling_back stage 1  roll_back: broken: failure_rate 66.7 %, limit 20.0 %
 [  22000] rollout = r1 stage 1: takes its devices back to their old version
-[  37000] rollout > r1 rolling_back -> rolled_back stage 1  back: every device that succeeded has gone back
+[  28000] rollout > r1 rolling_back -> rolled_back stage 1  back: nobody is left to take back
 [ 300000] operator > counts r1
 [ 300000] answer  < r1: 0 of 9 devices run 1.1.0
 [ 300000] answer  < stage 1: taken 9, succeeded 0, failed 9, lost 0

@@ -53,5 +53,5 @@ rollout r1 esp32 1.1.0 confirmations=1 max_in_flight=3
 [  25000] device  > d3 heartbeat 1.0.0 boot=b3 managed
 [  25007] store   > d3 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: batteries [E_ROLLED_BACK]
 [  26000] device  > d5 heartbeat 1.0.0 boot=b1 managed
-[  45000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
+[  29000] rollout > r1 rolling_back -> rolled_back  back: nobody is left to take back
 [  60000] clock   > later

@@ -19,5 +19,5 @@ rollout r1 esp32 1.1.0 confirmations=1
 [ 300010] broker  < update/esp32/d1              rollback to 1.0.0
 [ 310000] device  > d1 heartbeat 1.0.0 boot=b3 managed
 [ 310007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
-[ 330000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
+[ 314000] rollout > r1 rolling_back -> rolled_back  back: nobody is left to take back
 [ 350000] clock   > later

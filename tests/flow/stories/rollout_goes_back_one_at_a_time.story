@@ -28,5 +28,5 @@ rollout r1 esp32 1.1.0 confirmations=1 max_in_flight=1
 [  20020] broker  < update/esp32/d2              rollback to 1.0.0
 [  40000] device  > d2 heartbeat 1.0.0 boot=b3 managed
 [  40007] store   > d2 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
-[  56000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
+[  44000] rollout > r1 rolling_back -> rolled_back  back: nobody is left to take back
 [  80000] clock   > later

@@ -15,9 +15,9 @@ rollout r1 esp32 1.1.0 confirmations=1
 [  10017] store   > d1 rollback_asked: not now
 [  20000] operator > goes_on r1
 [  20000] rollout > r1 rollback_paused -> rolling_back  resume: operator
-[  26017] store   > d1 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
-[  26020] broker  < update/esp32/d1              rollback to 1.0.0
+[  20017] store   > d1 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
+[  20020] broker  < update/esp32/d1              rollback to 1.0.0
 [  30000] device  > d1 heartbeat 1.0.0 boot=b3 managed
 [  30007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK]
-[  58000] rollout > r1 rolling_back -> rolled_back  back: every device that succeeded has gone back
+[  36000] rollout > r1 rolling_back -> rolled_back  back: nobody is left to take back
 [  60000] clock   > later

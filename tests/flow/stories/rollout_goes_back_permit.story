@@ -16,8 +16,9 @@ rollout r1 esp32 1.1.0 confirmations=1
 [  20100] answer  < now: succeeded since 19 s: proved by its heartbeats
 [  20100] answer  < next: its rollout goes back; it does not yet: the permit to go back is being made
 [  30000] operator > permits p1
-[  42017] store   > d1 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
-[  42020] broker  < update/esp32/d1              rollback to 1.0.0, permit p1
+[  30017] store   > d1 succeeded -> rolling_back    rollback_asked: its rollout goes back: operator [E_ROLLED_BACK]
+[  30020] broker  < update/esp32/d1              rollback to 1.0.0, permit p1
 [  43000] device  > d1 report failed error=E_DOWNGRADE
 [  43007] store   > d1 rolling_back -> failed       fail: it says that it cannot go back [E_DOWNGRADE] ALARM
+[  50000] rollout > r1 rolling_back -> rolled_back  back: nobody is left to take back
 [  60000] clock   > later

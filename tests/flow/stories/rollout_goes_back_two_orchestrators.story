@@ -29,4 +29,5 @@ rollout r1 esp32 1.1.0 confirmations=1
 [  20000] device  > d2 heartbeat 1.0.0 boot=b3 managed via=B
 [  20007] store   > d1 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK] (B)
 [  20007] store   > d2 rolling_back -> rolled_back  old_seen: back on 1.0.0: its rollout goes back: operator [E_ROLLED_BACK] (B)
+[  26000] rollout > r1 rolling_back -> rolled_back  back: nobody is left to take back
 [  40000] clock   > later

@@ -98,9 +98,9 @@ long long redis_server_ask(struct redis_server *server, const char *format, ...)
     vsnprintf(command, sizeof command, format, arguments);
     va_end(arguments);
 
-    const char *argv[32];
+    const char *argv[64];
     int argc = 0;
-    for (char *rest = command, *word; argc < 32 && (word = strtok_r(rest, " ", &rest));)
+    for (char *rest = command, *word; argc < 64 && (word = strtok_r(rest, " ", &rest));)
         argv[argc++] = word;
     redisContext *context = connect_to(server);
     if (!context || context->err)

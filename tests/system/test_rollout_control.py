@@ -1,0 +1,196 @@
+"""What operators control, on a real droverd: a rollout goes back with its permit, devices get another turn, are excluded, in quarantine, all is stopped, others approve."""
+import base64
+import json
+import threading
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from fleet import FAST, check_histories
+from hand import Device, Hand
+from proof import Keys
+from stack import wait_until
+
+SETTINGS = {**FAST, "flow.pending_ms": 200, "flow.retry_base_ms": 50, "flow.retry_cap_ms": 200}
+PLAN = {"schema": 1, "id": "staged", "model": "esp32", "version": "1.1.0", "approvals": 1, "spread_s": 0,
+        "stages": [{"name": "canary", "count": 1, "promote": "manual"}, {"name": "all"}]}
+
+
+class Ear:
+    """Everything below update/, in the order in which the broker gave it."""
+
+    def __init__(self, stack):
+        self.heard, subscribed = [], threading.Event()
+        self.client = mqtt.Client("ear", protocol=mqtt.MQTTv5)
+        self.client.on_message = lambda _client, _data, message: self.heard.append((message.topic, message.payload))
+        self.client.on_connect = lambda client, *_: client.subscribe("update/#", qos=1)
+        self.client.on_subscribe = lambda *_: subscribed.set()
+        self.client.connect("127.0.0.1", stack.broker_port)
+        self.client.loop_start()
+        assert subscribed.wait(20)
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Control:
+    def __init__(self, stack):
+        self.stack = stack
+        self.keys = Keys(stack.folder / "auth")
+        stack.start_redis()
+        stack.start_broker()
+        self.droverd = stack.start_droverd(settings={**SETTINGS, "release.permit_key": stack.signer.permit_key(), "auth.keys_file": self.keys.file})
+        self.hand, self.ear = Hand(stack), Ear(stack)
+        self.store = self.hand.store
+        stack.add_release("esp32", "1.1.0", size=5000)
+
+    def drover(self, *arguments, who=None, **options):
+        if who:
+            file = self.stack.folder / f"{who}.jwt"
+            file.write_text(self.keys.token(who, "people") + "\n")
+            arguments = (*arguments, "--token-file", file)
+        return self.stack.drover(*arguments, **options)
+
+    def start(self, *options):
+        return self.drover("rollout", "start", "esp32", "1.1.0", "--spread", "0s", "--confirmations", 1, "-o", "name", *options).stdout.strip()
+
+    def rollout(self, name):
+        return self.stack.drover_json("rollout", "show", name)
+
+    def device(self, name):
+        return Device(self.hand, name).known()
+
+    def why(self, device):
+        return self.stack.drover("device", "why", device).stdout
+
+
+@pytest.fixture
+def control(stack):
+    control = Control(stack)
+    yield control
+    control.hand.settle()
+    check_histories(control.store)
+    control.droverd.check_alive()
+    control.ear.close()
+    control.hand.close()
+
+
+def payload(jws):
+    text = json.loads(jws)["payload"]
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def test_a_rollout_goes_back(control):
+    rollout, devices = control.start(), [control.device(f"d{number}") for number in range(3)]
+    for device in devices[:2]:
+        device.obey()
+    late = devices[2]
+    late.command()
+    late.steps("acknowledged", "downloading")
+    control.hand.settle()
+    control.drover("rollout", "rollback", rollout, "--why", "batteries drain", who="ann")
+    assert late.command("cancel")
+    for device in devices[:2]:
+        device.command("rollback")
+    for device in devices[:2]:
+        wait_until(lambda: any("permit" in command for command in control.hand.commands(device.name, "rollback")), 20, "a rollback with its permit")
+        permit = payload(control.hand.commands(device.name, "rollback")[0]["permit"])
+        assert (permit["rollout"], permit["model"], permit["from_version"], permit["to_version"]) == (rollout, "esp32", "1.1.0", "1.0.0"), permit
+        assert permit["expires_at"] - permit["not_before"] < 25 * 3600 * 1000
+    cleared = control.ear.heard.index(("update/esp32", b""))
+    told = min(i for i, (topic, text) in enumerate(control.ear.heard) if topic.count("/") == 2 and b'"rollback"' in text)
+    assert cleared < told, "the notice is withdrawn before the first device is told"
+    assert control.rollout(rollout)["state"] == "rolling_back"
+    for device in devices[:2]:
+        device.boot("1.0.0")
+        device.until("rolled_back")
+    wait_until(lambda: control.rollout(rollout)["state"] == "rolled_back", 40, "the rollout to end going back")
+    shown = control.rollout(rollout)
+    assert shown["states"]["rolled_back"] == 2 and shown["back_left"] == 0 and late.state() == "cancelled", shown
+    assert devices[0].upgrade()["why"].startswith("back on 1.0.0: its rollout goes back: ann: batteries")
+    assert control.drover("rollout", "rollback", rollout, check=False).returncode == 4
+
+
+def test_another_turn_exclusion_and_quarantine(control):
+    rollout, failed, left_out, kept = control.start("--max-attempts", 1), control.device("failed"), control.device("out"), control.device("kept")
+    failed.command()
+    failed.report("failed", error="E_SIGNATURE")
+    left_out.command()
+    left_out.steps("acknowledged")
+    control.drover("rollout", "exclude", rollout, "out", "--why", "on a bench", who="ann")
+    left_out.command("cancel")
+    kept.command()
+    kept.steps()
+    kept.boot("1.0.0")
+    kept.until("rolled_back")
+    assert kept.record()["quarantine"] == "1.1.0" and kept.record()["quarantine_auto"] == "1", "it came back by itself"
+    control.drover("device", "quarantine", "failed", "1.1.0", "--for", "1h")
+    assert "in quarantine" in control.why("failed")
+    control.drover("rollout", "retry", rollout)
+    kept.obey(number=2)
+    assert "quarantine" not in kept.record(), "another turn lifts what came by itself"
+    wait_until(lambda: "retry_ms" not in control.rollout(rollout), 90, "the round to end")
+    assert (failed.state(), left_out.state()) == ("failed", "cancelled") and "excluded" in control.why("out")
+    control.drover("device", "readmit", "failed")
+    control.drover("rollout", "include", rollout, "out")
+    control.drover("rollout", "retry", rollout)
+    failed.obey(number=2)
+    left_out.obey(number=2)
+    assert failed.upgrade()["attempt"] == "2" and failed.upgrade()["attempts_before"] == "1"
+    assert control.drover("device", "readmit", "failed", check=False).returncode == 4
+
+
+def test_the_stop_of_all(control):
+    rollout = control.start()
+    control.drover("rollout", "stop-all", "--why", "fire", who="ann")
+    assert "stopped" in control.drover("rollout", "stop-all", "-o", "name").stdout
+    device = control.device("d1")
+    for _ in range(5):
+        device.known()
+    assert not control.hand.commands("d1") and device.record().get("state", "none") == "none"
+    assert "all rollouts are stopped" in control.why("d1")
+    status = control.stack.drover_json("status")
+    assert (status["stopped"], status["stopped_by"], status["stopped_why"]) == (True, "ann", "ann: fire"), status
+    control.drover("rollout", "start-all")
+    wait_until(lambda: device.beat() or control.hand.commands("d1", "update"), 20, "the device to be told", interval=0.2)
+    assert control.rollout(rollout)["state"] == "running"
+
+
+def test_somebody_else_approves(control):
+    file = control.stack.folder / "plan.json"
+    file.write_text(json.dumps(PLAN))
+    control.drover("rollout", "start", file, who="ann")
+    assert control.rollout("staged")["state"] == "awaiting_approval"
+    for who, word in (("ann", "who made the plan"), (None, "needs a name")):
+        refused = control.drover("rollout", "approve", "staged", who=who, check=False)
+        assert refused.returncode != 0 and word in refused.stderr, refused
+    control.drover("rollout", "approve", "staged", who="bob")
+    wait_until(lambda: control.rollout("staged")["state"] == "running", 20, "the rollout to begin")
+    shown = control.rollout("staged")
+    assert (shown["author"], shown["approvers"], shown["stage"]) == ("ann", ["bob"], 1), shown
+    assert "does not wait for an approval" in control.drover("rollout", "approve", "staged", who="cleo", check=False).stderr
+    control.drover("rollout", "pause", "staged", who="ann")
+    control.drover("rollout", "promote", "staged", who="bob")
+    shown = control.rollout("staged")
+    assert (shown["state"], shown["stage"], shown["why"]) == ("running", 2, "bob"), shown
+    assert "last stage" in control.drover("rollout", "promote", "staged", check=False).stderr
+
+
+def test_a_permit_of_the_plans_own_is_proved_first(control):
+    signer, file = control.stack.signer, control.stack.folder / "plan.json"
+    made = {"good": ("--model", "esp32", "--to-version", "1.0.0", "--rollout", "staged", "--expires-in", "1h"),
+            "foreign": ("--model", "esp32", "--to-version", "1.0.0", "--rollout", "other", "--expires-in", "1h"),
+            "expired": ("--model", "esp32", "--to-version", "1.0.0", "--rollout", "staged", "--not-before", "2020-01-01", "--expires-at", "2020-01-02")}
+    permits = {name: signer.permit(*options) for name, options in made.items()}
+    permits["forged"] = permits["good"].replace('"payload":"e', '"payload":"f')
+    for name, word in (("foreign", "not for staged"), ("expired", "expired"), ("forged", "/rollback/permit")):
+        file.write_text(json.dumps({**PLAN, "approvals": 0, "rollback": {"permit": permits[name]}}))
+        refused = control.drover("rollout", "start", file, check=False)
+        assert refused.returncode != 0 and word in refused.stderr, (name, refused.stderr)
+    file.write_text(json.dumps({**PLAN, "approvals": 0, "rollback": {"permit": permits["good"]}}))
+    control.drover("rollout", "start", file)
+    device = control.device("d1")
+    device.obey()
+    control.drover("rollout", "rollback", "staged")
+    assert device.command("rollback")["permit"] == permits["good"]
