@@ -126,7 +126,7 @@ def test_version_help_and_completion_need_no_server(cli):
     done = subprocess.run(["bash", "--norc", "-c", script + '\nCOMP_WORDS=(drover rollout st); COMP_CWORD=2; COMP_LINE="drover rollout st"; COMP_POINT=17\n'
                            'F=$(complete -p drover | sed "s/.*-F \\([^ ]*\\).*/\\1/"); $F drover st rollout; printf "%s\\n" "${COMPREPLY[@]}"'],
                           capture_output=True, text=True, timeout=20)
-    assert done.stdout.split() == ["start"], (done.stdout, done.stderr)
+    assert done.stdout.split() == ["start", "stop-all", "start-all"], (done.stdout, done.stderr)
 
 
 @pytest.mark.asan
@@ -134,7 +134,7 @@ def test_exit_codes(cli, tmp_path):
     device = Device(cli.hand, "d1").known()
     path = package(cli, "1.1.0")
     cli("release", "add", path, "-q")
-    for arguments in [(), ("rollout",), ("rollout", "begin"), ("rollout", "start", "esp32"), ("rollout", "start", "esp32", "1.1.0", "--share", "101"), ("device", "show", "a b"),
+    for arguments in [(), ("rollout",), ("rollout", "begin"), ("rollout", "start"), ("rollout", "start", "esp32", "1.1.0", "--share", "101"), ("device", "show", "a b"),
                       ("device", "list", "--state", "sleeping"), ("release", "add", path, "too-much"), ("status", "-o", "yaml"), ("events", "--since", "soon"), ("status", "--nonsense")]:
         cli(*arguments, code=USAGE)
     for arguments in [("release", "show", "esp32", "9.9.9"), ("rollout", "show", "none-such"), ("rollout", "watch", "none-such"), ("rollout", "pause", "none-such"),
