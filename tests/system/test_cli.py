@@ -147,7 +147,7 @@ def test_exit_codes(cli, tmp_path):
     cli("rollout", "start", "esp32", "1.1.0", "--id", "one")
     assert cli("rollout", "start", "esp32", "1.1.0", code=CONFLICT).stderr.endswith("another rollout of this model runs or is paused; cancel it or supersede it\n")
     assert cli("rollout", "start", "esp32", "1.1.0", "--id", "one", "--supersede", code=CONFLICT).stderr.endswith("there is a rollout with this id\n")
-    assert cli("rollout", "resume", "one", code=CONFLICT).stderr.endswith("the rollout is not in a state that allows it\n")
+    assert cli("rollout", "resume", "one", code=CONFLICT).stderr.endswith("the rollout is running: takes devices, stage by stage\n")
     assert cli("device", "rollback", "d1", code=CONFLICT).stderr.endswith("it has no upgrade that could be taken back\n")
     device.until("dispatched")
     assert cli("device", "rollback", "d1", code=CONFLICT).stderr.endswith("its upgrade is dispatched: there is nothing to take back\n")
