@@ -204,7 +204,10 @@ static void gates_add(struct progress_block *block, const struct standing *stand
     if (standing->kind == STANDING_GOES_BACK || standing->kind == STANDING_BACK) /* what broke stands in its why; now they read the way back */
         return;
     cJSON_ArrayForEach(gate, value_find(standing->why, "gates")) {
-        line_add(block, gate_tone(gate), "%-7s %s", title, value_text(gate, "text"));
+        const char *text = value_text(gate, "text"), *state = value_text(gate, "state"), *end = strrchr(text, ':');
+
+        /* its state stands at the end of the text, where a narrow terminal cuts */
+        line_add(block, gate_tone(gate), "%-7s %-6s %.*s", title, state, (int)(end ? end - text : (ptrdiff_t)strlen(text)), text);
         title = "";
     }
     if (now[0])

@@ -93,6 +93,11 @@ enum cli_exit cmd_rollout_list(struct cli *cli)
     return list_print(cli, &(struct list){.path = "/api/v1/rollouts", .view = &rollout_list_view, .paged = true});
 }
 
+void rollout_print(struct cli *cli, const struct cJSON *rollout)
+{
+    output_object_and_list(&cli->output, &rollout_view, rollout, &stage_list_view, value_find(rollout, "stages"), clock_unix_ms());
+}
+
 enum cli_exit cmd_rollout_show(struct cli *cli)
 {
     struct api_answer answer;
@@ -103,7 +108,7 @@ enum cli_exit cmd_rollout_show(struct cli *cli)
     buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
     code = cli_get(cli, path.bytes, &answer);
     if (!code)
-        output_object_and_list(&cli->output, &rollout_view, answer.json, &stage_list_view, value_find(answer.json, "stages"), clock_unix_ms());
+        rollout_print(cli, answer.json);
     api_answer_done(&answer);
     buffer_done(&path);
     return code;

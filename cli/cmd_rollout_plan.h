@@ -12,3 +12,5 @@ void start_path(const struct cli *cli, struct buffer *path);
 void start_print(struct cli *cli, const struct cJSON *answer);
 /* After a change: one row for people, the whole object for programs. */
 void rollout_print_row(struct cli *cli, const struct cJSON *rollout);
+/* All of it, with a table of its stages for people. */
+void rollout_print(struct cli *cli, const struct cJSON *rollout);

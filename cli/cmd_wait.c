@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cmd_rollout_plan.h"
 #include "cli/follow.h"
 #include "cli/values.h"
-#include "cli/views.h"
-#include "common/clock.h"
 #include "common/text.h"
 
 #define STAGES_MAX 16
@@ -99,7 +98,7 @@ static bool wait_judge(struct follow *follow)
     else if ((follow->code = gone_wrong(wait)) == CLI_OK)
         return false;
     progress_clear(&follow->cli->progress);
-    output_object(&follow->cli->output, &rollout_view, follow->standing.rollout, clock_unix_ms());
+    rollout_print(follow->cli, follow->standing.rollout);
     return true;
 }
 

@@ -2,10 +2,9 @@
 #include "cli/cmd.h"
 
 #include "cli/cli.h"
+#include "cli/cmd_rollout_plan.h"
 #include "cli/follow.h"
 #include "cli/values.h"
-#include "cli/views.h"
-#include "common/clock.h"
 
 static enum cli_exit end_judge(struct follow *follow)
 {
@@ -29,7 +28,7 @@ static bool watch_judge(struct follow *follow)
     if (over)
         progress_clear(&cli->progress);
     if (cli->output.format == OUTPUT_JSONL ? follow->news || over : over)
-        output_object(&cli->output, &rollout_view, follow->standing.rollout, clock_unix_ms());
+        rollout_print(cli, follow->standing.rollout);
     if (cli->output.format == OUTPUT_JSONL)
         output_show(&cli->output);
     if (over)

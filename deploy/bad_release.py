@@ -9,7 +9,7 @@ MODEL, OLD, BAD, GOOD = "esp32", "1.0.0", "1.1.0", "1.1.1"
 
 # On top of quickstart's fast settings: whoever is online has spoken within two seconds, so a stage waits no longer for others to come.
 SETTINGS = {"flow.heartbeat_ms": 500, "flow.offline_after_ms": 2000, "flow.unhealthy_max": 3, "flow.verify_ms": 15000, "flow.rollback_ms": 10000}
-UNHEALTHY_PCT = 50
+UNHEALTHY_PCT = 75
 
 
 def plan_of(version, devices, permit=None):
@@ -107,7 +107,7 @@ def tell(stack, say, devices):
     canary = canary_of(devices)
 
     stack.add_release(MODEL, BAD, 200_000)
-    story.tell(f"release {BAD} is signed, verified and on offer; what nobody knows: on it every second device is unhealthy")
+    story.tell(f"release {BAD} is signed, verified and on offer; what nobody knows: on it three of four devices are unhealthy")
     permit = stack.signer.permit("--model", MODEL, "--to-version", OLD, "--rollout", f"{MODEL}-{BAD}", "--expires-in", "1d")
     story.more(f"a permit to go back to {OLD}, for this rollout alone, is signed in advance and goes into its plan")
     bad = story.start(BAD, permit)

@@ -3,7 +3,7 @@ import shlex
 import time
 
 MODEL, OLD, FAULTY = "esp32", "1.0.0", "1.2.0"
-UNHEALTHY_PCT = 50
+UNHEALTHY_PCT = 75
 
 # As in bad_release.py: everything is as in the field but faster.
 SETTINGS = {"flow.heartbeat_ms": 500, "flow.offline_after_ms": 2000, "flow.unhealthy_max": 3, "flow.verify_ms": 15000, "flow.rollback_ms": 10000}

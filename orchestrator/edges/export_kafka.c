@@ -236,7 +236,7 @@ static enum drover_error file_set(rd_kafka_conf_t *conf, const char *path, struc
 /* What delivery relies on is set last: no file can take it back. */
 static enum drover_error conf_fill(rd_kafka_conf_t *conf, const struct kafka_config *config, struct problem *ret_problem)
 {
-    const char *const before[][2] = {{"client.id", config->instance}, {"linger.ms", "5"}, {"partitioner", "murmur2_random"}};
+    const char *const before[][2] = {{"client.id", config->instance}, {"linger.ms", "5"}, {"batch.size", "65536"}, {"partitioner", "murmur2_random"}};
     const char *const after[][2] = {{"bootstrap.servers", config->brokers}, {"acks", "all"}, {"enable.idempotence", "true"}, {"message.timeout.ms", "0"}};
     enum drover_error error = DROVER_OK;
 

@@ -1,4 +1,7 @@
 """Real agents against a real droverd, Mosquitto and Redis: they update, and go back when the image is no good."""
+import json
+import signal
+
 from shop import WAIT_S, shop  # noqa: F401
 from stack import wait_until
 
@@ -85,6 +88,29 @@ def test_an_operator_takes_a_confirmed_version_back(shop):
     shop.wait_state(gadget, "rolled_back")
     assert gadget.version() == "1.0.0"
     shop.good_update(gadget, "1.2.0")
+
+
+def test_going_back_with_a_permit(shop):
+    signer, plan = shop.stack.signer, shop.stack.folder / "plan.json"
+    signer.permit_key()
+    shop.stack.processes[-1].signal(signal.SIGHUP)
+    gadget = shop.gadget("g0", settings={"rollback.needs_permit": "true"})
+    shop.good_update(gadget, "1.1.0")
+    shop.stack.drover("device", "rollback", "g0")
+    shop.wait_state(gadget, "failed")
+    assert gadget.upgrade()["error"] == "E_DOWNGRADE" and "brings none" in gadget.upgrade()["note"] and gadget.version() == "1.1.0", gadget.upgrade()
+
+    content = gadget.image()
+    shop.release("1.2.0")
+    permit = signer.permit("--model", "gear", "--to-version", "1.1.0", "--rollout", "forth", "--expires-in", "1h")
+    plan.write_text(json.dumps({"schema": 1, "id": "forth", "model": "gear", "version": "1.2.0", "confirmations": 1, "supersede": True, "rollback": {"permit": permit},
+                                "stages": [{"name": "all"}]}))
+    shop.stack.drover("rollout", "start", plan)
+    shop.wait_state(gadget, "succeeded", version="1.2.0")
+    shop.stack.drover("rollout", "rollback", "forth")
+    shop.wait_state(gadget, "rolled_back", version="1.2.0")
+    assert gadget.version() == "1.1.0" and gadget.image() == content
+    wait_until(lambda: shop.store.hget("drover:v1:rollout:forth", "state") == "rolled_back", WAIT_S, "the rollout to end")
 
 
 def test_a_device_that_pulls(shop):

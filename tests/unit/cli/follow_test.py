@@ -88,7 +88,7 @@ def test_watch_draws_stages_on_a_terminal(api):  # noqa: F811
     assert re.search(r"^>  2 one-percent    \[##----------\.{8}\] 10/100, 50 under way$", first, re.M), first
     assert re.search(r"^   3 a-third-of-eve \[\.{20}\] 0/3200$", first, re.M), first
     assert re.search(r"^   4 everybody      \[\.{20}\] 0/6700$", first, re.M), first
-    assert "rates   measuring" in first and f"gates   {SMALL}" in first and "now     soaks for 40 s more" in first and "failed  E_SHA256 1" in first
+    assert "rates   measuring" in first and "gates   open   failure_rate 3.1 % of 64 (1.2 .. 8.0 %), limit 5.0 %\n" in first and "now     soaks for 40 s more" in first and "failed  E_SHA256 1" in first
     later = [text for text in shown.shown if "one-percent" in text and "running" in text][-1]
     rates = re.search(r"^rates   moves (\d+)\.\d/s, taken 0/min, done (\d+)/min$", later, re.M)
     assert rates and 30 <= int(rates[1]) <= 46 and 600 <= int(rates[2]) <= 910, later
