@@ -12,6 +12,12 @@ SETTINGS = {"flow.heartbeat_ms": 500, "flow.offline_after_ms": 2000, "flow.unhea
 UNHEALTHY_PCT = 75
 
 
+def settings(stack):
+    """Of droverd; the key for permits is made now, so that the server knows it from its start."""
+    stack.signer.permit_key()
+    return SETTINGS
+
+
 def plan_of(version, devices, permit=None):
     """Four stages, each with the same two gates."""
     return {
@@ -20,7 +26,7 @@ def plan_of(version, devices, permit=None):
                    {"name": "everybody"}],
         "gates": [{"measure": "failure_rate", "max_pct": 10, "min_sample": 8, "then": "roll_back"},
                   {"measure": "lost_rate", "max_pct": 5, "min_sample": 8, "then": "pause"}],
-        "confirmations": 2, "soak_ms": 500, "spread_s": 1,
+        "limits": {"max_in_flight": max(100, min(2000, devices // 2))}, "confirmations": 2, "soak_ms": 500, "spread_s": 1,
         **({"rollback": {"permit": permit}} if permit else {}),
     }
 
@@ -101,8 +107,8 @@ class Story:
         self.tell(self.stage_line(now["stages"][was["stage"] - 1]) + (f"; passed, on to {now['stages'][now['stage'] - 1]['name']}" if passed else ""))
 
 
-def tell(stack, say, devices):
-    """The whole story, in a stack that runs a fleet of so many devices on OLD."""
+def tell(stack, say, devices, seconds=90):
+    """The whole story, in a stack that runs a fleet of so many devices on OLD; no rollout takes longer than `seconds`."""
     story = Story(stack, say, devices)
     canary = canary_of(devices)
 
@@ -111,7 +117,8 @@ def tell(stack, say, devices):
     permit = stack.signer.permit("--model", MODEL, "--to-version", OLD, "--rollout", f"{MODEL}-{BAD}", "--expires-in", "1d")
     story.more(f"a permit to go back to {OLD}, for this rollout alone, is signed in advance and goes into its plan")
     bad = story.start(BAD, permit)
-    story.follow(bad, ("rolled_back", "completed"), 60)
+    last = story.follow(bad, ("rolled_back", "completed", "paused"), seconds)
+    story.must(last["state"] == "rolled_back", f"{BAD} is {last['state']}: {last['why']}")
     touched = story.touched(bad)
     wait_until(lambda: story.versions() == {OLD: devices}, 20, f"all devices to be back on {OLD}", alive=stack.processes)
     story.must(0 < touched <= canary, f"{touched} devices were touched, the canary stage has {canary}")
@@ -120,7 +127,8 @@ def tell(stack, say, devices):
     stack.add_release(MODEL, GOOD, 200_000)
     story.tell(f"release {GOOD} mends it")
     good = story.start(GOOD)
-    story.follow(good, ("completed", "rolled_back", "paused"), 90)
+    last = story.follow(good, ("completed", "rolled_back", "paused"), seconds)
+    story.must(last["state"] == "completed", f"{GOOD} is {last['state']}: {last['why']}")
     wait_until(lambda: story.versions() == {GOOD: devices}, 20, f"all devices to run {GOOD}", alive=stack.processes)
     story.must(story.touched(good) == devices, f"{story.touched(good)} of {devices} devices had a turn")
     story.tell(f"all {devices} devices run {GOOD}")

@@ -141,7 +141,7 @@ def start_cameras(stack):
 def run_bad_release(options):
     started = time.monotonic()
     with Stack(options.build, options.folder) as stack:
-        start_server(stack, {**FAST, **bad_release.SETTINGS})
+        start_server(stack, {**FAST, **bad_release.settings(stack)})
         say(f"starting {options.devices} devices")
         sim = stack.start_sim(*bad_release.sim_arguments(options.devices), "--seed", options.seed)
         wait_for_fleet(stack, options.devices, sim)
