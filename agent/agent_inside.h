@@ -98,7 +98,7 @@ const struct recipient_keys *agent_keys(const struct agent *agent);
 void agent_package_policy(struct agent *agent);
 
 /* agent_permit.c: E_NONE: the command needs no permit, or brings a good one; otherwise why not. */
-enum error_code agent_permit_check(const struct agent *agent, const struct command *command, char *ret_why, size_t size);
+enum error_code agent_permit_check(const struct agent *agent, const struct command *command, const char *permit_text, char *ret_why, size_t size);
 
 /* agent_act.c: the one funnel. Writes the decision down, then acts. False: refused, or not written. */
 bool agent_take(struct agent *agent, const struct decision *decision);

@@ -5,7 +5,7 @@
 #include "agent/agent_inside.h"
 #include "firmware/permit.h"
 
-enum error_code agent_permit_check(const struct agent *agent, const struct command *command, char *ret_why, size_t size)
+enum error_code agent_permit_check(const struct agent *agent, const struct command *command, const char *permit_text, char *ret_why, size_t size)
 {
     const struct permit_use use = {agent->settings->device_model, agent->version, command->version, agent->settings->device_id,
                                    command->rollout[0] ? command->rollout : NULL};
@@ -16,12 +16,12 @@ enum error_code agent_permit_check(const struct agent *agent, const struct comma
     ret_why[0] = '\0';
     if (command->kind != COMMAND_ROLLBACK || !agent->settings->rollback_needs_permit)
         return E_NONE;
-    if (!command->permit[0])
+    if (!permit_text[0])
         code = E_DOWNGRADE;
     else if (agent->unix_ms < agent->memory.floor_ms)
         code = package_refuse(&problem, E_DOWNGRADE, "permit", "it expires, and the device's clock is not believed");
     else
-        code = permit_read(command->permit, strlen(command->permit), &agent->trust, agent->unix_ms, &permit, &problem);
+        code = permit_read(permit_text, strlen(permit_text), &agent->trust, agent->unix_ms, &permit, &problem);
     if (!code)
         code = permit_allows(&permit, &use, &problem);
     if (!code)

@@ -126,8 +126,9 @@ static void command_came(struct agent *agent, const struct link_news *news)
         log_event(LOG_WARN, "command_bad", LOG_TEXT("where", problem.where), LOG_TEXT("why", problem.what));
         return;
     }
-    char why[WHAT_SIZE];
-    s.permit = agent_permit_check(agent, &command, why, sizeof why);
+    char permit[COMMAND_PERMIT_SIZE], why[WHAT_SIZE];
+    command_read_permit(news->bytes, news->length, permit);
+    s.permit = agent_permit_check(agent, &command, permit, why, sizeof why);
     s.permit_why = why;
     core_command(&s, &command, &decision);
     (void)agent_take(agent, &decision);

@@ -1,6 +1,8 @@
 /* Commands: fields that all have, and those of an update. */
 #include "proto/command.h"
 
+#include <string.h>
+
 #include "common/json.h"
 #include "proto/field.h"
 
@@ -34,8 +36,12 @@ static const struct field update_fields[] = {
 };
 const struct field_table command_update_fields = {"command update", update_fields, sizeof update_fields / sizeof update_fields[0]};
 
+/* Beside struct command, which would be ten times as long with it. */
+struct rollback {
+    char permit[COMMAND_PERMIT_SIZE];
+};
 static const struct field rollback_fields[] = {
-    {"permit", FIELD_TEXT, FIELD_OPTIONAL, AT(permit), .help = "a signed permit to go back (docs/trust.md), for devices that ask for one"},
+    {"permit", FIELD_TEXT, FIELD_OPTIONAL, FIELD_AT(rollback, permit), .help = "a signed permit to go back (docs/trust.md), for devices that ask for one"},
 };
 const struct field_table command_rollback_fields = {"command rollback", rollback_fields, sizeof rollback_fields / sizeof rollback_fields[0]};
 
@@ -58,6 +64,7 @@ static enum drover_error command_check(const struct command *command, struct pro
 enum drover_error command_read(const char *bytes, size_t length, struct command *ret_command, struct problem *ret_problem)
 {
     struct command command = {.attempt = 0};
+    struct rollback rollback = {.permit = ""};
     struct json_flat flat;
     enum drover_error error = json_flat_read(bytes, length, &command_limits, &flat, ret_problem);
 
@@ -66,12 +73,31 @@ enum drover_error command_read(const char *bytes, size_t length, struct command 
     if (!error && command.kind == COMMAND_UPDATE)
         error = fields_read(&command_update_fields, &flat, &command, ret_problem);
     if (!error && command.kind == COMMAND_ROLLBACK)
-        error = fields_read(&command_rollback_fields, &flat, &command, ret_problem);
+        error = fields_read(&command_rollback_fields, &flat, &rollback, ret_problem);
     if (!error)
         error = command_check(&command, ret_problem);
     if (!error)
         *ret_command = command;
     return error;
+}
+
+void command_read_permit(const char *bytes, size_t length, char ret[COMMAND_PERMIT_SIZE])
+{
+    struct rollback rollback = {.permit = ""};
+    struct json_flat flat;
+    struct problem problem;
+
+    ret[0] = '\0';
+    if (!json_flat_read(bytes, length, &command_limits, &flat, &problem) && !fields_read(&command_rollback_fields, &flat, &rollback, &problem))
+        memcpy(ret, rollback.permit, COMMAND_PERMIT_SIZE);
+}
+
+static void permit_write(const char *permit, struct json_writer *writer)
+{
+    struct rollback rollback = {.permit = ""};
+
+    if (permit && text_copy(rollback.permit, sizeof rollback.permit, permit))
+        fields_write(&command_rollback_fields, &rollback, writer);
 }
 
 void command_write(const struct command *command, struct buffer *buffer)
@@ -83,6 +109,6 @@ void command_write(const struct command *command, struct buffer *buffer)
     if (command->kind == COMMAND_UPDATE)
         fields_write(&command_update_fields, command, &writer);
     if (command->kind == COMMAND_ROLLBACK)
-        fields_write(&command_rollback_fields, command, &writer);
+        permit_write(command->permit, &writer);
     json_end(&writer);
 }

@@ -33,8 +33,10 @@ struct command {
     int64_t install_after_ms;               /* unix ms; the installation, and with it the reboot, begins not before this, and ... */
     int64_t install_before_ms;              /* ... before this; 0: as soon as it likes */
     /* rollback only: */
-    char permit[COMMAND_PERMIT_SIZE];       /* JWS, for devices that ask for one; "": none */
+    const char *permit;                     /* JWS, to be written; borrowed; NULL or "": none. Reading leaves it NULL: see command_read_permit */
 };
 
 MUST_USE enum drover_error command_read(const char *bytes, size_t length, struct command *ret_command, struct problem *ret_problem);
+/* The permit of a command that was read well; "" when it has none. A device asks for it only when it needs one: it is as long as ten commands. */
+void command_read_permit(const char *bytes, size_t length, char ret[COMMAND_PERMIT_SIZE]);
 void command_write(const struct command *command, struct buffer *buffer);

@@ -79,5 +79,5 @@ void offer_rollback(const struct upgrade *upgrade, const char *permit, struct co
 {
     fill_names(COMMAND_ROLLBACK, upgrade, ret);
     memcpy(ret->version, upgrade->from_version, sizeof ret->version);
-    (void)text_copy(ret->permit, sizeof ret->permit, permit);
+    ret->permit = permit;
 }

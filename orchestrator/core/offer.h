@@ -19,5 +19,5 @@ void offer_update(const struct policy *policy, const struct rollout *rollout, co
 /* The answer to somebody unnamed: the full package, nobody's attempt. */
 void offer_anonymous(const struct rollout *rollout, const char *public_url, struct command *ret);
 void offer_cancel(const struct upgrade *upgrade, struct command *ret);
-/* permit: "" when there is none. */
+/* permit: "" when there is none; borrowed by the command. */
 void offer_rollback(const struct upgrade *upgrade, const char *permit, struct command *ret);

@@ -130,14 +130,30 @@ static const char *key_of(const struct event *event)
     return is_said(event->device_id) ? event->device_id : is_said(event->rollout) ? event->rollout : event->model;
 }
 
+static rd_kafka_resp_err_t event_produce(struct kafka *kafka, const struct export_event *event, size_t at)
+{
+    const char *key = key_of(&event->event);
+    const rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = kafka->topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key, strlen(key)}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)event->json, event->json_length}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = event->event.at_ms},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"drover-event", event->event.id, (ssize_t)strlen(event->event.id)}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(at + 1)},
+    };
+    rd_kafka_error_t *failure = rd_kafka_produceva(kafka->producer, fields, sizeof fields / sizeof fields[0]);
+    rd_kafka_resp_err_t error = rd_kafka_error_code(failure);   /* NULL: NO_ERROR */
+
+    if (failure)
+        rd_kafka_error_destroy(failure);
+    return error;
+}
+
 /* False: the queue is full or the producer is broken; the batch is tried again. */
 static bool event_send(struct kafka *kafka, const struct export_event *event, size_t at)
 {
-    const char *key = key_of(&event->event);
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        kafka->producer, RD_KAFKA_V_TOPIC(kafka->topic), RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE((void *)(uintptr_t)event->json, event->json_length),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(event->event.at_ms),
-        RD_KAFKA_V_HEADER("drover-event", event->event.id, (ssize_t)strlen(event->event.id)), RD_KAFKA_V_OPAQUE((void *)(at + 1)), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t error = event_produce(kafka, event, at);
 
     if (!error)
         return true;

@@ -112,12 +112,6 @@ void store_written_replied(void *arg, enum drover_error error, const struct redi
     free(call);
 }
 
-bool store_reply_is(const struct redisReply *reply, const char *word)
-{
-    return reply->type == REDIS_REPLY_ARRAY && reply->elements >= 1 && reply->element[0]->type == REDIS_REPLY_STRING &&
-           strcmp(reply->element[0]->str, word) == 0;
-}
-
 bool store_record_ok(struct store *store, size_t bad)
 {
     store->counters.bad_records += bad > 0;

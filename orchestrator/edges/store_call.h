@@ -6,6 +6,7 @@
 #include "orchestrator/edges/facts_cache.h"
 #include "orchestrator/edges/keys.h"
 #include "orchestrator/edges/must_alloc.h"
+#include "orchestrator/edges/redis_reply.h"
 #include "orchestrator/edges/redis_scripts.h"
 #include "orchestrator/edges/store.h"
 #include "orchestrator/edges/store_plans.h"
@@ -47,8 +48,6 @@ void store_command_send(struct store *store, redis_replied *replied, void *arg);
 void store_add_actor(struct store *store, struct redis_args *args, const struct actor *actor);
 /* For commands whose answer only counts as done or not; arg is a struct store_call with a store_written. */
 void store_written_replied(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
-/* A script's {'WORD', ...}: true when the reply is an array that begins with word. */
-bool store_reply_is(const struct redisReply *reply, const char *word);
 /* Counts what a reader of records returned; false when it was no such record. */
 bool store_record_ok(struct store *store, size_t bad);
 /* Reads the three values that lib/load.lua gives for a device; false when they are unreadable or the device is unknown. */

@@ -77,10 +77,10 @@ static void begun(void *arg, enum drover_error error, const struct redisReply *r
     (void)text;
     if (!error) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !known; i++)
-            if ((known = store_reply_is(reply, rows[i].word)))
+            if ((known = redis_reply_is(reply, rows[i].word)))
                 error = rows[i].error;
         if (!known)
-            error = store_reply_is(reply, "DONE") && answer_read(reply, &answer) ? DROVER_DUPLICATE : DROVER_STORE;
+            error = redis_reply_is(reply, "DONE") && answer_read(reply, &answer) ? DROVER_DUPLICATE : DROVER_STORE;
     }
     ((store_change_begun *)call->done)(call->arg, error, error == DROVER_DUPLICATE ? &answer : NULL);
     free(call);

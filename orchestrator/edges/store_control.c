@@ -74,11 +74,11 @@ static void held(void *arg, enum drover_error error, const struct redisReply *re
     struct store_call *call = arg;
     const char *why = "";
     (void)text;
-    if (!error && store_reply_is(reply, "NOT_FOUND"))
+    if (!error && redis_reply_is(reply, "NOT_FOUND"))
         error = DROVER_NOT_FOUND;
-    else if (!error && store_reply_is(reply, "REFUSED"))
+    else if (!error && redis_reply_is(reply, "REFUSED"))
         error = DROVER_REFUSED;
-    else if (!error && !store_reply_is(reply, "OK"))
+    else if (!error && !redis_reply_is(reply, "OK"))
         error = DROVER_STORE;
     if ((error == DROVER_NOT_FOUND || error == DROVER_REFUSED) && reply && reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING)
         why = reply->element[1]->str;

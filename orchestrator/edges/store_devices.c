@@ -78,7 +78,7 @@ static void listed(void *arg, enum drover_error error, const struct redisReply *
     store_devices_listed *done = (store_devices_listed *)call->done;
     if (!error && (reply->type != REDIS_REPLY_ARRAY || reply->elements % 3 != 1 || reply->element[0]->type != REDIS_REPLY_STRING))
         error = DROVER_STORE;
-    if (!error && store_reply_is(reply, "BAD_CURSOR"))
+    if (!error && redis_reply_is(reply, "BAD_CURSOR"))
         error = DROVER_SYNTAX;
     if (error) {
         done(call->arg, error, NULL, 0, "");

@@ -59,9 +59,9 @@ static void release_added(void *arg, enum drover_error error, const struct redis
     (void)text;
     struct store_call *call = arg;
     struct release stored = call->release;
-    bool created = !error && store_reply_is(reply, "OK");
+    bool created = !error && redis_reply_is(reply, "OK");
     if (!error && !created) {
-        if (!store_reply_is(reply, "EXISTS") || reply->elements < 2 || !store_record_ok(call->store, release_read(reply->element[1], &stored)))
+        if (!redis_reply_is(reply, "EXISTS") || reply->elements < 2 || !store_record_ok(call->store, release_read(reply->element[1], &stored)))
             error = DROVER_STORE;
         else if (!release_is_same(&stored, &call->release))
             error = DROVER_CONFLICT;
@@ -173,13 +173,13 @@ void store_release_judge(struct store *store, const struct release *judged, stor
 /* The first word of an answer of release_delta or release_judge. */
 static enum drover_error changed_error(const struct redisReply *reply)
 {
-    if (store_reply_is(reply, "NOT_FOUND"))
+    if (redis_reply_is(reply, "NOT_FOUND"))
         return DROVER_NOT_FOUND;
-    if (store_reply_is(reply, "CONFLICT"))
+    if (redis_reply_is(reply, "CONFLICT"))
         return DROVER_CONFLICT;
-    if (store_reply_is(reply, "STALE"))
+    if (redis_reply_is(reply, "STALE"))
         return DROVER_STALE;
-    return store_reply_is(reply, "OK") && reply->elements == 2 ? DROVER_OK : DROVER_STORE;
+    return redis_reply_is(reply, "OK") && reply->elements == 2 ? DROVER_OK : DROVER_STORE;
 }
 
 static void release_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)

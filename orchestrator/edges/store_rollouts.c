@@ -232,9 +232,9 @@ static enum drover_error changed_error(const struct redisReply *reply)
     } rows[] = {
         {"NOT_FOUND", DROVER_NOT_FOUND}, {"DUPLICATE", DROVER_DUPLICATE}, {"CONFLICT", DROVER_CONFLICT}, {"REFUSED", DROVER_REFUSED}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (store_reply_is(reply, rows[i].word))
+        if (redis_reply_is(reply, rows[i].word))
             return rows[i].error;
-    return store_reply_is(reply, "OK") && reply->elements == 3 ? DROVER_OK : DROVER_STORE;
+    return redis_reply_is(reply, "OK") && reply->elements == 3 ? DROVER_OK : DROVER_STORE;
 }
 
 static void rollout_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)

@@ -1,7 +1,6 @@
 /* Streams, entry by entry and untouched: what is verified and exported is what stands there, not what Drover reads out of it. */
 #include <stdio.h>
 
-#include "orchestrator/edges/redis_reply.h"
 #include "orchestrator/edges/store_call.h"
 #include "proto/stream_entry.h"
 

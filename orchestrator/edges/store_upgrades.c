@@ -74,16 +74,16 @@ void store_upgrade_move(void *store_, const struct upgrade_save *save, store_sav
 static enum drover_error saved_error(struct store_call *call, const struct redisReply *reply)
 {
     struct store_counters *counters = &call->store->counters;
-    bool repeat = store_reply_is(reply, "REPEAT");
-    if (store_reply_is(reply, "REFUSED"))
+    bool repeat = redis_reply_is(reply, "REPEAT");
+    if (redis_reply_is(reply, "REFUSED"))
         return DROVER_REFUSED;
-    if (store_reply_is(reply, "FULL"))
+    if (redis_reply_is(reply, "FULL"))
         return DROVER_FULL;
-    if (store_reply_is(reply, "CONFLICT")) {
+    if (redis_reply_is(reply, "CONFLICT")) {
         counters->move_conflicts++;
         return DROVER_CONFLICT;
     }
-    if (!(repeat || store_reply_is(reply, "OK")) || reply->elements < 3 || reply->element[2]->type != REDIS_REPLY_STRING ||
+    if (!(repeat || redis_reply_is(reply, "OK")) || reply->elements < 3 || reply->element[2]->type != REDIS_REPLY_STRING ||
         !text_copy_n(call->upgrade.last_event, EVENT_ID_SIZE, reply->element[2]->str, reply->element[2]->len)) {
         counters->bad_records++;
         return DROVER_STORE;

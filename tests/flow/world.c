@@ -88,7 +88,7 @@ static void heard_command(void *arg, const char *model, const char *device_id, c
                  command->base_version);
     if (command->install_after_ms || command->install_before_ms)
         say_window(command, package + strlen(package), sizeof package - strlen(package));
-    if (command->kind == COMMAND_ROLLBACK && command->permit[0])
+    if (command->permit && command->permit[0])
         snprintf(package, sizeof package, ", permit %.60s", command->permit);
     world_say(world, "broker  %c %-28s %s %s%s", lost ? 'x' : '<', topic, names[command->kind], command->version, package);
     if (!lost)

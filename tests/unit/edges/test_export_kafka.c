@@ -70,7 +70,7 @@ static struct exporter *exporter_of(const char *properties_file)
     struct exporter_config config = {.instance = "drover-1", .redis = {.url = server.url, .timeout_ms = 2000}, .backoff_base_ms = 5, .backoff_cap_ms = 100,
                                      .give_up_ms = 100000000000000, .dead_keep = 1000};
     struct problem problem;
-    struct exporter *exporter;
+    struct exporter *exporter = NULL;
 
     if (kafka_new(&kafka, &config.channel, &problem) != DROVER_OK || exporter_start(&config, &exporter, &problem) != DROVER_OK)
         fail_msg("%s: %s", problem.where, problem.what);

@@ -63,11 +63,12 @@ static void permits_of_every_length(void **state)
 {
     static const size_t lengths[] = {511, 512, 513, COMMAND_PERMIT_SIZE - 1, COMMAND_PERMIT_SIZE, 6000};
     struct command command = {0};
+    char permit[COMMAND_PERMIT_SIZE];
 
     (void)state;
     for (size_t i = 0; i < 2 * COUNT_OF(lengths); i++) {
         size_t length = lengths[i / 2];
-        bool fits = length < sizeof command.permit;
+        bool fits = length < sizeof permit;
         struct buffer buffer;
 
         buffer_init(&buffer, 0);
@@ -76,8 +77,18 @@ static void permits_of_every_length(void **state)
             buffer_add_text(&buffer, at == 0 && i % 2 ? "\\u0061" : "a");
         buffer_add_text(&buffer, "\"}");
         assert_int_equal(command_read(buffer.bytes, buffer.length, &command, NULL), fits ? DROVER_OK : DROVER_TOO_LONG);
-        if (fits)
-            assert_true(strlen(command.permit) == length && strspn(command.permit, "a") == length);
+        command_read_permit(buffer.bytes, buffer.length, permit);
+        assert_true(strlen(permit) == (fits ? length : 0) && strspn(permit, "a") == strlen(permit));
+        if (fits) {   /* and back */
+            struct buffer again;
+
+            command.permit = permit;
+            buffer_init(&again, 0);
+            command_write(&command, &again);
+            command_read_permit(again.bytes, again.length, permit);
+            assert_int_equal(strlen(permit), length);
+            buffer_done(&again);
+        }
         buffer_done(&buffer);
     }
 }
