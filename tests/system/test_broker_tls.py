@@ -242,6 +242,7 @@ def test_nobody_talks_to_a_broker_that_is_not_ours(stack):
     security.pki("server", "elsewhere", "--san", "mqtt.example.org")
     certificate, key = Authority(stack.folder / "stranger").issue("localhost", server=True)[0].read_text().split("-----BEGIN PRIVATE KEY", 1)
     broker = Broker(stack)
+    wait_until(lambda: broker.lets_in(security.context("d2")), 10, "Mosquitto to have read its files", alive=[broker.process])   # it listens before
 
     def shows(certificate, key, condition):
         (security.broker_folder / "pki/broker.pem").write_text(certificate)
