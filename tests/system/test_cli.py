@@ -12,7 +12,7 @@ from hand import Device, Hand
 from stack import free_port, wait_until
 
 DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, NOT_UPDATED, TIMED_OUT, REFUSED = range(10)
-SETTINGS = {**FAST, "flow.pending_ms": 200, "flow.retry_base_ms": 50, "flow.retry_cap_ms": 200}
+SETTINGS = {**FAST, "flow.pending_ms": 200, "flow.retry_base_ms": 50, "flow.retry_cap_ms": 200, "flow.offline_after_ms": 30000}   # devices played by hand speak seldom
 
 
 class Cli:
