@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/hash.h"
@@ -93,6 +94,49 @@ static void push(struct load_link *link, uint64_t most)
         load->first_us = clock_mono_us();
 }
 
+/* As much as the window and the socket allow. */
+static void push_errands(struct load_link *link)
+{
+    struct load *load = link->load;
+    struct buffer packets;
+    int64_t now_ms = clock_mono_ms();
+
+    if (!link->errands || !mqtt_client_is_up(link->client))
+        return;
+    buffer_init(&packets, 0);
+    while (errands_ready(link->errands, now_ms) && link->in_flight < link->window && packets.length < LOAD_BATCH_BYTES) {
+        uint16_t id = id_next(link);
+
+        link->messages[id] = 1;
+        link->in_flight++;
+        load->sent++;
+        errands_say(link->errands, now_ms, id, &packets);
+    }
+    if (packets.failed)
+        load->refused++;
+    else if (packets.length > 0)
+        mqtt_client_send(link->client, packets.bytes, packets.length);
+    buffer_done(&packets);
+    if (load->first_us == 0 && load->sent > 0)
+        load->first_us = clock_mono_us();
+}
+
+/* Every command once, whatever the number of connections. Answers that were in flight are not kept, so a loss spoils the load, and is told. */
+static void begin_obeying(struct load_link *link)
+{
+    const char *filter = "$share/obey/update/+/+";
+    struct buffer packet;
+
+    link->load->refused += link->in_flight;
+    link->in_flight = 0;
+    memset(link->messages, 0, LOAD_IDS * sizeof *link->messages);
+    buffer_init(&packet, 0);
+    mqtt_subscribe_write(link->load->mqtt.version, id_next(link), &filter, 1, &packet);
+    if (!packet.failed)
+        mqtt_client_send(link->client, packet.bytes, packet.length);
+    buffer_done(&packet);
+}
+
 /* What was in flight goes again, oldest first: ids were given in that order, beginning behind the newest one. */
 static void load_connected(void *arg, const struct mqtt_connack *connack)
 {
@@ -101,6 +145,10 @@ static void load_connected(void *arg, const struct mqtt_connack *connack)
     size_t length;
 
     link->window = connack->receive_max < link->load->options->window ? connack->receive_max : (uint32_t)link->load->options->window;
+    if (link->errands) {
+        begin_obeying(link);
+        return;
+    }
     for (uint32_t left = link->in_flight; left > 0;) {
         id = (uint16_t)(id == UINT16_MAX ? 1 : id + 1);
         if (link->messages[id] == 0)
@@ -130,6 +178,7 @@ static void load_drained(void *arg)
     struct load_link *link = arg;
 
     push(link, allowance(link->load));
+    push_errands(link);
 }
 
 static void load_lost(void *arg, const char *why)
@@ -140,14 +189,18 @@ static void load_lost(void *arg, const char *why)
 
 static void load_received(void *arg, const struct mqtt_publish *publish)
 {
-    (void)arg;
-    (void)publish;
+    struct load_link *link = arg;
+
+    if (link->errands && !errands_take(link->errands, publish, clock_mono_ms()))
+        link->load->refused++;
 }
 
 static void load_subscribed(void *arg, const struct mqtt_ack *ack)
 {
-    (void)arg;
-    (void)ack;
+    struct load_link *link = arg;
+
+    if (ack->reason >= 0x80)
+        link->load->refused++;
 }
 
 static uint64_t acked(const struct load *load)
@@ -159,8 +212,19 @@ static uint64_t acked(const struct load *load)
     return sum;
 }
 
+/* One that obeys ends when it is told to; then it must have said everything. */
+static bool has_obeyed(const struct load *load)
+{
+    for (unsigned i = 0; i < load->link_count; i++)
+        if (errands_wait(load->links[i].errands) || load->links[i].in_flight > 0)
+            return false;
+    return load->interrupted;
+}
+
 static bool is_over(const struct load *load)
 {
+    if (load->options->obey)
+        return has_obeyed(load);
     if (load->options->heartbeat_qos > 0)
         return acked(load) == (uint64_t)load->options->count;
     for (unsigned i = 0; i < load->link_count; i++)
@@ -201,6 +265,8 @@ void load_tick_due(evutil_socket_t fd, short what, void *arg)
     } else {
         for (unsigned i = 0; i < load->link_count; i++)
             push(&load->links[i], allowance(load) / (load->link_count - i));
+        for (unsigned i = 0; i < load->link_count; i++)
+            push_errands(&load->links[i]);
     }
 }
 

@@ -7,11 +7,13 @@
 #include <stdio.h>
 
 #include "sim/load.h"
+#include "sim/load_obey.h"
 #include "sim/load_template.h"
 #include "sim/mqtt_client.h"
 
 #define LOAD_BATCH_BYTES 65536
 #define LOAD_TICK_MS 5
+#define LOAD_IDS 65536
 
 struct load;
 
@@ -24,6 +26,7 @@ struct load_link {
     uint32_t in_flight, window;
     uint16_t last_id;
     uint64_t *messages;                /* by packet id: its number + 1, or 0; owned */
+    struct errands *errands;           /* --obey: what it answers, instead of heartbeats; NULL otherwise; owned */
 };
 
 struct load {

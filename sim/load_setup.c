@@ -8,7 +8,6 @@
 #include "sim/load_inside.h"
 
 #define DEFAULT_CONNECTIONS 4
-#define IDS 65536
 #define BACKOFF_BASE_MS 500
 #define BACKOFF_CAP_MS 10000
 #define CONNECT_TIMEOUT_MS 15000
@@ -22,11 +21,12 @@ static bool make_link(struct load *load, unsigned number, uint32_t devices)
     link->load = load;
     link->number = number;
     link->devices = (devices - number + load->link_count - 1) / load->link_count;
-    link->total = count / load->link_count + (number < count % load->link_count ? 1 : 0);
-    link->messages = calloc(IDS, sizeof *link->messages);
-    (void)snprintf(id, sizeof id, "%sload-%u", load->options->prefix, number);
+    link->errands = load->options->obey ? errands_new(load->options) : NULL;
+    link->total = load->options->obey ? 0 : count / load->link_count + (number < count % load->link_count ? 1 : 0);
+    link->messages = calloc(LOAD_IDS, sizeof *link->messages);
+    (void)snprintf(id, sizeof id, "%s%s-%u", load->options->prefix, load->options->obey ? "obey" : "load", number);
     link->client = mqtt_client_new(&load->mqtt, id, NULL, (struct mqtt_view){NULL, 0}, link);
-    return link->client && link->messages;
+    return link->client && link->messages && (link->errands || !load->options->obey);
 }
 
 static bool make_events(struct load *load)
@@ -107,6 +107,7 @@ void load_tear_down(struct load *load)
     for (unsigned i = 0; load->links && i < load->link_count; i++) {
         mqtt_client_free(load->links[i].client);
         free(load->links[i].messages);
+        errands_free(load->links[i].errands);
     }
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         if (events[i])

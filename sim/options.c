@@ -50,6 +50,7 @@ static const struct setting rows[] = {
     FLAG("json", json, "counters and results as JSON"),
     FLAG("vanish", vanish, "end without DISCONNECT, as in a power cut"),
     FLAG("load", load, "no behaviour: publish heartbeats and count acknowledgements"),
+    FLAG("obey", obey, "load: no heartbeats, but answers to update commands, as of devices that succeed, a step each --step-ms, until told to end"),
     NUMBER("rate", rate, 0, 10000000, "0", "per s", "load: heartbeats a second; 0: as fast as the broker acknowledges"),
     NUMBER("count", count, 1, COUNT_MAX, "100000", "", "load: heartbeats in all"),
     NUMBER("sent-before", sent_before, 0, 1000000000, "0", "", "load: heartbeats that each device sent in an earlier load"),
@@ -114,6 +115,8 @@ static enum drover_error check(const struct options *options, struct problem *re
         return problem_set(ret_problem, DROVER_SYNTAX, "--faulty-version", "'%s' is not a version", options->faulty_version);
     if (!options->load && options->connections == 0 && devices > 20000)
         return problem_set(ret_problem, DROVER_RANGE, "--devices", "over 20000 devices need --connections or --load");
+    if (options->obey && !options->load)
+        return problem_set(ret_problem, DROVER_MISMATCH, "--obey", "goes with --load");
     if (options->certificates[0] && options->connections > 0)
         return problem_set(ret_problem, DROVER_MISMATCH, "--certificates", "each device shows its own: not with --connections");
     if (options->load && (strncmp(options->mqtt, "ssl:", 4) == 0 || strncmp(options->mqtt, "mqtts:", 6) == 0))

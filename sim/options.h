@@ -18,7 +18,7 @@ struct options {
     int64_t heartbeat_ms, heartbeat_qos, step_ms, reboot_ms, poll_ms;
     int64_t downloads, chunk_bytes;
     int64_t duration_s, until_quiet_s, stats_s;
-    bool json, vanish, load;
+    bool json, vanish, load, obey;
     int64_t rate, count, sent_before;
     struct profile profile;            /* of --profile and all --share */
     bool help;                         /* --help or --version was given: nothing else is to be done */

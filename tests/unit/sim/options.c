@@ -45,6 +45,7 @@ static void bad_lines_are_refused(void **state)
     assert_int_not_equal(READ("--devices", "600000", "--simple", "600000", "--connections", "4"), DROVER_OK);
     assert_int_not_equal(READ("--prefix", "a/b"), DROVER_OK);
     assert_int_not_equal(READ("--faulty-version", "one"), DROVER_OK);
+    assert_int_not_equal(READ("--obey"), DROVER_OK);
     assert_int_not_equal(READ("--share", "liar=70", "--share", "reject=40"), DROVER_OK);
     assert_int_not_equal(READ("--certificates", "/pki", "--connections", "4"), DROVER_OK);
     assert_int_not_equal(READ("--load", "--mqtt", "ssl://localhost"), DROVER_OK);
