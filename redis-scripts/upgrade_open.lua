@@ -64,22 +64,27 @@ if stage then
   count(stage, 'opened', 1)
   if ARGV[11] ~= '' then count(stage, taken, 1) end
 end
-settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms, ARGV[3])
+local had = redis.call('HMGET', device, 'facts', 'last_event')
+local shown = settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms, ARGV[3], had[1])
 if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
 
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = 'none', to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,
-  error = now.error, why = ARGV[7], prev = redis.call('HGET', device, 'last_event'), instance = ARGV[4], stage = now.stage }
+  error = now.error, why = ARGV[7], prev = had[2], instance = ARGV[4], stage = now.stage }
 local last = event_add(ARGV[5], event)
 if ARGV[8] == '1' then
   event.kind, event.prev = 'alarm', last
   last = event_add(ARGV[5], event)
 end
-redis.call('HSET', device, 'last_event', last)
+shown[#shown + 1] = 'last_event'
+shown[#shown + 1] = last
+if ARGV[9] ~= '' then
+  shown[#shown + 1] = 'kind'
+  shown[#shown + 1] = ARGV[9]
+end
+redis.call('HSET', device, unpack(shown))
 redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':queue', id)
 redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':turns', id)
-if ARGV[9] ~= '' then redis.call('HSET', device, 'kind', ARGV[9]) end
-redis.call('DEL', upgrade)
-redis.call('HSET', upgrade, unpack(ARGV, 15))
-redis.call('HSET', upgrade, 'last_event', last)
+if was[1] then redis.call('DEL', upgrade) end
+redis.call('HSET', upgrade, 'last_event', last, unpack(ARGV, 15))
 return { 'OK', now.revision, last }

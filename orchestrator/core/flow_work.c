@@ -195,6 +195,7 @@ static void fill_save(struct work *work, const struct situation *s, const struct
     bool opens = decision->move->on == EVENT_OPEN;
     *save = (struct upgrade_save){
         .upgrade = decision->next,
+        .was = s->upgrade,
         .expected_revision = opens ? 0 : s->upgrade->revision,
         .from = decision->move->from,
         .on = decision->move->on,

@@ -61,7 +61,8 @@ struct open_limits {
 };
 struct move_guard {
     const char *states;              /* static: the move is refused unless its rollout is in one of these and nothing is stopped; NULL: whatever they do */
-    int64_t max_in_flight;           /* most live upgrades of the rollout, when the move makes one more; 0: any */
+    int64_t max_in_flight;           /* most upgrades of the rollout that hold a place, when the move makes one more; when it holds one already, most
+                                      * that are going back; 0: any */
     int64_t per_minute;              /* most such moves and opens a minute; 0: any */
 };
 /* --- move: replaces the upgrade when its revision still is `expected_revision`; saves it as revision expected + 1; moves counters,
@@ -69,6 +70,7 @@ struct move_guard {
  *     `silent` leaves out the event entry (progress). The same token found with revision expected + 1 is success: the first try had worked. --- */
 struct upgrade_save {
     struct upgrade upgrade;          /* as it shall be; revision is ignored, token set by the caller */
+    const struct upgrade *was;       /* move: as it is with the expected revision; lives until the call returns */
     int64_t expected_revision;
     enum upgrade_state from;         /* state before */
     enum upgrade_event on;

@@ -67,26 +67,55 @@ size_t record_read(const struct record_table *table, const struct redisReply *re
     return bad;
 }
 
+/* What a member is in a hash: a text, or NULL and a number. */
+static const char *value_of(const struct record_field *field, const void *record, char slot[2], int64_t *ret_number)
+{
+    const void *member = (const char *)record + field->offset;
+    *ret_number = 0;
+    switch (field->kind) {
+    case RECORD_TEXT: return member;
+    case RECORD_I64: *ret_number = *(const int64_t *)member; return NULL;
+    case RECORD_BOOL: *ret_number = *(const bool *)member; return NULL;
+    case RECORD_WORD: return *(const int *)member == (int)field->absent ? "" : field->words->name(*(const int *)member);
+    case RECORD_SLOT: slot[0] = *(const char *)member; slot[1] = '\0'; return slot;
+    }
+    return "";
+}
+
+static bool is_absent(const struct record_field *field, const char *text, int64_t number)
+{
+    return !field->always && (text ? !text[0] : number == (field->kind == RECORD_I64 ? field->absent : 0));
+}
+
+static void add_pair(const struct record_field *field, const char *text, int64_t number, struct redis_args *args)
+{
+    redis_args_add_text(args, field->name);
+    if (text)
+        redis_args_add_text(args, text);
+    else
+        redis_args_add_i64(args, number);
+}
+
 void record_add(const struct record_table *table, const void *record, struct redis_args *args)
 {
     for (const struct record_field *field = table->fields; field < table->fields + table->count; field++) {
-        const void *member = (const char *)record + field->offset;
-        const char *text = NULL;
-        char slot[2] = {0};
-        int64_t number = 0;
-        switch (field->kind) {
-        case RECORD_TEXT: text = member; break;
-        case RECORD_I64: number = *(const int64_t *)member; break;
-        case RECORD_BOOL: number = *(const bool *)member; break;
-        case RECORD_WORD: text = *(const int *)member == (int)field->absent ? "" : field->words->name(*(const int *)member); break;
-        case RECORD_SLOT: slot[0] = *(const char *)member; text = slot; break;
-        }
-        if (!field->always && (text ? !text[0] : number == (field->kind == RECORD_I64 ? field->absent : 0)))
+        char slot[2];
+        int64_t number;
+        const char *text = value_of(field, record, slot, &number);
+        if (!is_absent(field, text, number))
+            add_pair(field, text, number, args);
+    }
+}
+
+void record_add_changes(const struct record_table *table, const void *was, const void *record, struct redis_args *args)
+{
+    for (const struct record_field *field = table->fields; field < table->fields + table->count; field++) {
+        char slot[2], slot_was[2];
+        int64_t number, number_was;
+        const char *text = value_of(field, record, slot, &number), *text_was = value_of(field, was, slot_was, &number_was);
+        bool same = text ? strcmp(text, text_was) == 0 : number == number_was;
+        if (same && !field->always)
             continue;
-        redis_args_add_text(args, field->name);
-        if (text)
-            redis_args_add_text(args, text);
-        else
-            redis_args_add_i64(args, number);
+        add_pair(field, is_absent(field, text, number) ? "" : text, number, args);
     }
 }

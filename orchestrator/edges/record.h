@@ -51,3 +51,5 @@ void record_clear(const struct record_table *table, void *record);
 size_t record_read(const struct record_table *table, const struct redisReply *reply, void *record);
 /* Adds name and value of every member that is stored. */
 void record_add(const struct record_table *table, const void *record, struct redis_args *args);
+/* Adds name and value of every member that is another than it was, "" for one that is not stored any more; and of those that are always stored. */
+void record_add_changes(const struct record_table *table, const void *was, const void *record, struct redis_args *args);

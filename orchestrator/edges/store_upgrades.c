@@ -66,7 +66,9 @@ void store_upgrade_move(void *store_, const struct upgrade_save *save, store_sav
     redis_args_add_i64(args, save->guard.max_in_flight);
     redis_args_add_i64(args, save->guard.per_minute);
     redis_args_add_i64(args, save->quarantine_ms);
-    record_add(&upgrade_record, &call->upgrade, args);
+    redis_args_add_text(args, "upgrade_id");
+    redis_args_add_text(args, save->upgrade.upgrade_id);
+    record_add_changes(&upgrade_record, save->was, &call->upgrade, args);
     store_script_send(store, SCRIPT_UPGRADE_MOVE, saved, call);
 }
 
