@@ -5,7 +5,7 @@
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  rollout id   ARGV[2]  back or again   ARGV[3]  states they are in, ",failed,rejected,"   ARGV[4]  in it since no later than, 0: any
 -- ARGV[5]  now_ms   ARGV[6]  rest_ms   ARGV[7]  most to take
--- back: only devices that are online are taken. At the end of a round the rollout's `back_left` says how many were found (those under way when the
+-- back: devices that run another version by now are not meant; only those that are online are taken. At the end of a round the rollout's `back_left` says how many were found (those under way when the
 -- round began included), `back_offline` how many of them are offline, `back_ms` when; nobody is left when it is 0.
 -- again: it is over, and the rollout's `retry_ms` goes, when a round found nobody, or no fewer than the round before although nothing held them up.
 -- Returns for each: device id, device's fields, upgrade's fields, last seen.
@@ -25,8 +25,9 @@ local found, offline = tonumber(at[3] or '0'), tonumber(at[4] or '0')
 if not at[1] and what == 'back' then found = in_flight(id) end
 
 local function is_meant(device_id)
-  local had = redis.call('HMGET', KEYS[1] .. 'upgrade:' .. device_id, 'rollout', 'state', 'state_ms')
-  return had[1] == id and string.find(ARGV[3], ',' .. had[2] .. ',', 1, true) and (ARGV[4] == '0' or tonumber(had[3] or '0') <= tonumber(ARGV[4]))
+  local had = redis.call('HMGET', KEYS[1] .. 'upgrade:' .. device_id, 'rollout', 'state', 'state_ms', 'version')
+  local meant = had[1] == id and string.find(ARGV[3], ',' .. had[2] .. ',', 1, true) and (ARGV[4] == '0' or tonumber(had[3] or '0') <= tonumber(ARGV[4]))
+  return meant and (what ~= 'back' or redis.call('HGET', KEYS[1] .. 'device:' .. device_id, 'version') == had[4])
 end
 
 local result, taken = {}, 0

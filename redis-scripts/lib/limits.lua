@@ -10,6 +10,14 @@ local function in_flight(rollout)
   return redis.call('SCARD', KEYS[2] .. 'rollout:' .. rollout .. ':live') - tonumber(lost)
 end
 
+-- What a move of an upgrade in this state is counted against: one that holds a place already can only take one among those that go back.
+local function places_taken(rollout, state)
+  if STATE_LIVE[state] and state ~= 'lost' then
+    return tonumber(redis.call('HGET', KEYS[1] .. 'rollout:' .. rollout, 'state:rolling_back') or '0')
+  end
+  return in_flight(rollout)
+end
+
 -- So many a minute, spread evenly: GCRA (ITU-T I.371), with a burst of 5 s. False: not now; true: it is counted.
 local function pace_take(rollout, per_minute, at_ms)
   local pace, now_ms = KEYS[2] .. 'rollout:' .. rollout .. ':pace', tonumber(at_ms)
