@@ -16,8 +16,8 @@
 -- {'CONFLICT'}, {'REFUSED', why} (the rollout is in another state), or {'FULL', why}: a limit, for now. Nothing is written unless OK.
 -- @include lib/counts.lua
 -- @include lib/events.lua
--- @include lib/limits.lua
 -- @states
+-- @include lib/limits.lua
 -- @include lib/settle.lua
 
 local id, first = ARGV[1], 16
