@@ -81,6 +81,8 @@ static void enter(const struct situation *s, struct upgrade *next, enum upgrade_
     next->progress = 0;
     if (to == STATE_VERIFYING)
         upgrade_begin_verify(next);
+    if (to == STATE_ROLLING_BACK)   /* should it fail to go back, a later boot is another try */
+        memcpy(next->boot_id, s->device->last.boot_id, sizeof next->boot_id);
     if (to == STATE_DOWNLOADING)
         next->download_ms = s->now_ms;
     if (to == STATE_SUCCEEDED)

@@ -68,6 +68,10 @@ int64_t decide_quarantine_ms(const struct situation *s, const struct decision *d
 /* Its rollout goes back: so must it, unless something is against it; decide_back_refusal: what. */
 void decide_back(const struct situation *s, struct decision *ret);
 const char *decide_back_refusal(const struct situation *s);
+/* Its rollout goes back from its version, and no other one brings it that version now: the upgrade must not end as succeeded. */
+bool decide_goes_back(const struct situation *s);
+/* It failed to go back, or fell silent over it, and shows the new version again since: in a later boot, or after the silence. */
+bool decide_is_back_again(const struct situation *s);
 /* Devices that failed in its rollout are given another turn. */
 void decide_again(const struct situation *s, struct decision *ret);
 /* Its turn in the line of those who wait for a place has come. */

@@ -12,6 +12,10 @@ void decide_rollback(const struct situation *s, const char *who, struct decision
         decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it does not run the new version");
         return;
     }
+    if (s->upgrade->state == STATE_LOST) {
+        decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it is lost: its next heartbeat says what it runs");
+        return;
+    }
     if (s->upgrade->state == STATE_ROLLING_BACK) {
         decision_refuse(ret, DROVER_REFUSED, REFUSAL_ILLEGAL, "it is going back already");
         return;
@@ -28,7 +32,28 @@ void decide_rollback(const struct situation *s, const char *who, struct decision
 
 /* --- a rollout that goes back --- */
 
-/* Whoever has shown the new version in a new boot. One that did not get back is left to somebody who looks. */
+bool decide_goes_back(const struct situation *s)
+{
+    const struct rollout *other = s->running;
+    bool wanted = other && other != s->rollout && (rollout_state_takes(other->state) || other->state == ROLLOUT_PAUSED) && !strcmp(other->version, s->upgrade->version);
+    return s->rollout && rollout_state_goes_back(s->rollout->state) && !wanted;
+}
+
+/* Who fell silent is told when it speaks again. */
+static bool has_spoken_since(const struct situation *s)
+{
+    return s->device->seen_ms > s->upgrade->state_ms;
+}
+
+bool decide_is_back_again(const struct situation *s)
+{
+    const struct upgrade *upgrade = s->upgrade;
+    const char *boot_id = s->device->last.boot_id;
+    bool news = upgrade->error == E_LOST ? has_spoken_since(s) : boot_id[0] && strcmp(boot_id, upgrade->boot_id);
+    return upgrade->state == STATE_FAILED && upgrade->lost_from == STATE_ROLLING_BACK && news && truth_of(s->device, upgrade) == TRUTH_TARGET;
+}
+
+/* Whoever has shown the new version in a new boot. One that did not get back is told again when there is news of it. */
 static bool is_there(const struct situation *s)
 {
     const struct upgrade *upgrade = s->upgrade;
@@ -37,6 +62,10 @@ static bool is_there(const struct situation *s)
         return true;
     case STATE_VERIFYING:
         return upgrade->rebooted_ms > 0 || truth_new_boot(s->device, upgrade);
+    case STATE_LOST:
+        return upgrade->lost_from == STATE_ROLLING_BACK && has_spoken_since(s);
+    case STATE_FAILED:
+        return decide_is_back_again(s);
     default:
         return false;
     }
@@ -44,7 +73,7 @@ static bool is_there(const struct situation *s)
 
 const char *decide_back_refusal(const struct situation *s)
 {
-    if (!s->rollout || !rollout_state_goes_back(s->rollout->state))
+    if (!decide_goes_back(s))
         return "its rollout does not go back";
     if (s->policy->stopped_ms)
         return eligible_stopped;
@@ -66,7 +95,10 @@ void decide_back(const struct situation *s, struct decision *ret)
     decision_make(s, ret, EVENT_ROLLBACK_ASKED, E_ROLLED_BACK, NULL);
     ret->next.asked_back = true;
     ret->by_rollout = true;
-    decision_say(ret, "its rollout goes back: %.60s", s->rollout->why);
+    if (s->rollout->state == ROLLOUT_ROLLED_BACK)
+        decision_say(ret, "its rollout has gone back");
+    else
+        decision_say(ret, "its rollout goes back: %.60s", s->rollout->why);
 }
 
 /* It came back by itself, or because it was not well. */
@@ -121,16 +153,24 @@ void decide_withdraw(const struct situation *s, const char *rollout_id, const ch
     }
 }
 
-static bool is_begun(const struct upgrade *upgrade)
+static bool is_begun(const struct situation *s)
 {
+    const struct upgrade *upgrade = s->upgrade;
     return upgrade->state == STATE_INSTALLING || upgrade->state == STATE_VERIFYING || upgrade->state == STATE_ROLLING_BACK || upgrade->state == STATE_LOST;
 }
 
-/* Calls back whoever has not begun to install; the others, when they are through. */
+static bool shows_target(const struct situation *s)
+{
+    return truth_of(s->device, s->upgrade) == TRUTH_TARGET && !truth_same_boot(s->device, s->upgrade);
+}
+
+/* Calls back whoever has not begun to install; the others, when they are through. One whose newest heartbeat shows the new version cannot be called back. */
 static void ending_back(const struct situation *s, struct decision *ret)
 {
-    if (is_begun(s->upgrade))
+    if (is_begun(s))
         decide_back(s, ret);
+    else if (shows_target(s))
+        decide_heartbeat(s, ret);
     else
         decision_make(s, ret, EVENT_CANCEL, E_CANCELLED, "its rollout goes back");
 }

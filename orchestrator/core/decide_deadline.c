@@ -75,11 +75,22 @@ static void never_on_target(const struct situation *s, struct decision *ret)
     }
 }
 
+/* Well on a version that it is to leave as soon as it may be told; or its rollout may want so, for all that is known here. */
+static bool waits_to_go_back(const struct situation *s)
+{
+    return s->upgrade->confirmations > 0 && (!s->rollout || decide_goes_back(s));
+}
+
 static void verifying(const struct situation *s, struct decision *ret)
 {
     if (gone_silent(s, ret))
         return;
-    if (!s->upgrade->rebooted_ms) {
+    if (!decide_back_refusal(s)) {
+        decide_back(s, ret);
+    } else if (waits_to_go_back(s)) {
+        decision_make(s, ret, EVENT_POSTPONE, E_NONE, decide_back_refusal(s));
+        ret->next.deadline_ms = s->now_ms + s->policy->verify_ms;
+    } else if (!s->upgrade->rebooted_ms) {
         never_on_target(s, ret);
     } else if (!s->upgrade->healthy_ms) {
         decision_make(s, ret, EVENT_NOT_READY, E_HEALTHCHECK, NULL);
@@ -101,6 +112,8 @@ static void retry_wait(const struct situation *s, struct decision *ret)
 
 static void rolling_back(const struct situation *s, struct decision *ret)
 {
+    if (gone_silent(s, ret))   /* nobody hears the order; whoever comes back is told again */
+        return;
     if (s->upgrade->repeats < s->policy->rollback_repeats)
         decision_make(s, ret, EVENT_EXPIRED, E_NONE, NULL);
     else

@@ -132,7 +132,11 @@ static void verifying_target(const struct situation *s, struct decision *ret)
     }
     bool counted = truth_count_target(s->rollout, s->device, &ret->next);
     enum upgrade_event verdict = truth_verdict(s->policy, s->rollout, s->device, &ret->next);
-    if (verdict != EVENT_NOTHING)
+    if (verdict == EVENT_CONFIRMED && !s->rollout)   /* it may go back: then whoever ended well would be left where it is */
+        note(s, ret, "proved; its rollout is not known here now");
+    else if (verdict == EVENT_CONFIRMED && decide_goes_back(s))
+        note(s, ret, "proved, but its rollout goes back");
+    else if (verdict != EVENT_NOTHING)
         decision_make(s, ret, verdict, verdict_code(verdict), NULL);
     else if (counted)
         say_evidence(s, ret);
@@ -169,9 +173,24 @@ static bool lost_after_download(const struct upgrade *upgrade)
     return upgrade->lost_from == STATE_INSTALLING || upgrade->lost_from == STATE_VERIFYING;
 }
 
+/* An order stands, of its rollout or an operator, or it was not well there: it goes on going back. */
+static void lost_going_back(const struct situation *s, struct decision *ret, enum truth truth)
+{
+    if (truth == TRUTH_OLD)
+        old_seen(s, ret);
+    else if (truth == TRUTH_OTHER)
+        third_version(s, ret);
+    else if (decide_goes_back(s))
+        decide_back(s, ret);
+    else if (s->rollout)
+        decision_make(s, ret, EVENT_ROLLBACK_ASKED, E_ROLLED_BACK, NULL);
+}
+
 static void lost(const struct situation *s, struct decision *ret, enum truth truth)
 {
-    if (truth == TRUTH_TARGET)
+    if (s->upgrade->lost_from == STATE_ROLLING_BACK)
+        lost_going_back(s, ret, truth);
+    else if (truth == TRUTH_TARGET)
         target_seen(s, ret);
     else if (truth == TRUTH_OTHER)
         third_version(s, ret);
@@ -192,11 +211,12 @@ static void succeeded(const struct situation *s, struct decision *ret, enum trut
         take_in(s, ret);
 }
 
-/* Failed out of a rollback it is known to run the target version; otherwise the target version is news. */
+/* Failed out of a rollback it is known to run the target version, but for what decide_is_back_again says (that its rollout goes back may not be known here
+ * yet: it is, once the upgrade is live again); otherwise the target version is news. */
 static void failed(const struct situation *s, struct decision *ret, enum truth truth)
 {
     bool rolling_back_failed = s->upgrade->lost_from == STATE_ROLLING_BACK;
-    if (truth == TRUTH_TARGET && !rolling_back_failed)
+    if (truth == TRUTH_TARGET && (!rolling_back_failed || (!s->rollout && decide_is_back_again(s))))
         target_seen(s, ret);
     else if (truth == TRUTH_OLD && rolling_back_failed)
         old_seen(s, ret);
@@ -208,6 +228,15 @@ static void over(const struct situation *s, struct decision *ret, enum truth tru
 {
     (void)truth;
     take_in(s, ret);
+}
+
+/* It ended without the new version, and yet runs it: called back, or given up, too late. */
+static void unsuccessful(const struct situation *s, struct decision *ret, enum truth truth)
+{
+    if (truth == TRUTH_TARGET && !truth_same_boot(s->device, s->upgrade))
+        target_seen(s, ret);
+    else
+        take_in(s, ret);
 }
 
 typedef void by_state(const struct situation *s, struct decision *ret, enum truth truth);
@@ -223,11 +252,11 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_ROLLING_BACK] = rolling_back,
     [STATE_LOST] = lost,
     [STATE_SUCCEEDED] = succeeded,
-    [STATE_ROLLED_BACK] = over,
+    [STATE_ROLLED_BACK] = unsuccessful,
     [STATE_FAILED] = failed,
-    [STATE_REJECTED] = over,
-    [STATE_CANCELLED] = over,
-    [STATE_SUPERSEDED] = over,
+    [STATE_REJECTED] = unsuccessful,
+    [STATE_CANCELLED] = unsuccessful,
+    [STATE_SUPERSEDED] = unsuccessful,
 };
 
 void decide_heartbeat(const struct situation *s, struct decision *ret)

@@ -30,7 +30,7 @@ void eligible_guard(const struct rollout *rollout, const struct fsm_move *move, 
 {
     bool back = by_rollout && move->on == EVENT_ROLLBACK_ASKED, again = by_rollout && move->on == EVENT_RETRY_ASKED;
     *ret = (struct move_guard){.states = back ? "rolling_back,rolled_back" : again || move->on == EVENT_DISPATCH ? "running,completed" : NULL};
-    if (!rollout || !(back || again) || !upgrade_state_is_final(move->from))
+    if (!rollout || !(back || again))
         return;
     ret->max_in_flight = rollout->max_in_flight;
     ret->per_minute = rollout->plan ? schedule_per_minute(rollout, now_ms) : 0;

@@ -115,10 +115,24 @@ static void installing(const struct situation *s, struct explanation *ret)
     NEXT("must reboot into %s; otherwise %s", s->upgrade->version, otherwise(s));
 }
 
+/* Its rollout goes back, and it is on the version that is to be left. */
+static void going_back(const struct situation *s, struct explanation *ret)
+{
+    const char *refusal = decide_back_refusal(s);
+    if (refusal)
+        NEXT("its rollout goes back; it does not yet: %s", refusal);
+    else
+        NEXT("is told to go back to %s when a place is free and it is online", s->upgrade->from_version);
+}
+
 static void verifying(const struct situation *s, struct explanation *ret)
 {
     const struct upgrade *upgrade = s->upgrade;
     long long needed = truth_needed(s->rollout), have = upgrade->confirmations;
+    if (upgrade->rebooted_ms && decide_goes_back(s)) {
+        going_back(s, ret);
+        return;
+    }
     int64_t soak_ms = s->rollout ? s->rollout->soak_ms : 0;
     if (!upgrade->rebooted_ms) {
         NOW("verifying since %lld s: no heartbeat from a new boot on %s yet", since_s(s), upgrade->version);
@@ -165,12 +179,17 @@ static void rolling_back(const struct situation *s, struct explanation *ret)
 static void lost(const struct situation *s, struct explanation *ret)
 {
     NOW("lost since %lld s, from %s: %s", since_s(s), upgrade_state_name(s->upgrade->lost_from), s->upgrade->why);
-    NEXT("its next heartbeat says where it stands; without one it has failed");
+    if (s->upgrade->lost_from == STATE_ROLLING_BACK)
+        NEXT("its next heartbeat says whether it is back; if not, it is told again");
+    else
+        NEXT("its next heartbeat says where it stands; without one it has failed");
 }
 
 static void failed(const struct situation *s, struct explanation *ret)
 {
-    if (s->upgrade->lost_from == STATE_ROLLING_BACK)
+    if (decide_goes_back(s) && decide_is_back_again(s))
+        going_back(s, ret);
+    else if (s->upgrade->lost_from == STATE_ROLLING_BACK)
         NEXT("somebody should look: it did not go back to %s", s->upgrade->from_version);
     else
         without_upgrade(s, ret);
@@ -178,13 +197,10 @@ static void failed(const struct situation *s, struct explanation *ret)
 
 static void succeeded(const struct situation *s, struct explanation *ret)
 {
-    const char *refusal = decide_back_refusal(s);
-    if (!s->rollout || !rollout_state_goes_back(s->rollout->state))
-        without_upgrade(s, ret);
-    else if (refusal)
-        NEXT("its rollout goes back; it does not yet: %s", refusal);
+    if (decide_goes_back(s))
+        going_back(s, ret);
     else
-        NEXT("is told to go back to %s when a place is free and it is online", s->upgrade->from_version);
+        without_upgrade(s, ret);
 }
 
 typedef void by_state(const struct situation *s, struct explanation *ret);

@@ -159,7 +159,7 @@ void queue_open_refused(struct work *work, enum drover_error error)
     struct known *known = flow_known(work->flow, work->save.upgrade.rollout);
     if (work->kind == WORK_WAITING && error == DROVER_REFUSED)
         leave(work->flow, work->input.order.rollout, work->device_id);
-    else if (work->kind == WORK_HEARTBEAT && error == DROVER_FULL && known)
+    else if (work->kind == WORK_HEARTBEAT && work->save.on == EVENT_OPEN && error == DROVER_FULL && known)
         queue_join(work->flow, known, &work->device.last);
 }
 

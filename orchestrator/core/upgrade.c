@@ -46,6 +46,7 @@ void upgrade_begin_verify(struct upgrade *upgrade)
     upgrade->unhealthy = 0;
     upgrade->old_beats = 0;
     upgrade->progress = 0;
+    upgrade->asked_back = false;
 }
 
 void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device, int64_t now_ms)

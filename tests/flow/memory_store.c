@@ -282,7 +282,10 @@ static enum drover_error guarded(struct memory_store *store, const struct memory
     const struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
     if (guard->states && (store->stopped || !rollout || !names(guard->states, rollout->state)))
         return DROVER_REFUSED;
-    return guard->max_in_flight > 0 && rollout && rollout_in_flight(rollout) >= guard->max_in_flight ? DROVER_FULL : DROVER_OK;
+    if (!rollout || guard->max_in_flight == 0)
+        return DROVER_OK;
+    bool holds = upgrade_state_is_in_flight(call->save.from);
+    return (holds ? rollout->counts.states[STATE_ROLLING_BACK] : rollout_in_flight(rollout)) >= guard->max_in_flight ? DROVER_FULL : DROVER_OK;
 }
 
 void apply_move(struct memory_store *store, struct memory_call *call)
@@ -351,7 +354,7 @@ void apply_take_live(struct memory_store *store, struct memory_call *call)
 
 bool memory_wants_back(const struct memory_device *known, const struct rollout *rollout)
 {
-    return !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED;
+    return !strcmp(known->upgrade.rollout, rollout->id) && known->upgrade.state == STATE_SUCCEEDED && !strcmp(known->device.last.version, rollout->version);
 }
 
 bool memory_wants_again(const struct memory_device *known, const struct rollout *rollout)

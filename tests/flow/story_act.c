@@ -310,7 +310,9 @@ static bool act_operator(struct world *world, const struct words *words)
     if (!strcmp(what, "explains"))
         return explain_device(world, words_at(words, 3));
     if (!strcmp(what, "supersedes")) { /* "supersedes r1 r2 esp32 1.2.0" */
-        fine = change_rollout(world, words, ROLLOUT_SUPERSEDED) && set_rollout(world, words, 4);
+        const struct rollout *before = memory_store_rollout(&world->store, words_at(words, 3));
+        bool over = before && rollout_state_is_ended(before->state);   /* then it stays as it ended */
+        fine = (over || change_rollout(world, words, ROLLOUT_SUPERSEDED)) && set_rollout(world, words, 4);
         world_tell_rollouts(world);
         return fine;
     }

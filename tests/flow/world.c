@@ -160,15 +160,30 @@ void world_kill(struct world *world, size_t index)
     orchestrator->link.life++;
 }
 
+/* Those that wait, are open, or have upgrades that are not over, as redis-scripts/rollouts_load.lua reads them. */
+static size_t known_rollouts(const struct memory_store *store, struct rollout *ret)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < store->rollout_count; i++) {
+        const struct rollout *rollout = &store->rollouts[i];
+        if (!rollout_state_is_ended(rollout->state) || rollout_in_flight(rollout) + rollout->counts.states[STATE_LOST] > 0)
+            ret[count++] = *rollout;
+    }
+    return count;
+}
+
 void world_tell_rollouts(struct world *world)
 {
+    struct rollout known[ROLLOUTS_MAX];
+    world->told_ms = world->store.now_ms;
     memory_store_show_stages(&world->store);
+    size_t count = known_rollouts(&world->store, known);
     for (size_t i = 0; i < world->orchestrator_count; i++)
         if (world->orchestrators[i].flow)
             flow_set_stopped(world->orchestrators[i].flow, world->store.stopped ? world->store.now_ms : 0);
     for (size_t i = 0; i < world->orchestrator_count; i++)
         if (world->orchestrators[i].flow)
-            flow_set_rollouts(world->orchestrators[i].flow, world->store.rollouts, world->store.rollout_count);
+            flow_set_rollouts(world->orchestrators[i].flow, known, count);
 }
 
 struct flow *world_flow(struct world *world, size_t index)
@@ -190,6 +205,8 @@ static void heartbeat_recorded(void *arg, enum drover_error error, const char *w
 void world_heartbeat(struct world *world, size_t index, const struct heartbeat *heartbeat)
 {
     struct flow *flow = world_flow(world, index);
+    if (world->store.now_ms - world->told_ms >= TICK_MS)   /* nothing was due, but droverd reads them every second */
+        world_tell_rollouts(world);
     if (flow)
         flow_heartbeats(flow, &(struct beat){.heartbeat = *heartbeat, .at_ms = world->store.now_ms}, 1, heartbeat_recorded, world);
     else

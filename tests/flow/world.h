@@ -43,6 +43,7 @@ struct world {
     char said[ROLLOUTS_MAX][64];    /* what the engine last said of each */
     char permit[ID_SIZE];           /* what going back is given; "": nothing */
     bool permit_pending;            /* it is being made */
+    int64_t told_ms;                /* the last time orchestrators were handed the rollouts */
     int64_t ticked_ms;              /* the last time somebody looked for due work */
     int lose_commands;              /* the broker loses so many */
     int64_t seq;                    /* of heartbeats and reports that say none */

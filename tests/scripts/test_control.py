@@ -7,8 +7,11 @@ V1, PRIV = "drover:v1:", "drover:priv:"
 def settle(drover, number, state, rollout="r1", online=True, state_ms=7000, **fields):
     """A device whose upgrade has come to this end."""
     name = f"d{number}"
+    upgrade = drover.upgrade(rollout, upgrade_id=f"u-{rollout}")
     drover.record(dict(id=name, at_ms=1000 + number, seq=1))
-    drover.open(name, drover.upgrade(rollout, upgrade_id=f"u-{rollout}"), max_in_flight=1000000)
+    drover.open(name, upgrade, max_in_flight=1000000)
+    if state == "succeeded":
+        drover.record(dict(id=name, at_ms=1100 + number, seq=2, version=upgrade["version"]))
     drover.move(name, drover.upgrade(rollout, state=state, revision=2, token="t2", attempt=1, deadline_ms=0, state_ms=state_ms, **fields), 1, "pending", on="confirmed")
     if not online:
         drover.redis.hset(f"{V1}device:{name}", "online", "0")
@@ -60,6 +63,12 @@ def test_nobody_is_left_when_a_round_finds_nobody(ready):
     ready.move(name, ready.upgrade(state="rolled_back", revision=4, token="t4", attempt=1, deadline_ms=0), 3, "rolling_back", on="old_seen")
     assert round_of(ready) == [] and left(ready) == ["0", "0"]
     assert ready.redis.hget(f"{V1}rollout:r1", "back_ms") == "10000"
+
+
+def test_who_runs_another_version_by_now_is_not_waited_for(ready):
+    name = settle(ready, 1, "succeeded")
+    ready.record(dict(id=name, at_ms=5000, seq=9, version="9.0.0"))
+    assert round_of(ready) == [] and left(ready) == ["0", "0"]
 
 
 def test_a_lost_one_is_not_waited_for(ready):
@@ -151,6 +160,21 @@ def test_a_move_counts_only_in_the_states_it_was_decided_in(ready):
     ready.rollout_move("r1", "rolling_back", "rollback_paused", on="resume", place="keep")
     assert back(ready, name, states=",rolling_back,rolled_back,")[0] == "OK"
     assert back(ready, name, states=",nothing,")[0] == "REPEAT", "the first try had worked, whatever the rollout does since"
+
+
+def test_who_holds_a_place_already_counts_among_those_that_go_back(ready):
+    """Devices that come late to the bad version are in flight at once, however many; they are told one after the other all the same."""
+    names = [settle(ready, number, "succeeded") for number in range(3)]
+    for name in names:
+        assert ready.move(name, ready.upgrade(state="verifying", revision=3, token="t3", attempt=1), 2, "succeeded", on="target_seen")[0] == "OK"
+
+    def sent_back(name):
+        return ready.move(name, ready.upgrade(state="rolling_back", revision=4, token="t4", attempt=1), 3, "verifying", on="rollback_asked", max_in_flight=1)
+    assert sent_back(names[0])[0] == "OK"
+    before = ready.snapshot()
+    assert sent_back(names[1]) == ["FULL", "no place free"] and ready.snapshot() == before
+    ready.move(names[0], ready.upgrade(state="rolled_back", revision=5, token="t5", attempt=1, deadline_ms=0), 4, "rolling_back", on="old_seen")
+    assert sent_back(names[1])[0] == "OK"
 
 
 def test_places_and_pace_hold_for_moves_too(ready):

@@ -183,9 +183,14 @@ static void heartbeats(void **state)
         {STATE_SUCCEEDED, "1.2.0", "b3", ""},
         {STATE_FAILED, "1.1.0", "b2", "verifying"},
         {STATE_FAILED, "1.0.0", "b2", ""},
-        {STATE_ROLLED_BACK, "1.1.0", "b4", ""},
+        {STATE_ROLLED_BACK, "1.1.0", "b4", "verifying"},
+        {STATE_ROLLED_BACK, "1.1.0", "b1", ""},
+        {STATE_REJECTED, "1.1.0", "b2", "verifying"},
         {STATE_REJECTED, "1.0.0", "b1", ""},
-        {STATE_CANCELLED, "1.1.0", "b2", ""},
+        {STATE_CANCELLED, "1.1.0", "b2", "verifying"},
+        {STATE_CANCELLED, "1.1.0", "b1", ""},
+        {STATE_CANCELLED, "1.0.0", "b2", ""},
+        {STATE_SUPERSEDED, "1.1.0", "b2", "verifying"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         heartbeat_in(cases[i].in, cases[i].version, cases[i].boot_id);
@@ -265,7 +270,7 @@ static void deadlines(void **state)
         {STATE_RETRY_WAIT, 0, 0, "dispatched", E_NONE, FX_COMMAND},
         {STATE_RETRY_WAIT, 180000, 0, "lost", E_LOST, 0},
         {STATE_ROLLING_BACK, 0, 0, "rolling_back", E_NONE, FX_ROLLBACK},
-        {STATE_ROLLING_BACK, 180000, 1, "rolling_back", E_NONE, FX_ROLLBACK},
+        {STATE_ROLLING_BACK, 180000, 1, "lost", E_LOST, 0},
         {STATE_ROLLING_BACK, 0, 2, "failed", E_ROLLED_BACK, FX_ALARM},
         {STATE_LOST, 999999, 0, "failed", E_LOST, 0},
         {STATE_SUCCEEDED, 0, 0, "", E_NONE, 0},
