@@ -13,6 +13,7 @@
 -- @include lib/audit.lua
 -- @include lib/before.lua
 -- @include lib/events.lua
+-- @include lib/facts.lua
 -- @include lib/place.lua
 
 if not tonumber(ARGV[7]) or #ARGV < 13 or (#ARGV - 13) % 2 ~= 0 then return redis.error_reply('ERR rollout_move: bad arguments') end
@@ -37,7 +38,8 @@ elseif place == 'take' or place == 'supersede' then
   place_take(id, had[4], { at_ms = ARGV[7], keep = ARGV[9], why = 'overtaken by a newer rollout', instance = ARGV[8] })
 end
 event_add(ARGV[9], { at_ms = ARGV[7], kind = 'rollout', model = had[4], rollout = id, from = had[1], to = ARGV[2], on = ARGV[5],
-  revision = revision, version = had[5], why = ARGV[6], instance = ARGV[8], stage = redis.call('HGET', key, 'stage') })
+  revision = revision, version = had[5], why = ARGV[6], instance = ARGV[8], stage = redis.call('HGET', key, 'stage'),
+  facts = facts_of(rest_of(14), nil, ARGV[11]) })
 local function standing(state, at, stage)
   return state .. ', revision ' .. at .. (stage and ', stage ' .. stage or '')
 end

@@ -12,6 +12,7 @@
 -- {'DUPLICATE'} (the id), or {'CONFLICT', id of the other}.
 -- @include lib/audit.lua
 -- @include lib/events.lua
+-- @include lib/facts.lua
 -- @include lib/place.lua
 
 if (#ARGV - 11) % 2 ~= 0 or #ARGV < 13 or not tonumber(ARGV[5]) then return redis.error_reply('ERR rollout_open: bad arguments') end
@@ -34,6 +35,7 @@ if ARGV[10] ~= '' then redis.call('SET', rollout .. ':plan', ARGV[10]) end
 redis.call('ZADD', KEYS[1] .. 'rollouts', at_ms, id)
 local new = redis.call('HMGET', rollout, 'state', 'revision', 'why')
 event_add(ARGV[7], { at_ms = at_ms, kind = 'rollout', model = model, rollout = id, to = new[1], on = 'open', revision = new[2],
-  version = version, why = new[3], instance = ARGV[6], stage = redis.call('HGET', rollout, 'stage') })
+  version = version, why = new[3], instance = ARGV[6], stage = redis.call('HGET', rollout, 'stage'),
+  facts = facts_of(rest_of(12), nil, ARGV[10]) })
 audit_add(ARGV[11], { at_ms = at_ms, instance = ARGV[6], target = id, after = new[1] .. ', revision ' .. new[2] .. ': ' .. model .. ' ' .. version })
 return { 'OK', redis.call('HGETALL', rollout), redis.call('HGETALL', KEYS[1] .. 'release:' .. model .. ':' .. version) }

@@ -14,6 +14,7 @@
 -- {'REFUSED', why}, or {'FULL', why}: a limit, for now. Nothing is written unless OK.
 -- @include lib/counts.lua
 -- @include lib/events.lua
+-- @include lib/facts.lua
 -- @include lib/limits.lua
 -- @states
 -- @include lib/settle.lua
@@ -68,12 +69,20 @@ local had = redis.call('HMGET', device, 'facts', 'last_event')
 local shown = settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms, ARGV[3], had[1])
 if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
 
+local facts = {}
+for _, name in ipairs({ 'from_version', 'site' }) do
+  if (now[name] or '') ~= '' then
+    facts[#facts + 1] = name
+    facts[#facts + 1] = now[name]
+  end
+end
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = 'none', to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,
-  error = now.error, why = ARGV[7], prev = had[2], instance = ARGV[4], stage = now.stage }
+  error = now.error, why = ARGV[7], prev = had[2], instance = ARGV[4], stage = now.stage,
+  facts = facts_of(facts, nil, nil, stage and ARGV[11]) }
 local last = event_add(ARGV[5], event)
 if ARGV[8] == '1' then
-  event.kind, event.prev = 'alarm', last
+  event.kind, event.prev, event.facts = 'alarm', last, nil
   last = event_add(ARGV[5], event)
 end
 shown[#shown + 1] = 'last_event'

@@ -1,10 +1,12 @@
-/* Hash by hash: what the log says of it against what stands there. */
+/* Key by key: what the log says of it against what stands there. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
 
+#include "common/sha256.h"
+#include "common/text.h"
 #include "orchestrator/edges/keys.h"
 #include "orchestrator/edges/rebuild_run.h"
 
@@ -42,19 +44,27 @@ static bool is_expected(const struct rebuilt_hash *hash, const char *name)
     return false;
 }
 
-/* Counters that the log knows nothing of are wrong: what is not there is 0. */
-static void counters_check(struct comparing *comparing, const struct rebuilt_hash *hash, const struct redisReply *live)
+/* Fields that follow from the log in every hash, by how they begin: what the log knows nothing of is wrong. Of others it may not know. */
+static bool is_counter(const char *name)
 {
-    static const char *const prefixes[] = {"state:", "error:", "opened\0", "retried\0"};
+    static const char *const prefixes[] = {"state:", "error:", "opened@"};
+    bool counts = strcmp(name, "opened") == 0 || strcmp(name, "retried") == 0;
 
-    for (size_t i = 0; i + 1 < live->elements; i += 2)
-        for (unsigned p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++) {
-            const char *name = live->element[i]->str;
-            bool counts = prefixes[p][strlen(prefixes[p]) - 1] == ':' ? strncmp(name, prefixes[p], strlen(prefixes[p])) == 0 : strcmp(name, prefixes[p]) == 0;
+    for (unsigned i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        counts = counts || strncmp(name, prefixes[i], strlen(prefixes[i])) == 0;
+    return counts;
+}
 
-            if (counts && !is_expected(hash, name))
-                differs(comparing, hash, name, live->element[i + 1]->str, "0");
-        }
+static void surplus_check(struct comparing *comparing, const struct rebuilt_hash *hash, const struct redisReply *live)
+{
+    bool all = hash->kind == REBUILT_RELEASE || hash->kind == REBUILT_SITES;
+
+    for (size_t i = 0; i + 1 < live->elements; i += 2) {
+        const char *name = live->element[i]->str;
+
+        if ((all || is_counter(name)) && !is_expected(hash, name))
+            differs(comparing, hash, name, live->element[i + 1]->str, all ? "absent" : "0");
+    }
 }
 
 static void fields_check(struct comparing *comparing, const struct rebuilt_hash *hash, const struct redisReply *live)
@@ -62,20 +72,53 @@ static void fields_check(struct comparing *comparing, const struct rebuilt_hash 
     uint64_t before = comparing->comparison->differences;
 
     for (unsigned i = 0; i < hash->count; i++) {
+        const char *should_be = rebuilt_value(&hash->fields[i]);
         const struct redisReply *is = hash->fields[i].surely ? field_of(live, hash->fields[i].name) : NULL;
 
-        if (hash->fields[i].surely && (!is || strcmp(is->str, hash->fields[i].value) != 0))
-            differs(comparing, hash, hash->fields[i].name, is ? is->str : "absent", hash->fields[i].value);
+        if (hash->fields[i].surely && strcmp(is ? is->str : "", should_be) != 0)
+            differs(comparing, hash, hash->fields[i].name, is ? is->str : "absent", should_be[0] ? should_be : "absent");
     }
     if (hash->whole && hash->kind >= REBUILT_ROLLOUT)
-        counters_check(comparing, hash, live);
+        surplus_check(comparing, hash, live);
     comparing->comparison->equal[hash->kind] += comparing->comparison->differences == before;
+}
+
+/* A plan that was too long for the log is compared by its digest. */
+static bool plan_is(const struct rebuilt_hash *hash, const struct redisReply *live)
+{
+    unsigned char digest[SHA256_BYTES];
+    char hex[SHA256_HEX_SIZE];
+
+    if (live->type != REDIS_REPLY_STRING || (int64_t)live->len != hash->plan_bytes)
+        return false;
+    if (hash->plan)
+        return memcmp(live->str, hash->plan, live->len) == 0;
+    if (hash->count == 0 || !sha256_of(live->str, live->len, digest))
+        return false;
+    text_hex(hex, digest, sizeof digest);
+    return strcmp(hex, rebuilt_value(&hash->fields[0])) == 0;
+}
+
+static enum drover_error plan_compare(struct comparing *comparing, const struct rebuilt_hash *hash)
+{
+    struct redisReply *reply = NULL;
+    enum drover_error error = rebuild_ask(comparing->redis, &reply, comparing->problem, "GET", hash->key, NULL);
+
+    if (!error && plan_is(hash, reply))
+        comparing->comparison->equal[REBUILT_PLAN]++;
+    else if (!error)
+        differs(comparing, hash, "(plan)", reply->type == REDIS_REPLY_STRING ? "another" : "absent", hash->count ? rebuilt_value(&hash->fields[0]) : "there");
+    freeReplyObject(reply);
+    return error;
 }
 
 static enum drover_error hash_compare(void *arg, const struct rebuilt_hash *hash)
 {
     struct comparing *comparing = arg;
     struct redisReply *reply = NULL;
+
+    if (hash->kind == REBUILT_PLAN)
+        return plan_compare(comparing, hash);
     enum drover_error error = rebuild_ask(comparing->redis, &reply, comparing->problem, "HGETALL", hash->key, NULL);
 
     if (!error && reply->type != REDIS_REPLY_ARRAY)
@@ -127,13 +170,35 @@ static enum drover_error upgrades_scan(struct comparing *comparing)
     return error;
 }
 
-static enum drover_error rollouts_look(struct comparing *comparing)
+static enum drover_error rollout_look(struct comparing *comparing, const char *id)
+{
+    char key[KEY_SIZE];
+    struct redisReply *reply = NULL;
+    enum drover_error error;
+
+    comparing->comparison->unknown_rollouts += !rebuild_knows_rollout(comparing->rebuild, id);
+    if (rebuild_knows_plan(comparing->rebuild, id))
+        return DROVER_OK;
+    (void)snprintf(key, sizeof key, KEY_PREFIX "rollout:%.64s:plan", id);
+    error = rebuild_ask(comparing->redis, &reply, comparing->problem, "EXISTS", key, NULL);
+    comparing->comparison->unknown_plans += !error && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    freeReplyObject(reply);
+    return error;
+}
+
+static enum drover_error release_look(struct comparing *comparing, const char *name)
+{
+    comparing->comparison->unknown_releases += !rebuild_knows_release(comparing->rebuild, name);
+    return DROVER_OK;
+}
+
+static enum drover_error index_look(struct comparing *comparing, const char *key, enum drover_error (*look)(struct comparing *comparing, const char *name))
 {
     struct redisReply *reply = NULL;
-    enum drover_error error = rebuild_ask(comparing->redis, &reply, comparing->problem, "ZRANGE", KEY_PREFIX "rollouts", "0", "-1", NULL);
+    enum drover_error error = rebuild_ask(comparing->redis, &reply, comparing->problem, "ZRANGE", key, "0", "-1", NULL);
 
     for (size_t i = 0; !error && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
-        comparing->comparison->unknown_rollouts += !rebuild_knows_rollout(comparing->rebuild, reply->element[i]->str);
+        error = look(comparing, reply->element[i]->str);
     freeReplyObject(reply);
     return error;
 }
@@ -148,6 +213,8 @@ enum drover_error rebuild_compare(struct rebuild *rebuild, struct redis_sync *re
     *comparison = (struct rebuild_comparison){.text = text};
     error = upgrades_scan(&comparing);
     if (!error)
-        error = rollouts_look(&comparing);
+        error = index_look(&comparing, KEY_PREFIX "rollouts", rollout_look);
+    if (!error)
+        error = index_look(&comparing, KEY_PREFIX "releases", release_look);
     return error ? error : rebuild_each(rebuild, hash_compare, &comparing);
 }

@@ -43,27 +43,36 @@ static enum drover_error index_write(struct writing *writing, const struct rebui
     char score[24];
 
     (void)snprintf(score, sizeof score, "%" PRId64, hash->created_ms);
-    if (hash->kind == REBUILT_ROLLOUT)
-        return member_write(writing, "ZADD", KEY_PREFIX "rollouts", score, hash->id);
+    if (hash->kind == REBUILT_ROLLOUT || hash->kind == REBUILT_RELEASE)
+        return member_write(writing, "ZADD", hash->kind == REBUILT_ROLLOUT ? KEY_PREFIX "rollouts" : KEY_PREFIX "releases", score, hash->id);
     return hash->kind == REBUILT_MODEL ? member_write(writing, "SADD", KEY_PREFIX "models", NULL, hash->id) : DROVER_OK;
 }
 
-/* Devices are for comparing only: their records begin with their next heartbeat. */
+/* Devices are for comparing only: their records begin with their next heartbeat. So is a release of which the log does not hold all. */
+static bool is_written(const struct rebuilt_hash *hash)
+{
+    if (hash->kind == REBUILT_PLAN)
+        return hash->plan != NULL;
+    return hash->count > 0 && hash->kind != REBUILT_DEVICE && (hash->kind != REBUILT_RELEASE || hash->whole);
+}
+
 static enum drover_error hash_write(void *arg, const struct rebuilt_hash *hash)
 {
     struct writing *writing = arg;
     enum drover_error error;
 
-    if (hash->kind == REBUILT_DEVICE || hash->count == 0)
+    if (!is_written(hash))
         return DROVER_OK;
+    writing->counts[hash->kind]++;
+    if (hash->kind == REBUILT_PLAN)
+        return member_write(writing, "SET", hash->key, NULL, hash->plan);
     redis_args_clear(&writing->args);
     redis_args_add_text(&writing->args, "HSET");
     redis_args_add_text(&writing->args, hash->key);
     for (unsigned i = 0; i < hash->count; i++) {
         redis_args_add_text(&writing->args, hash->fields[i].name);
-        redis_args_add_text(&writing->args, hash->fields[i].value);
+        redis_args_add_text(&writing->args, rebuilt_value(&hash->fields[i]));
     }
-    writing->counts[hash->kind]++;
     error = pushed(writing);
     return error ? error : index_write(writing, hash);
 }
@@ -109,22 +118,34 @@ static void log_say(FILE *out, const struct rebuild *rebuild)
             facts.first[0] ? facts.first : "-", facts.last[0] ? facts.last : "-", facts.moves, facts.upgrades, facts.devices, facts.rollouts);
     if (facts.rollouts_begun_before)
         fprintf(out, "not known: the counters of %" PRIu64 " rollouts that began before the first entry that is kept\n", facts.rollouts_begun_before);
+    if (facts.plans_too_long)
+        fprintf(out, "not known: the plans of %" PRIu64 " rollouts, longer than an entry takes: compared by their digests, not rebuilt\n", facts.plans_too_long);
+}
+
+static void counts_say(FILE *out, const uint64_t counts[REBUILT_KIND_COUNT])
+{
+    fprintf(out, "%" PRIu64 " upgrades, %" PRIu64 " rollouts, %" PRIu64 " plans, %" PRIu64 " stages, %" PRIu64 " models, %" PRIu64 " releases\n", counts[REBUILT_UPGRADE],
+            counts[REBUILT_ROLLOUT], counts[REBUILT_PLAN], counts[REBUILT_STAGE], counts[REBUILT_MODEL], counts[REBUILT_RELEASE]);
 }
 
 static void written_say(FILE *out, const char *into, const uint64_t counts[REBUILT_KIND_COUNT])
 {
-    fprintf(out, "rebuilt into %s: %" PRIu64 " upgrades, %" PRIu64 " rollouts, %" PRIu64 " stages, %" PRIu64 " models\n", into, counts[REBUILT_UPGRADE],
-            counts[REBUILT_ROLLOUT], counts[REBUILT_STAGE], counts[REBUILT_MODEL]);
+    fprintf(out, "rebuilt into %s: ", into);
+    counts_say(out, counts);
 }
 
 static void comparison_say(FILE *out, const struct rebuild_comparison *comparison)
 {
-    fprintf(out, "as the log says: %" PRIu64 " upgrades, %" PRIu64 " rollouts, %" PRIu64 " stages, %" PRIu64 " models\n", comparison->equal[REBUILT_UPGRADE],
-            comparison->equal[REBUILT_ROLLOUT], comparison->equal[REBUILT_STAGE], comparison->equal[REBUILT_MODEL]);
+    fputs("as the log says: ", out);
+    counts_say(out, comparison->equal);
     if (comparison->unknown_upgrades)
         fprintf(out, "not known: %" PRIu64 " upgrades whose entries are all trimmed; they are counted in their models as they stand\n", comparison->unknown_upgrades);
     if (comparison->unknown_rollouts)
         fprintf(out, "not known: the counters of %" PRIu64 " rollouts that began before the first entry that is kept\n", comparison->unknown_rollouts);
+    if (comparison->unknown_plans)
+        fprintf(out, "not known: the plans of %" PRIu64 " rollouts: the log says nothing of them\n", comparison->unknown_plans);
+    if (comparison->unknown_releases)
+        fprintf(out, "not known: %" PRIu64 " releases that were added before the log begins, or by an older Drover\n", comparison->unknown_releases);
     if (comparison->differences)
         fprintf(out, "DIFFERENCES: %" PRIu64 " fields\n%s", comparison->differences, comparison->text.bytes ? comparison->text.bytes : "");
     fputs(comparison->differences ? "" : "no differences\n", out);

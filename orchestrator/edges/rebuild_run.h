@@ -1,4 +1,4 @@
-/* `droverd --rebuild-into`, `--rebuild-compare`, `--rebuild-from`: upgrades, rollouts and counters from the event log alone (rebuild.h), written into an
+/* `droverd --rebuild-into`, `--rebuild-compare`, `--rebuild-from`: upgrades, rollouts with their plans, releases and counters from the event log alone (rebuild.h), written into an
  * empty Redis, compared with the live one, or both. A tool for operators: blocking, says what it does on a stream, and stops at the first trouble. */
 #pragma once
 
@@ -33,6 +33,8 @@ struct rebuild_comparison {
     struct buffer text;                /* owned by whoever made it */
     uint64_t unknown_upgrades;         /* current ones of which the log says nothing any more */
     uint64_t unknown_rollouts;         /* that began before the log does */
+    uint64_t unknown_plans;            /* plans of rollouts of which the log says nothing, not even how long they are */
+    uint64_t unknown_releases;         /* that were added before the log begins */
 };
 /* text must be initialised; everything else is set. */
 MUST_USE enum drover_error rebuild_compare(struct rebuild *rebuild, struct redis_sync *redis, struct rebuild_comparison *comparison, struct problem *ret_problem);

@@ -30,14 +30,6 @@ enum drover_error rebuild_ask(struct redis_sync *redis, struct redisReply **ret_
     return error ? problem_set(ret_problem, error, "redis", "%s", redis_sync_why(redis)) : DROVER_OK;
 }
 
-static enum drover_error entry_take(struct rebuild *rebuild, const struct stream_entry *entry, struct problem *ret_problem)
-{
-    struct event event;
-    enum drover_error error = event_from_entry(entry, &event, ret_problem);
-
-    return error ? error : rebuild_take(rebuild, &event, ret_problem);
-}
-
 /* --- a file --- */
 
 struct reading {
@@ -61,7 +53,7 @@ static enum drover_error line_take(struct reading *reading, const char *line, si
         return error ? error : event_chain_seal(&reading->chain, &seal, ret_problem);
     }
     error = event_chain_entry(&reading->chain, &entry, ret_problem);
-    return error ? error : entry_take(reading->rebuild, &entry, ret_problem);
+    return error ? error : rebuild_take(reading->rebuild, &entry, ret_problem);
 }
 
 static enum drover_error lines_take(struct reading *reading, FILE *file, const char *path, struct problem *ret_problem)
@@ -120,7 +112,7 @@ static enum drover_error page_take(struct rebuild *rebuild, struct redis_sync *r
     error = rebuild_ask(redis, &reply, ret_problem, "XRANGE", KEY_EVENTS, start, "+", "COUNT", PAGE, NULL);
     *ret_more = !error && reply->type == REDIS_REPLY_ARRAY && reply->elements > 0;
     for (size_t i = 0; *ret_more && !error && i < reply->elements; i++)
-        error = redis_reply_entry(reply->element[i], &entry) ? entry_take(rebuild, &entry, ret_problem)
+        error = redis_reply_entry(reply->element[i], &entry) ? rebuild_take(rebuild, &entry, ret_problem)
                                                              : problem_set(ret_problem, DROVER_SYNTAX, KEY_EVENTS, "an entry has too many fields");
     freeReplyObject(reply);
     return error;

@@ -338,6 +338,8 @@ size_t event_entry_read(const struct redisReply *id, const struct redisReply *fi
 void event_add_fields(const struct event *event, struct redis_args *args)
 {
     record_add(&event_record, event, args);
+    redis_args_add_text(args, "facts");
+    redis_args_add_text(args, "-");
 }
 
 /* Keeps the most used versions, in order. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/text.h"
 #include "orchestrator/edges/store_call.h"
 
@@ -33,6 +34,8 @@ void store_release_add(struct store *store, const struct release *release, store
     redis_args_add_text(args, release->version);
     redis_args_add_i64(args, release->created_ms);
     redis_args_add_text(args, wants_deltas(release) ? "1" : "0");
+    redis_args_add_text(args, store->instance);
+    redis_args_add_i64(args, store->events_keep);
     release_add_fields(release, args);
     store_script_send(store, SCRIPT_RELEASE_ADD, release_added, call);
 }
@@ -135,6 +138,14 @@ static void releases_listed(void *arg, enum drover_error error, const struct red
 
 /* --- change --- */
 
+/* Of the event: when, by whom, and how many are kept. */
+static void add_writer(const struct store *store, struct redis_args *args)
+{
+    redis_args_add_i64(args, clock_unix_ms());
+    redis_args_add_text(args, store->instance);
+    redis_args_add_i64(args, store->events_keep);
+}
+
 void store_release_delta(struct store *store, const struct release *release, const struct release_delta *delta, store_release_changed *done, void *arg)
 {
     struct redis_args *args = store_script_begin(store, SCRIPT_RELEASE_DELTA);
@@ -146,6 +157,7 @@ void store_release_delta(struct store *store, const struct release *release, con
     redis_args_add_text(args, delta->sha256);
     redis_args_add_i64(args, delta->size_bytes);
     redis_args_add_text(args, delta->why);
+    add_writer(store, args);
     store_script_send(store, SCRIPT_RELEASE_DELTA, release_changed, store_call_new(store, (store_callback *)done, arg));
 }
 
@@ -158,6 +170,8 @@ void store_release_judge(struct store *store, const struct release *judged, stor
     redis_args_add_text(args, judged->trust_sha256);
     redis_args_add_i64(args, judged->verified_ms);
     redis_args_add_text(args, judged->refused);
+    redis_args_add_text(args, store->instance);
+    redis_args_add_i64(args, store->events_keep);
     for (unsigned i = 0; i < judged->delta_count; i++) {
         const struct release_delta *delta = &judged->deltas[i];
         if (release_delta_is_kept(delta) || !delta->sha256[0])
@@ -204,6 +218,7 @@ void store_deltas_again(struct store *store, const char *under, bool anyway, siz
     redis_args_add_text(args, "skipped,failed");
     redis_args_add_text(args, release_delta_state_name(RELEASE_DELTA_QUEUED));
     redis_args_add_i64(args, (int64_t)releases);
+    add_writer(store, args);
     store_script_send(store, SCRIPT_DELTAS_AGAIN, deltas_counted, store_call_new(store, (store_callback *)done, arg));
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/sha256.h"
 #include "common/text.h"
 #include "orchestrator/edges/store_call.h"
 
@@ -160,6 +161,24 @@ static void add_plan(struct redis_args *args, const struct plan *plan)
     buffer_done(&json);
 }
 
+/* A field of the rollout by which its event names the plan, also one that is too long for an entry (redis-scripts/lib/facts.lua). */
+static void add_plan_digest(struct redis_args *args, const struct plan *plan)
+{
+    unsigned char digest[SHA256_BYTES];
+    char hex[SHA256_HEX_SIZE];
+    struct buffer json;
+    if (!plan)
+        return;
+    buffer_init(&json, 0);
+    plan_write(plan, &json);
+    if (!json.failed && sha256_of(json.bytes, json.length, digest)) {
+        text_hex(hex, digest, sizeof digest);
+        redis_args_add_text(args, "plan_sha256");
+        redis_args_add_text(args, hex);
+    }
+    buffer_done(&json);
+}
+
 void store_rollout_open(struct store *store, const struct rollout *rollout_, bool supersede, const struct actor *actor, store_rollout_changed *done, void *arg)
 {
     struct rollout rollout = *rollout_;
@@ -181,6 +200,7 @@ void store_rollout_open(struct store *store, const struct rollout *rollout_, boo
     add_plan(args, rollout.plan);
     store_add_actor(store, args, actor);
     record_add(&rollout_record, &rollout, args);
+    add_plan_digest(args, rollout.plan);
     store_script_send(store, SCRIPT_ROLLOUT_OPEN, rollout_changed, store_call_new(store, (store_callback *)done, arg));
 }
 
@@ -220,6 +240,7 @@ void store_rollout_move(struct store *store, const struct rollout_change *change
     store_add_actor(store, args, change->actor);
     if (change->next)
         record_add(&rollout_position_record, change->next, args);
+    add_plan_digest(args, change->edited);
     store_script_send(store, SCRIPT_ROLLOUT_MOVE, rollout_changed, store_call_new(store, (store_callback *)done, arg));
 }
 

@@ -13,7 +13,7 @@ end
 -- what: stage (it is resumed, at at_ms), all, or keep: nothing changes. rollout: its key.
 local function before_take(rollout, what, at_ms)
   local number = what ~= 'keep' and redis.call('HGET', rollout, 'stage')
-  if not number then return end
+  if not number or number == '0' then return end
   local stage = rollout .. ':stage:' .. number
   local old = redis.call('HKEYS', stage)
   for _, name in ipairs(old) do

@@ -10,5 +10,5 @@ local function event_add(keep, e)
     'at_ms', e.at_ms, 'kind', e.kind, 'device', text('device'), 'model', text('model'), 'rollout', text('rollout'),
     'upgrade', text('upgrade'), 'from', e.from or 'none', 'to', e.to or 'none', 'on', text('on'),
     'attempt', e.attempt or '0', 'revision', e.revision or '0', 'version', text('version'), 'error', text('error'),
-    'why', text('why'), 'prev', text('prev'), 'instance', text('instance'), 'stage', e.stage or '0')
+    'why', text('why'), 'prev', text('prev'), 'instance', text('instance'), 'stage', e.stage or '0', 'facts', text('facts'))
 end

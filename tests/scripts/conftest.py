@@ -77,8 +77,17 @@ class Drover:
         return reply[0], loaded
 
     def release(self, model="esp32", version="1.1.0", wants=0, at_ms=1000, **fields):
-        return self.call("release_add", model, version, at_ms, wants, "model", model, "version", version, "sha256", "a" * 64, "size", 100,
+        return self.call("release_add", model, version, at_ms, wants, "drover-1", 1000, "model", model, "version", version, "sha256", "a" * 64, "size", 100,
                          "created_ms", at_ms, *flat({"manifest_sha256": "e" * 64, "trust_version": 1, "trust_sha256": "c" * 64, **fields}))
+
+    def release_judge(self, version, trust_version, trust_sha256, at_ms=5, refused="", *deltas, model="esp32"):
+        return self.call("release_judge", model, version, trust_version, trust_sha256, at_ms, refused, "drover-1", 1000, *deltas)
+
+    def release_delta(self, version, base, state, sha256="", size=7, why="", at_ms=6, model="esp32"):
+        return self.call("release_delta", model, version, base, "queued,running", state, sha256, size, why, at_ms, "drover-1", 1000)
+
+    def deltas_again(self, under, anyway=0, at_ms=7):
+        return self.call("deltas_again", under, anyway, "skipped,failed", "queued", 1, at_ms, "drover-1", 1000)
 
     def rollout(self, name="r1", model="esp32", version="1.1.0", supersede=0, at_ms=2000, waits=0, plan="", state="running", actor="", **fields):
         return self.call("rollout_open", name, model, version, supersede, at_ms, "drover-1", 1000, "overtaken", waits, plan, actor, "id", name, "model", model,

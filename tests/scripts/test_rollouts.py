@@ -15,27 +15,27 @@ def test_a_release_is_written_once(drover):
 
 def test_releases_newest_first_by_model(drover):
     for number, (model, version) in enumerate([("a", "1.0.0"), ("ab", "1.0.0"), ("a", "2.0.0")]):
-        drover.call("release_add", model, version, number, 0, "model", model, "version", version)
+        drover.call("release_add", model, version, number, 0, "drover-1", 1000, "model", model, "version", version)
     assert [pairs(r)["version"] for r in drover.call("releases_load", "a", 10)] == ["2.0.0", "1.0.0"]
     assert [pairs(r)["model"] for r in drover.call("releases_load", "", 2)] == ["a", "ab"]
 
 
 def test_what_does_not_verify_is_not_rolled_out(drover):
-    drover.call("release_add", "esp32", "1.1.0", 1, 0, "model", "esp32", "version", "1.1.0")
+    drover.call("release_add", "esp32", "1.1.0", 1, 0, "drover-1", 1000, "model", "esp32", "version", "1.1.0")
     before = drover.snapshot()
     assert drover.rollout() == ["REFUSED", ""], "made before packages were verified"
     assert drover.snapshot() == before
     drover.release("esp32", "1.2.0")
-    assert drover.call("release_judge", "esp32", "1.2.0", 2, "d" * 64, 5, "E_SIGNATURE: 0 of 1")[0] == "OK"
+    assert drover.release_judge("1.2.0", 2, "d" * 64, 5, "E_SIGNATURE: 0 of 1")[0] == "OK"
     assert drover.rollout("r2", version="1.2.0") == ["REFUSED", "E_SIGNATURE: 0 of 1"]
 
 
 def test_a_trust_store_judges(drover):
-    assert drover.call("release_judge", "esp32", "1.1.0", 1, "c" * 64, 5, "") == ["NOT_FOUND"]
+    assert drover.release_judge("1.1.0", 1, "c" * 64, 5, "") == ["NOT_FOUND"]
     drover.release(**{"delta:1.0.0": "d" * 64, "delta_size:1.0.0": 9, "delta:0.9.0": "9" * 64, "delta_state:0.9.0": "derived", "delta:0.8.0": "8" * 64})
     due = lambda version, sha256, since=0: [pairs(r)["version"] for r in drover.call("releases_due", "unproved", 10, version, sha256, since)]
     assert due(1, "c" * 64) == [] and due(1, "f" * 64) == ["1.1.0"] and due(2, "c" * 64) == ["1.1.0"] and due(0, "0" * 64) == []
-    _, fields = drover.call("release_judge", "esp32", "1.1.0", 3, "f" * 64, 500, "E_SIGNATURE: revoked", "1.0.0", "d" * 64, "failed", "E_SIGNATURE: too",
+    _, fields = drover.release_judge("1.1.0", 3, "f" * 64, 500, "E_SIGNATURE: revoked", "1.0.0", "d" * 64, "failed", "E_SIGNATURE: too",
                             "0.9.0", "9" * 64, "queued", "E_SIGNATURE: as well", "0.8.0", "7" * 64, "queued", "it is another one by now")
     release = pairs(fields)
     assert (release["trust_version"], release["trust_sha256"], release["refused"]) == ("3", "f" * 64, "E_SIGNATURE: revoked")
@@ -45,16 +45,16 @@ def test_a_trust_store_judges(drover):
     assert release["delta:0.8.0"] == "8" * 64 and "delta_state:0.8.0" not in release
     assert due(3, "f" * 64, 500) == [] and due(3, "f" * 64, 501) == ["1.1.0"] and due(2, "f" * 64, 501) == [], "a key has begun or ended since"
     before = drover.snapshot()
-    assert drover.call("release_judge", "esp32", "1.1.0", 2, "c" * 64, 5, "") == ["STALE"]
+    assert drover.release_judge("1.1.0", 2, "c" * 64, 5, "") == ["STALE"]
     assert drover.snapshot() == before and due(2, "c" * 64) == [], "an older trust store has nothing to say"
-    assert "refused" not in pairs(drover.call("release_judge", "esp32", "1.1.0", 4, "a" * 64, 5, "")[1])
+    assert "refused" not in pairs(drover.release_judge("1.1.0", 4, "a" * 64, 5, "")[1])
 
 
 def test_deltas_are_settled_once(drover):
     drover.release(wants=1, **{"delta_state:1.0.0": "queued", "delta_state:0.9.0": "queued"})
     assert [pairs(r)["version"] for r in drover.call("releases_due", "deltas", 10, 0, "", 0)] == ["1.1.0"]
-    settle = lambda base, state, sha256="", why="": drover.call("release_delta", "esp32", "1.1.0", base, "queued,running", state, sha256, 7, why)
-    assert drover.call("release_delta", "esp32", "9.9.9", "1.0.0", "queued", "derived", "", 0, "") == ["NOT_FOUND"]
+    settle = lambda base, state, sha256="", why="": drover.release_delta("1.1.0", base, state, sha256, why=why)
+    assert drover.release_delta("9.9.9", "1.0.0", "derived") == ["NOT_FOUND"]
     assert settle("1.0.0", "running")[0] == "OK"
     release = pairs(settle("1.0.0", "derived", "d" * 64)[1])
     assert (release["delta:1.0.0"], release["delta_size:1.0.0"], release["delta_state:1.0.0"]) == ("d" * 64, "7", "derived")
@@ -69,7 +69,7 @@ def test_deltas_are_tried_again_once_a_condition(drover):
     states = {"0.1.0": "skipped", "0.2.0": "failed", "0.3.0": "not_worth", "0.4.0": "derived"}
     drover.release(**{f"delta_state:{base}": state for base, state in states.items()}, **{f"delta_why:{base}": "why" for base in states})
     drover.release(version="0.9.0", at_ms=1, **{"delta_state:0.1.0": "failed"})
-    again = lambda under, anyway=0: drover.call("deltas_again", under, anyway, "skipped,failed", "queued", 1)
+    again = drover.deltas_again
     assert again("a") == 2
     release = drover.redis.hgetall("drover:v1:release:esp32:1.1.0")
     assert [release[f"delta_state:{base}"] for base in states] == ["queued", "queued", "not_worth", "derived"]

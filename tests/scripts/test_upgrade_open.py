@@ -29,7 +29,7 @@ def test_opens(ready):
     assert ready.redis.smembers("drover:priv:rollout:r1:live") == {"d1"}
     event = ready.events()[-1]
     assert list(event) == ["at_ms", "kind", "device", "model", "rollout", "upgrade", "from", "to", "on", "attempt", "revision", "version", "error",
-                           "why", "prev", "instance", "stage", "id"]
+                           "why", "prev", "instance", "stage", "facts", "id"]
     assert (event["from"], event["to"], event["on"], event["prev"], event["error"]) == ("none", "pending", "open", "-", "-")
     assert ready.redis.hget("drover:v1:upgrade:d1", "last_event") == event["id"]
 

@@ -1,5 +1,5 @@
-"""What the event log alone says against what the scripts have kept: after thousands of random moves, with and without stages, over a trimmed log, from
-a file, and when somebody has changed a counter by hand. Real Redis, real scripts, `droverd --rebuild-*`."""
+"""What the event log alone says against what the scripts have kept: after thousands of random moves, with and without stages, strata, sites and plans, edits of
+plans, and all that becomes of a release; over a trimmed log, from a file, and when somebody has changed something by hand. Real Redis, real scripts, `droverd --rebuild-*`."""
 import hashlib
 import json
 import os
@@ -20,7 +20,17 @@ DROVERD = pathlib.Path(os.environ["DROVER_BUILD"]) / "orchestrator/droverd"
 LIVE = ["pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "rolling_back", "lost"]
 FINAL = ["succeeded", "rolled_back", "failed", "rejected", "cancelled", "superseded"]
 ERRORS = ["", "E_BOOT", "E_SHA256", "E_LOST"]
-SURE = {"upgrade": {"upgrade_id", "rollout", "model", "version", "state", "attempt", "error", "stage"}, "rollout": None, "model": None}
+SURE = {"upgrade_id", "rollout", "model", "version", "from_version", "site", "state", "attempt", "error", "stage"}
+PLAN_LOGGED_MAX = 32768
+
+
+def plan_of(model, revision, length=0):
+    """As the script is given it: the text is kept as it stands, whatever is in it."""
+    return json.dumps({"schema": 1, "model": model, "description": f"the \u00fc \"{revision}\"" + "x" * length, "stages": [{"count": 2, "per": "hw_rev"}]})
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Fleet:
@@ -38,8 +48,28 @@ class Fleet:
     def rollout(self):
         name, model = f"r{len(self.rollouts)}", self.random.choice(["m1", "m2"])
         staged = self.random.random() < 0.6
-        self.drover.rollout(name, model, "1.1.0", supersede=1, at_ms=self.now, **({"stage": 1, "stage_ms": self.now} if staged else {}))
+        plan = plan_of(model, 1, self.random.choice([0, 0, 100, 2000]))
+        self.drover.rollout(name, model, "1.1.0", supersede=1, at_ms=self.now,
+                            **({"plan": plan, "plan_revision": 1, "plan_sha256": digest(plan), "stage": 1, "stage_ms": self.now, "author": "ann"} if staged else {}))
         self.rollouts.append((name, model, staged))
+
+    def edit(self):
+        name, model, staged = self.random.choice(self.rollouts[-2:])
+        if staged:
+            revision = int(self.drover.redis.hget(f"drover:v1:rollout:{name}", "plan_revision")) + 1
+            plan = plan_of(model, revision)
+            self.drover.rollout_move(name, "running", "running", on="edit", at_ms=self.now, plan=plan, plan_revision=revision, plan_sha256=digest(plan),
+                                     max_in_flight=self.random.randint(1, 99), stage=self.random.randint(1, 3), author="bea", approver1="")
+
+    def release(self):
+        """One thing that may become of a release."""
+        version, base = f"2.0.{self.random.randint(0, 3)}", f"1.{self.random.randint(0, 2)}.0"
+        self.random.choice([
+            lambda: self.drover.release("m1", version, wants=1, at_ms=self.now, **{f"delta_state:{base}": "queued", "hw_revs": "a,b"}),
+            lambda: self.drover.release_delta(version, base, self.random.choice(["running", "derived", "failed"]), "d" * 64, why="so \"it\" is/was", at_ms=self.now, model="m1"),
+            lambda: self.drover.release_judge(version, self.random.randint(1, 3), self.random.choice("ab") * 64, self.now, self.random.choice(["", "E_SIGNATURE: 0 of 1"]),
+                                              base, "d" * 64, self.random.choice(["queued", "failed"]), "revoked", model="m1"),
+            lambda: self.drover.deltas_again(f"{self.now}", 1, at_ms=self.now)])()
 
     def rollout_move(self):
         name = self.random.choice(self.rollouts)[0]
@@ -54,8 +84,9 @@ class Fleet:
         name, model, staged = self.random.choice(self.rollouts[-2:])
         device = self.random.choice(self.ids)
         upgrade = self.fields(upgrade_id=hashlib.sha1(f"{name} {device}".encode()).hexdigest()[:16], rollout=name, model=model, state="pending", attempt=0, revision=1,
-                              deadline_ms=self.now + 10, opened_ms=self.now, state_ms=self.now, **({"stage": self.random.randint(1, 3)} if staged else {}))
-        self.drover.open(device, upgrade, 1000, alarm=self.random.random() < 0.1, at_ms=self.now)
+                              deadline_ms=self.now + 10, opened_ms=self.now, state_ms=self.now,
+                              **({"stage": self.random.randint(1, 3), "site": self.random.choice(["site-1", "site-2"])} if staged else {}))
+        self.drover.open(device, upgrade, 1000, alarm=self.random.random() < 0.1, at_ms=self.now, stratum=self.random.choice(["", "rev-a", "rev-b"]) if staged else "")
 
     def move(self):
         device = self.random.choice(self.ids)
@@ -72,7 +103,7 @@ class Fleet:
         assert self.drover.move(device, upgrade, int(had["revision"]), had["state"], silent=int(silent), alarm=self.random.random() < 0.1, at_ms=self.now)[0] == "OK"
 
     def run(self, steps):
-        choices = [self.open] * 5 + [self.move] * 12 + [self.rollout_move]
+        choices = [self.open] * 5 + [self.move] * 12 + [self.rollout_move, self.edit, self.release]
         self.rollout()
         for step in range(steps):
             self.now += self.random.randint(0, 20)
@@ -107,7 +138,7 @@ def other(drover):
 
 
 def counted(fields):
-    return {name: value for name, value in fields.items() if name in ("opened", "retried") or name.startswith(("state:", "error:"))}
+    return {name: value for name, value in fields.items() if name in ("opened", "retried") or name.startswith(("state:", "error:", "opened@"))}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -120,17 +151,27 @@ def test_rebuilt_elsewhere_it_is_the_same(drover, seed):
     assert len(upgrades) >= 20 and sorted(upgrades) == sorted(empty.keys("drover:v1:upgrade:*"))
     for key in upgrades:
         live, rebuilt = drover.redis.hgetall(key), empty.hgetall(key)
-        assert all(live.get(field, "") == rebuilt.get(field, "") for field in SURE["upgrade"]), (key, live, rebuilt)
+        assert all(live.get(field, "") == rebuilt.get(field, "") for field in SURE), (key, live, rebuilt)
     rollouts = drover.redis.zrange("drover:v1:rollouts", 0, -1, withscores=True)
+    strata = 0
     assert len(rollouts) >= 8 and rollouts == empty.zrange("drover:v1:rollouts", 0, -1, withscores=True)
     for name, _ in rollouts:
         live, rebuilt = drover.redis.hgetall(f"drover:v1:rollout:{name}"), empty.hgetall(f"drover:v1:rollout:{name}")
-        assert counted(live) == counted(rebuilt)
-        assert all(live.get(field) == rebuilt.get(field) for field in ("id", "model", "version", "state", "revision", "created_ms", "stage"))
+        assert live == rebuilt
         for stage in (1, 2, 3):
             key = f"drover:v1:rollout:{name}:stage:{stage}"
             live, rebuilt = drover.redis.hgetall(key), empty.hgetall(key)
             assert counted(live) == counted(rebuilt) and all(live.get(field) == rebuilt.get(field) for field in ("opened_ms", "settled_ms"))
+            strata += any("@" in field for field in live)
+        assert drover.redis.get(f"drover:v1:rollout:{name}:plan") == empty.get(f"drover:v1:rollout:{name}:plan")
+        assert drover.redis.hgetall(f"drover:v1:rollout:{name}:sites") == empty.hgetall(f"drover:v1:rollout:{name}:sites")
+    assert strata
+    releases = drover.redis.zrange("drover:v1:releases", 0, -1, withscores=True)
+    assert len(releases) >= 5 and sorted(releases) == sorted(empty.zrange("drover:v1:releases", 0, -1, withscores=True))
+    for name, _ in releases:
+        live, rebuilt = drover.redis.hgetall(f"drover:v1:release:{name}"), empty.hgetall(f"drover:v1:release:{name}")
+        live.pop("verified_ms", None), rebuilt.pop("verified_ms", None)
+        assert live == rebuilt
     for model in ("m1", "m2"):
         assert counted(drover.redis.hgetall(f"drover:v1:model:{model}")) == counted(empty.hgetall(f"drover:v1:model:{model}"))
     assert empty.hget("drover:schema", "version") == "1"
@@ -168,6 +209,55 @@ def test_an_upgrade_that_was_changed_is_found(drover):
     assert f"{first} state: is imagined" in done.stdout and f"{second} version: is absent, by its events 1.1.0" in done.stdout
 
 
+def test_a_plan_a_stratum_a_site_and_a_release_that_were_changed_are_found(drover):
+    fleet = Fleet(drover, 11).run(600)
+    drover.release("m2", "3.0.0", hw_revs="a")
+    name = next(name for name, model, staged in fleet.rollouts if staged and drover.redis.exists(f"drover:v1:rollout:{name}:sites"))
+    stage = next(key for key in drover.redis.keys("drover:v1:rollout:*:stage:*") if drover.redis.hexists(key, "opened@rev-a"))
+    assert "no differences" in run(drover, "--rebuild-compare").stdout
+    before = drover.redis.get(f"drover:v1:rollout:{name}:plan")
+    drover.redis.set(f"drover:v1:rollout:{name}:plan", before.replace("count", "cousin"))
+    drover.redis.hincrby(stage, "opened@rev-a", 1)
+    drover.redis.hset(stage, "opened@rev-c", 1)
+    drover.redis.hincrby(f"drover:v1:rollout:{name}:sites", "site-1", 7)
+    drover.redis.hset(f"drover:v1:rollout:{name}", "max_in_flight", 100000)
+    drover.redis.hset("drover:v1:release:m2:3.0.0", mapping={"sha256": "b" * 64, "delta:1.0.0": "c" * 64})
+    told = run(drover, "--rebuild-compare", code=1).stdout
+    stage = stage.removeprefix("drover:v1:")
+    assert "DIFFERENCES: 7 fields" in told, told
+    for words in (f"rollout:{name}:plan (plan): is another, by its events {digest(before)}", f"{stage} opened@rev-a: is ", f"{stage} opened@rev-c: is 1, by its events 0",
+                  f"rollout:{name}:sites site-1: is ", f"rollout:{name} max_in_flight: is 100000, by its events ", "release:m2:3.0.0 sha256: is bbb",
+                  "release:m2:3.0.0 delta:1.0.0: is ccc"):
+        assert words in told, (words, told)
+
+
+def test_a_plan_that_is_too_long_for_the_log_is_compared_by_its_digest(drover):
+    short, long = (plan_of("esp32", 1, PLAN_LOGGED_MAX - len(plan_of("esp32", 1)) + more) for more in (0, 1))
+    drover.release()
+    for number, plan in enumerate((short, long)):
+        drover.rollout(f"r{number}", supersede=1, plan=plan, plan_revision=1, plan_sha256=digest(plan), stage=1)
+    assert [len(event["facts"]) > PLAN_LOGGED_MAX for event in drover.events() if event["on"] == "open"] == [True, False]
+    empty = other(drover)
+    done = run(drover, "--rebuild-into", url_of(drover.redis, 1), "--rebuild-compare")
+    assert "the plans of 1 rollouts, longer than an entry takes" in done.stdout and "no differences" in done.stdout
+    assert empty.get("drover:v1:rollout:r0:plan") == short and not empty.exists("drover:v1:rollout:r1:plan")
+    drover.redis.set("drover:v1:rollout:r1:plan", long.replace("rev", "wev"))
+    assert f"rollout:r1:plan (plan): is another, by its events {digest(long)}" in run(drover, "--rebuild-compare", code=1).stdout
+
+
+def test_a_log_of_an_older_drover_says_less_and_it_says_so(drover, tmp_path):
+    fleet = Fleet(drover, 12).run(300)
+    events = drover.events()
+    drover.redis.delete("drover:v1:events")
+    for event in events:
+        if event["kind"] != "release":
+            drover.redis.xadd("drover:v1:events", {name: value for name, value in event.items() if name not in ("facts", "id")}, id=event["id"])
+    done = run(drover, "--rebuild-compare")
+    staged = sum(staged for _, _, staged in fleet.rollouts)
+    assert "no differences" in done.stdout and staged and f"the plans of {staged} rollouts: the log says nothing" in done.stdout
+    assert f"{drover.redis.zcard('drover:v1:releases')} releases that were added before" in done.stdout
+
+
 def test_of_a_trimmed_log_it_says_what_it_cannot_know(drover):
     fleet = Fleet(drover, 7).run(900)
     begun = {name for name, _ in drover.redis.zrange("drover:v1:rollouts", 0, -1, withscores=True)}
@@ -201,7 +291,9 @@ def test_from_a_file_and_on_from_there(drover, tmp_path):
 
 @pytest.mark.parametrize("change, words", [({"to": "flying"}, "states that Drover does not have"), ({"from": "verifying"}, "from a state in which that was not"),
                                            ({"error": "E_WHAT"}, "error code"), ({"stage": "900"}, "no rollout has such a stage"), ({"attempt": "x"}, "attempt"),
-                                           ({"device": "../d1"}, "move of no device")])
+                                           ({"device": "../d1"}, "move of no device"), ({"facts": "{"}, "facts: byte 1"), ({"facts": '{"set":["a"]}'}, "a name without a value"),
+                                           ({"facts": '{"set":{}}'}, "must be an array"), ({"facts": '{"plan":"x"}'}, "is no object"),
+                                           ({"facts": '{"set":["a",1]}'}, "set"), ({"facts": '{"stratum":"%s"}' % ("x" * 200)}, "stratum")])
 def test_entries_that_cannot_be(drover, tmp_path, change, words):
     Fleet(drover, 8).run(60)
     events = drover.events()
