@@ -84,9 +84,15 @@ static void take_outcome(const struct rollout *rollout, int gate, struct engine_
 
 /* --- the stage --- */
 
-static int64_t settled_wanted(const struct plan_stage *stage, int64_t opened)
+/* Of those taken: who was called back, or was found on a third version, never settles, and says nothing about the release. */
+static int64_t tried(const struct rollout_counts *counts)
 {
-    return (opened * stage->settled_pct + 99) / 100;
+    return counts->opened - counts->states[STATE_CANCELLED] - counts->states[STATE_SUPERSEDED];
+}
+
+static int64_t settled_wanted(const struct plan_stage *stage, int64_t taken)
+{
+    return (taken * stage->settled_pct + 99) / 100;
 }
 
 static int64_t latest(int64_t left, int64_t right)
@@ -149,7 +155,7 @@ static void pass_stage(const struct rollout *rollout, struct engine_move *ret)
 /* A stage that tried nothing proves nothing; but when nobody is left for the last one, the rollout is through. */
 static bool has_nobody(const struct rollout *rollout)
 {
-    return rollout->staged.opened == 0 && !(is_last(rollout) && rollout->counts.opened > 0);
+    return tried(&rollout->staged) <= 0 && !(is_last(rollout) && tried(&rollout->counts) > 0);
 }
 
 /* By counts: is everybody taken and settled who should be? */
@@ -157,13 +163,15 @@ static bool stage_is_done(const struct rollout *rollout, struct engine_move *ret
 {
     const struct plan_stage *stage = stage_now(rollout);
     const struct rollout_counts *counts = &rollout->staged;
-    int64_t settled = rollout_counts_settled(counts), wanted = settled_wanted(stage, counts->opened);
+    int64_t settled = rollout_counts_settled(counts), wanted = settled_wanted(stage, tried(counts));
     if (has_nobody(rollout))
-        say(ret, "no device of this stage has come yet");
+        say(ret, counts->opened > 0 ? "every device of this stage was called back" : "no device of this stage has come yet");
     else if (stage->kind == STAGE_COUNT && !stage->per[0] && !is_full(rollout))
         say(ret, "%lld of %lld devices taken", (long long)counts->opened, (long long)stage->count);
     else if (settled < wanted)
         say(ret, "%lld of %lld devices settled", (long long)settled, (long long)wanted);
+    else if (rollout->retry_ms > 0)
+        say(ret, "devices that failed get another turn");
     else if (rollout->waiting > 0 && !is_full(rollout))
         say(ret, "%lld more wait for a place", (long long)rollout->waiting);
     else

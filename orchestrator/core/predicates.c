@@ -162,9 +162,12 @@ static const char *target_refusal(const struct look *look)
     return look->rollout->plan ? plan_filter_refusal(&look->rollout->plan->target, look->heartbeat) : NULL;
 }
 
+/* Another turn is in the stage of the first: that one may be full, or passed. */
 static const char *stage_refusal(const struct look *look)
 {
     const struct rollout *rollout = look->rollout;
+    if (look->again)
+        return NULL;
     if (rollout->plan) {
         int64_t stage = stage_of(rollout, look->heartbeat);
         return stage == STAGE_NEVER ? "no stage is for it" : stage == STAGE_NOT_YET ? "its stage has not begun" : NULL;

@@ -98,7 +98,8 @@ static bool is_settled(enum upgrade_state state)
 /* A device that settled before and is in another state since counts as settled since. Who is under way may settle since, whenever it began. */
 void rollout_gate_counts(const struct rollout *rollout, struct rollout_counts *ret)
 {
-    const struct rollout_counts *now = rollout->state == ROLLOUT_COMPLETED ? &rollout->counts : &rollout->staged, *before = &rollout->before;
+    bool all = rollout->state == ROLLOUT_COMPLETED || rollout->before_of_all;
+    const struct rollout_counts *now = all ? &rollout->counts : &rollout->staged, *before = &rollout->before;
     ret->opened = since(now->opened, before->opened);
     for (int i = 0; i < UPGRADE_STATE_COUNT; i++)
         ret->states[i] = is_settled((enum upgrade_state)i) ? since(now->states[i], before->states[i]) : now->states[i];

@@ -54,6 +54,7 @@ struct rollout {
     struct rollout_counts counts;     /* of all */
     struct rollout_counts staged;     /* of the current stage */
     struct rollout_counts before;     /* what gates leave out: as counted when the current stage was resumed, or (of all) when the last one was passed */
+    bool before_of_all;               /* the latter, though it may not be completed any more */
     int64_t opened_ms, settled_ms;    /* when a device of the current stage was last taken, last settled; 0: none was */
     int64_t resumed_ms;               /* when the current stage was last resumed; 0: it was not */
     unsigned full_count;              /* strata of the current stage that have as many devices as they may, as far as there is room to note them */
@@ -85,7 +86,7 @@ int64_t rollout_in_flight(const struct rollout *rollout);
 int64_t rollout_counts_failed(const struct rollout_counts *counts);
 /* Devices that are through with it: succeeded, failed as above, or rejected. */
 int64_t rollout_counts_settled(const struct rollout_counts *counts);
-/* What gates look at: the current stage's counts, or all when the last stage is passed, since `before`. */
+/* What gates look at: the current stage's counts, or all since the last stage was passed, less `before`. */
 void rollout_gate_counts(const struct rollout *rollout, struct rollout_counts *ret);
 
 /* The device's place in the rollout, 0 .. 9999, uniform over devices, independent between rollouts. */

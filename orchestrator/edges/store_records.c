@@ -295,6 +295,8 @@ static void read_stage_field(const struct redisReply *name, const struct redisRe
         stage_note_stratum(rollout, stratum, count);
     if (name_without(name, "before:", &before))
         read_count(&before, value, &rollout->before);
+    if (strcmp(name->str, "before_of") == 0)
+        rollout->before_of_all = strcmp(value->str, "all") == 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (strcmp(name->str, rows[i].name) == 0)
             (void)text_to_i64(value->str, value->len, 0, INT64_MAX, rows[i].number);

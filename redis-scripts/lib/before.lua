@@ -1,5 +1,5 @@
 -- before: keeps what a rollout's gates shall leave out, as `before:<count>` in the hash of its current stage: the counts of that stage when it
--- is resumed, those of all when the last stage is passed.
+-- is resumed, those of all (`before_of` is `all` then) when the last stage is passed.
 
 local counted = { '^opened$', '^state:', '^error:' }
 
@@ -23,5 +23,10 @@ local function before_take(rollout, what, at_ms)
   for i = 1, #now, 2 do
     if is_count(now[i]) then redis.call('HSET', stage, 'before:' .. now[i], now[i + 1]) end
   end
-  if what == 'stage' then redis.call('HSET', stage, 'resumed_ms', at_ms) end
+  if what == 'stage' then
+    redis.call('HSET', stage, 'resumed_ms', at_ms)
+    redis.call('HDEL', stage, 'before_of')
+  else
+    redis.call('HSET', stage, 'before_of', 'all')
+  end
 end

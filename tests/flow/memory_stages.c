@@ -24,6 +24,20 @@ static struct memory_stage *stage_of_upgrade(struct memory_store *store, const s
     return rollout && upgrade->stage > 0 ? &store->stages[rollout - store->rollouts][upgrade->stage - 1] : NULL;
 }
 
+/* Who leaves a state that gates leave out counts like all others when it comes there again. */
+static void before_shrink(struct memory_store *store, const struct upgrade *upgrade)
+{
+    struct rollout *rollout = memory_store_rollout(store, upgrade->rollout);
+    struct memory_stage *current = &store->stages[rollout - store->rollouts][rollout->stage - 1];
+    const struct rollout_counts *counts = current->before_of_all ? &rollout->counts : &current->counts;
+    if (!current->before_of_all && upgrade->stage != rollout->stage)
+        return;
+    if (settles(upgrade->state) && current->before.states[upgrade->state] > counts->states[upgrade->state])
+        current->before.states[upgrade->state] = counts->states[upgrade->state];
+    if (current->before.errors[upgrade->error] > counts->errors[upgrade->error])
+        current->before.errors[upgrade->error] = counts->errors[upgrade->error];
+}
+
 void stage_count(struct memory_store *store, const struct upgrade *upgrade, int by)
 {
     struct memory_stage *stage = stage_of_upgrade(store, upgrade);
@@ -32,6 +46,8 @@ void stage_count(struct memory_store *store, const struct upgrade *upgrade, int 
     counts_add(&stage->counts, upgrade, by);
     if (by > 0 && settles(upgrade->state))
         stage->settled_ms = store->now_ms;
+    if (by < 0)
+        before_shrink(store, upgrade);
 }
 
 /* --- taken --- */
@@ -77,6 +93,7 @@ static void show(const struct memory_stage *stage, struct rollout *rollout)
 {
     rollout->staged = stage->counts;
     rollout->before = stage->before;
+    rollout->before_of_all = stage->before_of_all;
     rollout->opened_ms = stage->opened_ms;
     rollout->settled_ms = stage->settled_ms;
     rollout->resumed_ms = stage->resumed_ms;
@@ -99,8 +116,10 @@ void memory_store_leave_out(struct memory_store *store, const struct rollout *ro
     struct memory_stage *stage = &store->stages[rollout - store->rollouts][rollout->stage - 1];
     if (on == ROLLOUT_EVENT_COMPLETE) {
         stage->before = rollout->counts;
+        stage->before_of_all = true;
     } else if (on == ROLLOUT_EVENT_RESUME) {
         stage->before = stage->counts;
+        stage->before_of_all = false;
         stage->resumed_ms = store->now_ms;
     }
 }

@@ -34,6 +34,7 @@ struct memory_device {
 struct memory_stage {
     struct rollout_counts counts, before;
     int64_t opened_ms, settled_ms, resumed_ms;
+    bool before_of_all;
     struct {
         char name[ID_SIZE];
         int64_t opened;
