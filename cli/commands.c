@@ -185,13 +185,15 @@ static const struct command command_rows[] = {
      "drover device quarantine d-000017 1.1.0 --for 7d --why 'camera fails'"},
     {"device", "readmit", "DEVICE", {O(WHY)}, false, cmd_device_readmit, "lift a device's quarantine", "", "drover device readmit d-000017"},
 
-    {"events", "verify", "[FILE]", {O(EXPECT)}, false, cmd_events_verify, "check that nobody has changed the event log",
-     "Every kept event is held against the seals, which the leading server adds block by block, each going on from the one before. Exit code 13 says that an event "
+    {"events", "verify", "[FILE]", {O(EXPECT)}, false, cmd_events_verify, "check that nobody has changed the event log or the audit",
+     "Every kept event, and for an admin every kept entry of the audit, is held against its seals, which the leading server adds block by block, each going on from the one before. Exit code 13 says that an entry "
      "was changed, removed, inserted or swapped, or a seal was, and names the first block that does not fit. That the oldest events are trimmed is no "
-     "fault, nor that the newest ones are not sealed yet. FILE is one that `drover events export` wrote; it is checked without the server.",
+     "fault, nor that the newest ones are not sealed yet. FILE is one that `drover events export` wrote; it is checked without the server. "
+     "With -o name it prints the newest seals, which --expect takes later: the events', and the audit's behind a +.",
      "drover events verify\ndrover events verify events.jsonl --expect 1044:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
-    {"events", "export", "FILE", {O(FORCE)}, false, cmd_events_export, "write the event log with its seals to a file",
-     "One JSON object a line, every value a string just as it stands in the stream; a line that begins with \"seal\" is a seal, and the events that it covers follow it. "
+    {"events", "export", "FILE", {O(FORCE)}, false, cmd_events_export, "write the event log and the audit with their seals to a file",
+     "One JSON object a line, every value a string just as it stands in the stream; a line that begins with \"seal\" is a seal, and the events that it covers follow it; "
+     "\"audit\" and \"audit_seal\" are the same of the audit, which is there for an admin. "
      "`drover events verify FILE` checks it, and `droverd --rebuild-from FILE` reads it. FILE may be - for standard output.", "drover events export events.jsonl"},
     {"events", NULL, "", {O(FOLLOW), O(ROLLOUT), O(DEVICE), O(LIMIT), O(AFTER), O(SINCE)}, false, cmd_events,
      "print what happened, the oldest first",

@@ -148,6 +148,8 @@ VIEW(event_list_view, id_name, event_list);
 static void seal_name(const struct cJSON *object, struct buffer *out)
 {
     buffer_add_format(out, "%lld:%s", (long long)value_number(object, "seal.n", 0), value_text(object, "seal.sha256"));
+    if (value_number(object, "audit.seal.n", 0) > 0)
+        buffer_add_format(out, "+%lld:%s", (long long)value_number(object, "audit.seal.n", 0), value_text(object, "audit.seal.sha256"));
 }
 
 static const struct field verification_facts[] = {
@@ -163,6 +165,14 @@ static const struct field verification_facts[] = {
     {"gone before sealed", "missed", FIELD_COUNT},
     {"newest seal", "seal.n", FIELD_NUMBER},
     {"its digest", "seal.sha256", FIELD_TEXT},
+    {"audit checked too", "audit_checked", FIELD_YES},
+    {"its entries checked", "audit.entries", FIELD_NUMBER},
+    {"its blocks checked", "audit.blocks", FIELD_NUMBER},
+    {"its blocks trimmed", "audit.trimmed_blocks", FIELD_NUMBER},
+    {"of it not sealed yet", "audit.unsealed", FIELD_NUMBER},
+    {"of it gone unsealed", "audit.missed", FIELD_COUNT},
+    {"its newest seal", "audit.seal.n", FIELD_NUMBER},
+    {"that one's digest", "audit.seal.sha256", FIELD_TEXT},
 };
 VIEW(verification_view, seal_name, verification_facts);
 

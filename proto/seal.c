@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const sealed_line_names[2 * SEALED_LOGS + 1] = {"id", "seal", "audit", "audit_seal", NULL};
+
 enum kind { NUMBER, ID, DIGEST, NAME };
 
 #define AT(member) offsetof(struct seal, member), sizeof(((struct seal *)0)->member)

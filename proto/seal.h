@@ -1,5 +1,5 @@
-/* A seal: one block of drover:v1:events, and with it all blocks before, in one digest. The chain of seals stands in drover:v1:seals; docs/events.md
- * says byte for byte what is hashed. A value; owns nothing. */
+/* A seal: one block of a log (drover:v1:events, drover:v1:audit), and with it all blocks before, in one digest. The chains of seals stand in drover:v1:seals
+ * and drover:v1:audit_seals; docs/events.md says byte for byte what is hashed. A value; owns nothing. */
 #pragma once
 
 #include <stdint.h>
@@ -9,6 +9,10 @@
 #include "common/sha256.h"
 #include "common/text.h"
 #include "proto/stream_entry.h"
+
+enum sealed_log { SEALED_EVENTS, SEALED_AUDIT, SEALED_LOGS };
+/* What lines of an exported file begin with, for entry_read_json: of each log its entries, then its seals: the log is index / 2. */
+extern const char *const sealed_line_names[2 * SEALED_LOGS + 1];
 
 struct seal {
     char id[STREAM_ID_SIZE];          /* of the entry in drover:v1:seals; "" before it is stored; not hashed */

@@ -46,6 +46,8 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_EVENT_STREAM] = api_event_stream,
     [ROUTE_EVENTS_RAW] = api_events_raw,
     [ROUTE_SEALS] = api_seals,
+    [ROUTE_AUDIT_RAW] = api_audit_raw,
+    [ROUTE_AUDIT_SEALS] = api_audit_seals,
     [ROUTE_STATUS] = api_status,
     [ROUTE_AUDIT] = api_audit,
 };

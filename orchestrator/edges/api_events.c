@@ -44,14 +44,14 @@ static bool after_read(struct http_call *call, char *ret, size_t size)
 
 bool api_event_filter_read(struct http_call *call, struct event_filter *ret)
 {
-    static const char *const kinds[] = {"move", "rollout", "alarm"};
+    static const char *const kinds[] = {"move", "rollout", "alarm", "audit", "release"};
     *ret = (struct event_filter){.kind = http_call_query(call, "kind")};
     bool known = ret->kind == NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         known = known || strcmp(ret->kind, kinds[i]) == 0;
     if (known)
         return api_id_read(call, "rollout", &ret->rollout) && api_id_read(call, "device", &ret->device) && api_id_read(call, "model", &ret->model);
-    http_call_problem(call, 400, "kind", "neither move, rollout nor alarm");
+    http_call_problem(call, 400, "kind", "neither move, rollout, alarm, audit nor release");
     return false;
 }
 

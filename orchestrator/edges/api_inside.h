@@ -88,7 +88,7 @@ api_route api_device_list, api_device_show, api_device_history, api_device_rollb
 api_route api_rollout_promote, api_rollout_approve, api_rollout_rollback, api_rollout_retry, api_rollout_exclude, api_rollout_include;
 api_route api_stop_all, api_start_all, api_device_quarantine, api_device_readmit;
 api_route api_device_why, api_rollout_why;
-api_route api_audit, api_events, api_event_stream, api_events_raw, api_seals, api_status;
+api_route api_audit, api_events, api_event_stream, api_events_raw, api_seals, api_audit_raw, api_audit_seals, api_status;
 
 /* --- api_releases.c --- */
 void api_release_answer(struct api_ask *ask, int status, const struct release *release);

@@ -1,4 +1,4 @@
-/* The event log for whoever verifies it or carries it away: its entries and its seals just as they stand in Redis, every value a string. */
+/* The event log and the audit for whoever verifies them or carries them away: entries and seals just as they stand in Redis, every value a string. */
 #include <string.h>
 
 #include "orchestrator/edges/api_inside.h"
@@ -30,6 +30,16 @@ void api_events_raw(struct api *api, struct http_call *call)
 void api_seals(struct api *api, struct http_call *call)
 {
     entries_ask(api, call, STORE_SEALS);
+}
+
+void api_audit_raw(struct api *api, struct http_call *call)
+{
+    entries_ask(api, call, STORE_AUDIT);
+}
+
+void api_audit_seals(struct api *api, struct http_call *call)
+{
+    entries_ask(api, call, STORE_AUDIT_SEALS);
 }
 
 /* next: where to go on; "" when there was nothing more. */

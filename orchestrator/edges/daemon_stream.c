@@ -1,4 +1,4 @@
-/* The threads beside the loop that work through the event stream: the sealer, and an exporter for each channel that is switched on. Each has a connection to
+/* The threads beside the loop that work through streams: the sealer, and an exporter for each channel that is switched on. Each has a connection to
  * Redis of its own. */
 #include <string.h>
 
@@ -86,7 +86,7 @@ static enum drover_error threads_start(struct daemon *daemon, const char *passwo
         .instance = daemon->settings.instance,
         .redis = redis_of(daemon, password),
         .seal_ms = daemon->settings.events_seal_ms,
-        .events_keep = daemon->settings.events_keep,
+        .keep = {[SEALED_EVENTS] = daemon->settings.events_keep, [SEALED_AUDIT] = daemon->settings.audit_keep},
         .seals_keep = daemon->settings.events_seals_keep,
     };
     enum drover_error error = sealer_start(&sealer, &daemon->sealer, ret_problem);
@@ -128,14 +128,28 @@ void daemon_stream_free(struct daemon *daemon)
 
 static void seals_write(struct daemon *daemon, struct metrics *metrics)
 {
-    const struct sealer_counters seals = sealer_counters(daemon->sealer);
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } rows[] = {
+        {"seals", "Blocks sealed by this instance, by log (events, audit).", offsetof(struct sealer_counters, seals)},
+        {"seals_entries", "Entries in them.", offsetof(struct sealer_counters, entries)},
+        {"seals_missed", "Entries that were gone from their log before they could be sealed.", offsetof(struct sealer_counters, missed)},
+        {"seals_conflicts", "Seals that another instance was faster with.", offsetof(struct sealer_counters, conflicts)},
+        {"seals_failures", "Tries to seal that failed; look at the log.", offsetof(struct sealer_counters, failures)},
+    };
 
-    metrics_counter(metrics, "seals", "Blocks of events sealed by this instance.", seals.seals);
-    metrics_counter(metrics, "seals_events", "Events in them.", seals.entries);
-    metrics_counter(metrics, "seals_missed", "Events that were gone from the stream before they could be sealed.", seals.missed);
-    metrics_counter(metrics, "seals_conflicts", "Seals that another instance was faster with.", seals.conflicts);
-    metrics_counter(metrics, "seals_failures", "Tries to seal that failed; look at the log.", seals.failures);
-    metrics_gauge(metrics, "seals_unsealed_seconds", "Age of the oldest event that is not sealed; 0 while another instance leads.", (double)seals.unsealed_ms / 1000);
+    for (unsigned row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        metrics_family(metrics, rows[row].name, METRIC_COUNTER, rows[row].help);
+        for (unsigned which = 0; which < SEALED_LOGS; which++) {
+            const struct sealer_counters counters = sealer_counters(daemon->sealer, which);
+
+            metrics_sample_u64(metrics, "log", sealed_log_name(which), *(const uint64_t *)((const char *)&counters + rows[row].offset));
+        }
+    }
+    metrics_family(metrics, "seals_unsealed_seconds", METRIC_GAUGE, "Age of the oldest entry that is not sealed; 0 while another instance leads.");
+    for (unsigned which = 0; which < SEALED_LOGS; which++)
+        metrics_sample(metrics, "log", sealed_log_name(which), (double)sealer_counters(daemon->sealer, which).unsealed_ms / 1000);
 }
 
 static void exports_write(struct daemon *daemon, struct metrics *metrics)
@@ -172,15 +186,19 @@ void daemon_stream_metrics(struct daemon *daemon, struct metrics *metrics)
     exports_write(daemon, metrics);
 }
 
-void daemon_stream_status(struct daemon *daemon, struct json_writer *writer)
+static void seals_put(struct json_writer *writer, const char *name, struct sealer_counters seals)
 {
-    const struct sealer_counters seals = sealer_counters(daemon->sealer);
-
-    json_open_object(writer, "seals");
+    json_open_object(writer, name);
     json_put_i64(writer, "n", seals.n);
     json_put_i64(writer, "unsealed_ms", seals.unsealed_ms);
     json_put_i64(writer, "missed", (int64_t)seals.missed);
     json_close_object(writer);
+}
+
+void daemon_stream_status(struct daemon *daemon, struct json_writer *writer)
+{
+    seals_put(writer, "seals", sealer_counters(daemon->sealer, SEALED_EVENTS));
+    seals_put(writer, "audit_seals", sealer_counters(daemon->sealer, SEALED_AUDIT));
     json_open_array(writer, "exports");
     for (unsigned i = 0; i < DAEMON_EXPORTERS; i++)
         if (daemon->exporters[i]) {

@@ -34,26 +34,27 @@ enum drover_error rebuild_ask(struct redis_sync *redis, struct redisReply **ret_
 
 struct reading {
     struct rebuild *rebuild;
-    struct event_chain chain;
+    struct event_chain chains[SEALED_LOGS];        /* both are verified, and the events taken */
     struct entry_storage storage;
 };
 
 static enum drover_error line_take(struct reading *reading, const char *line, size_t length, struct problem *ret_problem)
 {
-    static const char *const names[] = {"id", "seal", NULL};
     struct stream_entry entry;
     struct seal seal;
+    struct event_chain *chain;
     unsigned which;
-    enum drover_error error = entry_read_json(line, length, names, &reading->storage, &entry, &which, ret_problem);
+    enum drover_error error = entry_read_json(line, length, sealed_line_names, &reading->storage, &entry, &which, ret_problem);
 
     if (error)
         return error;
-    if (which == 1) {
+    chain = &reading->chains[which / 2];
+    if (which % 2) {
         error = seal_read(&entry, &seal, ret_problem);
-        return error ? error : event_chain_seal(&reading->chain, &seal, ret_problem);
+        return error ? error : event_chain_seal(chain, &seal, ret_problem);
     }
-    error = event_chain_entry(&reading->chain, &entry, ret_problem);
-    return error ? error : rebuild_take(reading->rebuild, &entry, ret_problem);
+    error = event_chain_entry(chain, &entry, ret_problem);
+    return error || which / 2 == SEALED_AUDIT ? error : rebuild_take(reading->rebuild, &entry, ret_problem);
 }
 
 static enum drover_error lines_take(struct reading *reading, FILE *file, const char *path, struct problem *ret_problem)
@@ -68,19 +69,24 @@ static enum drover_error lines_take(struct reading *reading, FILE *file, const c
     free(line);
     if (!error && ferror(file))
         error = problem_set(ret_problem, DROVER_IO, path, "%s", strerror(errno));
-    return error ? error : event_chain_end(&reading->chain, ret_problem);
+    for (unsigned log = 0; log < SEALED_LOGS && !error; log++)
+        error = event_chain_end(&reading->chains[log], ret_problem);
+    return error;
 }
 
 enum drover_error rebuild_read_file(struct rebuild *rebuild, const char *path, struct problem *ret_problem)
 {
     struct reading reading = {.rebuild = rebuild};
     FILE *file = fopen(path, "re");
-    enum drover_error error = file ? event_chain_init(&reading.chain, 0, "") : DROVER_IO;
+    enum drover_error error = DROVER_OK;
 
     if (!file)
         return problem_set(ret_problem, DROVER_IO, path, "%s", strerror(errno));
+    for (unsigned log = 0; log < SEALED_LOGS; log++)
+        error = event_chain_init(&reading.chains[log], 0, "") ? DROVER_MEMORY : error;
     error = error ? problem_set(ret_problem, error, path, "out of memory") : lines_take(&reading, file, path, ret_problem);
-    event_chain_done(&reading.chain);
+    for (unsigned log = 0; log < SEALED_LOGS; log++)
+        event_chain_done(&reading.chains[log]);
     entry_storage_done(&reading.storage);
     (void)fclose(file);
     return error;

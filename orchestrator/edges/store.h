@@ -205,7 +205,7 @@ void store_events(struct store *store, const char *after, size_t limit, store_ev
 void store_event_add(struct store *store, const struct event *event, store_written *done, void *arg);
 
 /* Entries of a stream just as they stand there, after the id `after` ("": from the first), oldest first, at most limit (1000). NULL unless DROVER_OK. */
-enum store_stream { STORE_EVENTS, STORE_SEALS };
+enum store_stream { STORE_EVENTS, STORE_SEALS, STORE_AUDIT, STORE_AUDIT_SEALS };
 struct stream_entry;
 typedef void store_entries_listed(void *arg, enum drover_error error, const struct stream_entry *entries, size_t count);
 void store_entries(struct store *store, enum store_stream stream, const char *after, size_t limit, store_entries_listed *done, void *arg);

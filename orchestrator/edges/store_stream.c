@@ -10,7 +10,7 @@ static void entries_read(void *arg, enum drover_error error, const struct redisR
 
 void store_entries(struct store *store, enum store_stream stream, const char *after, size_t limit, store_entries_listed *done, void *arg)
 {
-    static const char *const keys[] = {[STORE_EVENTS] = KEY_EVENTS, [STORE_SEALS] = KEY_SEALS};
+    static const char *const keys[] = {[STORE_EVENTS] = KEY_EVENTS, [STORE_SEALS] = KEY_SEALS, [STORE_AUDIT] = KEY_AUDIT, [STORE_AUDIT_SEALS] = KEY_AUDIT_SEALS};
     struct redis_args *args = store_command_begin(store, "XRANGE");
     char start[STORE_CURSOR_SIZE + 1];
 

@@ -6,8 +6,6 @@
 #include "proto/seal.h"
 #include "proto/stream_entry.h"
 
-static const char *const names[] = {"id", "seal", NULL};
-
 static void canonical(const struct stream_entry *entry, struct buffer *buffer)
 {
     buffer_init(buffer, 0);
@@ -22,9 +20,9 @@ static void again(const struct stream_entry *entry, unsigned which)
     unsigned which_read;
 
     buffer_init(&line, 0);
-    entry_write_json(entry, names[which], &line);
+    entry_write_json(entry, sealed_line_names[which], &line);
     if (line.length <= ENTRY_LINE_BYTES) {   /* what needs escapes may have become longer than a line may be */
-        MUST(entry_read_json(line.bytes, line.length, names, &storage, &read, &which_read, NULL) == DROVER_OK && which_read == which);
+        MUST(entry_read_json(line.bytes, line.length, sealed_line_names, &storage, &read, &which_read, NULL) == DROVER_OK && which_read == which);
         canonical(entry, &first);
         canonical(&read, &second);
         MUST(first.length == second.length && memcmp(first.bytes, second.bytes, first.length) == 0);
@@ -44,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct seal seal;
     unsigned which;
 
-    if (entry_read_json((const char *)bytes, length, names, &storage, &entry, &which, &problem) != DROVER_OK) {
+    if (entry_read_json((const char *)bytes, length, sealed_line_names, &storage, &entry, &which, &problem) != DROVER_OK) {
         MUST(problem.error != DROVER_OK && problem.where[0] && problem.what[0]);
     } else {
         again(&entry, which);

@@ -56,7 +56,7 @@ def test_every_operation_answers_as_documented(stack, tour):
     staged(tour)
     devices(tour, digest)
     stream_looked_at(tour)
-    for path in ("/api/v1/audit", "/api/v1/seals", "/api/v1/events/raw", "/api/v1/rollouts"):
+    for path in ("/api/v1/audit", "/api/v1/audit/raw", "/api/v1/audit/seals", "/api/v1/seals", "/api/v1/events/raw", "/api/v1/rollouts"):
         tour.ask(200, "GET", path)
     for method, path in sorted(contract.OPERATIONS):
         assert (method, path) in tour.seen, f"{method} {path} is documented and was not asked: add it here"

@@ -43,6 +43,8 @@ def event(number, **fields):
 
 
 class Log:
+    names = ("id", "seal")   # what its lines begin with
+
     def __init__(self, blocks=4, size=10, tail=3):
         self.entries = [event(number) for number in range(blocks * size + tail)]
         self.seals, prev = [], "0" * 64
@@ -54,17 +56,21 @@ class Log:
         """Each seal before what it covers."""
         left = list(self.entries)
         for number, fields in enumerate(self.seals):
-            yield {"seal": f"{1800000000000 + number}-0", **dict(fields)}
+            yield {self.names[1]: f"{1800000000000 + number}-0", **dict(fields)}
             last = key(dict(fields)["last"])
             while left and key(left[0][0]) <= last:
-                yield {"id": left[0][0], **dict(left[0][1])}
+                yield {self.names[0]: left[0][0], **dict(left[0][1])}
                 left.pop(0)
         for entry_id, fields in left:
-            yield {"id": entry_id, **dict(fields)}
+            yield {self.names[0]: entry_id, **dict(fields)}
 
     def write(self, path):
         path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in self.lines()))
         return path
+
+
+class Audit(Log):
+    names = ("audit", "audit_seal")
 
 
 def key(entry_id):
@@ -87,7 +93,7 @@ def test_a_log_written_from_the_document_verifies(file):
     log = Log()
     facts = json.loads(run("events", "verify", log.write(file), "-o", "json").stdout)
     assert facts == {"ok": True, "from": log.entries[0][0], "to": log.entries[39][0], "entries": 40, "blocks": 4, "seals": 4, "trimmed_blocks": 0, "partial": 0,
-                     "before": 0, "missed": 0, "unsealed": 3, "seal": {"n": 4, "sha256": dict(log.seals[3])["sha256"]}}
+                     "before": 0, "missed": 0, "unsealed": 3, "seal": {"n": 4, "sha256": dict(log.seals[3])["sha256"]}, "audit_checked": False}
     assert run("events", "verify", file, "-o", "name").stdout == f"4:{dict(log.seals[3])['sha256']}\n"
 
 
@@ -98,6 +104,31 @@ def test_a_trimmed_one_verifies_when_enough_is_left(file):
     assert (facts["partial"], facts["entries"], facts["blocks"]) == (7, 1000, 2)
     log.entries = log.entries[8:]
     altered(log.write(file) and file, "beginning: cut off: 999 entries are left")
+
+
+def write_both(file, log, audit):
+    log.write(file)
+    file.write_text(file.read_text() + "".join(json.dumps(line) + "\n" for line in audit.lines()))
+    return file
+
+
+def test_the_audit_is_a_chain_of_its_own(file):
+    log, audit = Log(), Audit(blocks=2, size=7, tail=1)
+    facts = json.loads(run("events", "verify", write_both(file, log, audit), "-o", "json").stdout)
+    digests = [dict(chain.seals[-1])["sha256"] for chain in (log, audit)]
+    assert facts["audit_checked"] and facts["entries"] == 40 and facts["audit"]["entries"] == 14 and facts["audit"]["unsealed"] == 1
+    assert facts["audit"]["seal"] == {"n": 2, "sha256": digests[1]}
+    name = run("events", "verify", file, "-o", "name").stdout.strip()
+    assert name == f"4:{digests[0]}+2:{digests[1]}"
+    run("events", "verify", file, "--expect", name)
+    run("events", "verify", file, "--expect", f"4:{digests[0]}")
+    altered(file, "audit, block 2", "not the one that was expected", expect=("--expect", f"4:{digests[0]}+2:{'0' * 64}"))
+    audit.entries[9][1][3] = ("why", "nobody did it")
+    altered(write_both(file, log, audit), "audit, block 2: an entry was changed")
+    del log.entries[3]
+    altered(write_both(file, log, audit), ": block 1: 1 of its 10 entries were removed")
+    assert "cannot be read" in run("events", "verify", Log().write(file), "--expect", name, code=FAILED).stderr
+    run("events", "verify", file, "--expect", f"4:{digests[0]}+", code=USAGE)
 
 
 def test_a_changed_entry(file):
@@ -186,6 +217,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, log):
         super().__init__(("127.0.0.1", 0), Handler)
         self.log, self.page, self.asked, self.before_answer = log, 7, [], lambda path: None
+        self.audit = None    # not for this role
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -204,11 +236,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server = self.server
         server.asked.append(url.path)
         server.before_answer(url.path)
-        rows = ([(f"{1800000000000 + at}-0", fields) for at, fields in enumerate(server.log.seals)] if url.path == "/api/v1/seals" else server.log.entries)
+        log = server.audit if "audit" in url.path else server.log
+        rows = [] if log is None else log.entries if url.path.endswith("/raw") else [(f"{1800000000000 + at}-0", fields) for at, fields in enumerate(log.seals)]
         after = key(dict(urllib.parse.parse_qsl(url.query)).get("after", "0-0"))
         items = [{"id": row, **dict(fields)} for row, fields in rows if key(row) > after][:server.page]
         body = json.dumps({"items": items, "next": items[-1]["id"] if items else ""}).encode()
-        self.send_response(200)
+        self.send_response(200 if log else 403)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -227,11 +260,21 @@ def test_verify_and_export_in_pages(server, file):
     assert (facts["entries"], facts["seals"], facts["unsealed"]) == (40, 4, 3)
     assert server.asked.count("/api/v1/events/raw") == 8   # 43 in pages of 7, and one that is empty
     done = run("events", "export", file, DROVER_API=server.url)
-    assert "43 events and 4 seals" in done.stderr
+    assert "43 events and 4 seals" in done.stderr and "without the audit" in done.stderr
     assert file.read_text() == "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in server.log.lines())
     assert run("events", "export", "-", "-q", DROVER_API=server.url).stdout == file.read_text()
     assert "--force" in run("events", "export", file, code=FAILED, DROVER_API=server.url).stderr
     assert json.loads(run("events", "verify", file, "-o", "json").stdout) == facts
+
+
+def test_verify_and_export_with_the_audit(server, file):
+    server.audit = Audit(blocks=2, size=7, tail=1)
+    facts = json.loads(run("events", "verify", "-o", "json", DROVER_API=server.url).stdout)
+    assert facts["audit"]["entries"] == 14
+    assert "15 entries of the audit and 2 seals" in run("events", "export", file, DROVER_API=server.url).stderr
+    assert json.loads(run("events", "verify", file, "-o", "json").stdout) == facts
+    del server.audit.entries[2]
+    assert "audit, block 1: 1 of its 7 entries were removed" in run("events", "verify", code=ALTERED, DROVER_API=server.url).stderr
 
 
 def test_a_fault_over_the_api(server):

@@ -43,7 +43,7 @@ static int stop(void **state)
 
 static struct sealer *sealer_of(const char *instance, int64_t seal_ms)
 {
-    const struct sealer_config config = {.instance = instance, .redis = {.url = server.url, .timeout_ms = 2000}, .seal_ms = seal_ms, .events_keep = 1000, .seals_keep = 1000};
+    const struct sealer_config config = {.instance = instance, .redis = {.url = server.url, .timeout_ms = 2000}, .seal_ms = seal_ms, .keep = {1000, 1000}, .seals_keep = 1000};
     struct problem problem;
     struct sealer *sealer;
 
@@ -89,7 +89,7 @@ static void wait_for_entries(struct sealer *sealer, uint64_t count)
 {
     int64_t end_ms = clock_mono_ms() + WAIT_MS;
 
-    while (sealer_counters(sealer).entries < count) {
+    while (sealer_counters(sealer, SEALED_EVENTS).entries < count) {
         assert_true(clock_mono_ms() < end_ms);
         pause_ms(10);
     }
@@ -131,9 +131,9 @@ static enum drover_error feed_until(struct event_chain *chain, const struct redi
     return error;
 }
 
-static enum drover_error verify(struct event_chain *chain, struct problem *ret_problem)
+static enum drover_error verify_log(struct event_chain *chain, const char *log, const char *log_seals, struct problem *ret_problem)
 {
-    struct redisReply *events = all_of(KEY_EVENTS), *seals = all_of(KEY_SEALS);
+    struct redisReply *events = all_of(log), *seals = all_of(log_seals);
     enum drover_error error = event_chain_init(chain, 0, "");
     size_t at = 0;
 
@@ -155,6 +155,11 @@ static enum drover_error verify(struct event_chain *chain, struct problem *ret_p
     freeReplyObject(events);
     freeReplyObject(seals);
     return error;
+}
+
+static enum drover_error verify(struct event_chain *chain, struct problem *ret_problem)
+{
+    return verify_log(chain, KEY_EVENTS, KEY_SEALS, ret_problem);
 }
 
 static void verifies(struct event_chain *ret_chain)
@@ -184,7 +189,7 @@ static void blocks_are_sealed_when_full_and_when_old(void **state)
 
     sealer = sealer_of("drover-1", 100);
     wait_for_seals(3);
-    assert_int_equal(sealer_counters(sealer).n, 3);
+    assert_int_equal(sealer_counters(sealer, SEALED_EVENTS).n, 3);
     sealer_free(sealer);
     verifies(&chain);
     assert_int_equal(chain.unsealed, 0);
@@ -252,6 +257,7 @@ static void a_seal_behind_another_than_was_read_is_refused(void **state)
         redis_args_add_text(&args, "drover-1");
         redis_args_add_text(&args, "");   /* as if there were none yet */
         redis_args_add_text(&args, "1000");
+        redis_args_add_text(&args, "seals");
         redis_args_add_text(&args, "n");
         redis_args_add_text(&args, "1");
         assert_int_equal(redis_sync_call(redis, &args, &reply), DROVER_OK);
@@ -305,10 +311,35 @@ static void what_is_removed_before_it_is_sealed_is_counted(void **state)
     lead("drover-1");
     wait_for_seals(2);
     pause_ms(50);
-    assert_int_equal(sealer_counters(sealer).missed, 1);
+    assert_int_equal(sealer_counters(sealer, SEALED_EVENTS).missed, 1);
     sealer_free(sealer);
     verifies(&chain);
     assert_int_equal(chain.missed, 1);
+}
+
+/* Two logs, two chains: each verifies by itself, and neither holds up the other. */
+static void the_audit_has_a_chain_of_its_own(void **state)
+{
+    struct sealer *sealer = sealer_of("drover-1", 100);
+    struct event_chain chain;
+    struct problem problem;
+
+    (void)state;
+    lead("drover-1");
+    (void)redis_server_ask(&server, "EVAL %s 0", "for\ti=1,1100\tdo\tredis.call('XADD','drover:v1:audit','*','at_ms',i,'who','ann')end");
+    events_add(3, "x");
+    wait_for_seals(1);
+    for (int64_t end_ms = clock_mono_ms() + WAIT_MS; redis_server_ask(&server, "XLEN drover:v1:audit_seals") < 2; pause_ms(10))
+        assert_true(clock_mono_ms() < end_ms);
+    sealer_free(sealer);
+    verifies(&chain);
+    assert_int_equal(chain.entries, 3);
+    assert_int_equal(verify_log(&chain, KEY_AUDIT, KEY_AUDIT_SEALS, &problem), DROVER_OK);
+    assert_int_equal(chain.entries, 1100);
+    assert_int_equal(chain.unsealed, 0);
+    (void)redis_server_ask(&server, "EVAL %s 0", "local\te=redis.call('XRANGE','drover:v1:audit','-','+','COUNT',5)[5]redis.call('XDEL','drover:v1:audit',e[1])");
+    assert_int_equal(verify_log(&chain, KEY_AUDIT, KEY_AUDIT_SEALS, &problem), DROVER_MISMATCH);
+    assert_string_equal(problem.where, "block 1");
 }
 
 static void it_waits_for_a_redis_that_is_away(void **state)
@@ -324,7 +355,7 @@ static void it_waits_for_a_redis_that_is_away(void **state)
     redis_server_start_again(&server);
     events_add(3, "x");
     wait_for_seals(2);
-    assert_true(sealer_counters(sealer).failures > 0);
+    assert_true(sealer_counters(sealer, SEALED_EVENTS).failures > 0);
     sealer_free(sealer);
 }
 
@@ -356,6 +387,7 @@ int main(void)
         TEST(a_seal_behind_another_than_was_read_is_refused),
         TEST(it_goes_on_from_a_trimmed_stream),
         TEST(what_is_removed_before_it_is_sealed_is_counted),
+        TEST(the_audit_has_a_chain_of_its_own),
         TEST(it_waits_for_a_redis_that_is_away),
         TEST(it_ends_at_once),
     };
