@@ -16,6 +16,7 @@ static void control_moved(void *arg, enum drover_error error, const struct rollo
 struct control {
     enum rollout_event on;
     unsigned tries;
+    int64_t stage;              /* as read first */
     char why[WHY_SIZE];
 };
 
@@ -119,6 +120,12 @@ static void control_read(void *arg, enum drover_error error, const struct rollou
     }
     if (ask->call->expected_revision != 0 && ask->call->expected_revision != rollouts->revision) {
         api_rollout_error(ask, DROVER_CONFLICT, "rollout");
+        return;
+    }
+    if (control->tries == 0)
+        control->stage = rollouts->stage;
+    if (control->on == ROLLOUT_EVENT_PROMOTE && rollouts->stage != control->stage) {   /* tried again it would pass the one that has just begun */
+        (void)refuse(ask, 409, "another stage has begun meanwhile; read it again");
         return;
     }
     struct rollout next = *rollouts;   /* borrows the plan */

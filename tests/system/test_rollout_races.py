@@ -129,6 +129,16 @@ def test_pauses_race_with_promotions(shop):
     assert int(shop.store.hget("drover:v1:rollout:hurry", "stage")) == len(STEPS) + 1
 
 
+def test_two_promotions_of_one_stage(shop):
+    """Both have seen the same stage, so one of them begins the next, and the other is refused: it does not pass a stage that nobody has looked at."""
+    shop.start("twice", GOOD, stages=[{"name": f"s{number}", "count": 1, "promote": "manual"} for number in range(8)] + [{"name": "all"}])
+    for number in range(2, 6):
+        shop.store.execute_command("CLIENT", "PAUSE", 400, "ALL")   # both orders read before one of them is written
+        codes = at_once(*[lambda at=at: shop.drover("rollout", "promote", "twice", "-q", at=at, check=False).returncode for at in range(2)])
+        assert sorted(codes) == [0, 4] and shop.show("twice")["stage"] == number
+    shop.drover("rollout", "cancel", "twice", "-q")
+
+
 def test_two_editors_at_one_revision(shop):
     """The second one is refused, and what the first wrote stands."""
     path = shop.start("edited", GOOD, stages=[{"name": "first", "count": 1, "promote": "manual"}, {"name": "all"}])
