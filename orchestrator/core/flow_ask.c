@@ -28,6 +28,35 @@ static const char *refusal_for_unnamed(const struct flow *flow, const struct rel
     return against ? against : release_device_refusal(release, "", version);
 }
 
+/* What nobody says of an unnamed device may be against it. */
+static bool is_for_unnamed(const struct plan_filter *filter, const struct heartbeat *unnamed)
+{
+    return filter->tags_none.count == 0 && !plan_filter_refusal(filter, unnamed);
+}
+
+static bool stage_is_for_unnamed(const struct plan_stage *stage, const struct heartbeat *unnamed)
+{
+    return (stage->kind == STAGE_EVERYBODY || stage->percent_x100 == 10000) && is_for_unnamed(&stage->filter, unnamed);
+}
+
+/* A plan that asks a device for more than its version is not for somebody of whom nothing else is known. */
+static bool plan_asks_who(const struct rollout *rollout, const char *version)
+{
+    const struct plan *plan = rollout->plan;
+    struct heartbeat unnamed = {.battery_pct = ABSENT};
+    if (!plan)
+        return false;
+    text_copy(unnamed.version, sizeof unnamed.version, version);
+    const struct plan_conditions *conditions = &plan->conditions;
+    if (plan->windows.count > 0 || plan->step_count > 0 || conditions->networks.count > 0 || conditions->min_battery_pct > 0 || conditions->idle ||
+        !is_for_unnamed(&plan->target, &unnamed))
+        return true;
+    for (int64_t i = 0; i < rollout->stage && i < (int64_t)plan->stage_count; i++)
+        if (stage_is_for_unnamed(&plan->stages[i], &unnamed))
+            return false;
+    return true;
+}
+
 /* Somebody unnamed has no place in a rollout and cannot be counted: only a rollout to everybody is for them. */
 static void ask_anonymously(struct flow *flow, const char *model, const char *version, flow_answered *answered, void *arg)
 {
@@ -38,7 +67,7 @@ static void ask_anonymously(struct flow *flow, const char *model, const char *ve
         answer_nothing(answered, arg, DROVER_OK, eligible_stopped);
     } else if (!rollout) {
         answer_nothing(answered, arg, DROVER_OK, "no rollout runs for its model");
-    } else if (rollout->share_pct < 100) {
+    } else if (rollout->share_pct < 100 || plan_asks_who(rollout, version)) {
         answer_nothing(answered, arg, DROVER_OK, "this rollout asks for a device_id");
     } else if (semver_compare(version, rollout->version) >= 0) {
         answer_nothing(answered, arg, DROVER_OK, "it runs a version that is not older");
