@@ -11,6 +11,7 @@ local of = KEYS[2] .. 'rollout:' .. ARGV[1]
 local queue, turns, result, taken = of .. ':queue', of .. ':turns', {}, 0
 local max, until_ms = tonumber(ARGV[4]), string.format('%.0f', tonumber(ARGV[2]) + tonumber(ARGV[3]))
 redis.call('ZREMRANGEBYSCORE', turns, '-inf', ARGV[2])
+redis.call('ZREMRANGEBYSCORE', turns, string.format('%.0f', tonumber(until_ms) + 60000), '+inf')   -- of before the clock was set back
 for _, id in ipairs(redis.call('ZRANGE', queue, 0, max + redis.call('ZCARD', turns) - 1)) do
   if taken == max then break end
   if not redis.call('ZSCORE', turns, id) then

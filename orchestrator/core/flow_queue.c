@@ -43,7 +43,8 @@ static void forget(struct flow *flow, uint64_t pair)
 static bool is_remembered(struct flow *flow, uint64_t pair)
 {
     const struct remembered *place = place_of(flow, pair);
-    return place->pair == pair && flow_now_ms(flow) < place->until_ms;
+    int64_t left_ms = place->until_ms - flow_now_ms(flow);
+    return place->pair == pair && left_ms > 0 && left_ms <= REMEMBER_MS + REMEMBER_MORE_MS;   /* more: the clock was set back */
 }
 
 /* --- into the line, out of it --- */

@@ -6,6 +6,7 @@
 #define GROWTH_MINUTES_MAX 10000   /* by then any growth has reached any maximum that fits into a plan */
 #define MINUTE_MS 60000
 #define BURST_MS 5000
+#define AHEAD_MAX_MS 120000          /* twice what the slowest pace comes to: beyond that the clock was set back */
 
 /* --- pace --- */
 
@@ -26,17 +27,24 @@ static int64_t larger(int64_t left, int64_t right)
     return left > right ? left : right;
 }
 
+/* A clock that was set back must not hold dispatches up for as long. */
+static int64_t paced_from_ms(int64_t paced_ms, int64_t now_ms)
+{
+    return paced_ms - now_ms > AHEAD_MAX_MS ? now_ms : paced_ms;
+}
+
 int64_t schedule_paced_until_ms(int64_t per_minute, int64_t paced_ms, int64_t now_ms)
 {
     if (per_minute <= 0)
         return 0;
+    paced_ms = paced_from_ms(paced_ms, now_ms);
     int64_t each_ms = MINUTE_MS / per_minute, from_ms = paced_ms - (larger(BURST_MS, each_ms) - each_ms);
     return from_ms > now_ms ? from_ms : 0;
 }
 
 int64_t schedule_paced_next_ms(int64_t per_minute, int64_t paced_ms, int64_t now_ms)
 {
-    return per_minute > 0 ? larger(paced_ms, now_ms) + MINUTE_MS / per_minute : 0;
+    return per_minute > 0 ? larger(paced_from_ms(paced_ms, now_ms), now_ms) + MINUTE_MS / per_minute : 0;
 }
 
 int64_t schedule_bytes_places(const struct rollout *rollout)

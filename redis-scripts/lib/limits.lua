@@ -18,10 +18,12 @@ local function places_taken(rollout, state)
   return in_flight(rollout)
 end
 
--- So many a minute, spread evenly: GCRA (ITU-T I.371), with a burst of 5 s. False: not now; true: it is counted.
+-- So many a minute, spread evenly: GCRA (ITU-T I.371), with a burst of 5 s. False: not now; true: it is counted. A time further ahead than any pace
+-- comes to was written before the clock was set back (schedule.c).
 local function pace_take(rollout, per_minute, at_ms)
   local pace, now_ms = KEYS[2] .. 'rollout:' .. rollout .. ':pace', tonumber(at_ms)
   local next_ms, each_ms = math.max(tonumber(redis.call('GET', pace) or '0'), now_ms), 60000 / tonumber(per_minute)
+  if next_ms - now_ms > 120000 then next_ms = now_ms end
   if next_ms - now_ms > math.max(5000, each_ms) - each_ms then return false end
   redis.call('SET', pace, string.format('%.3f', next_ms + each_ms), 'PX', string.format('%.0f', next_ms + each_ms - now_ms + 60000))
   return true

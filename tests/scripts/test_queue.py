@@ -49,6 +49,12 @@ def test_a_lease_keeps_others_away_until_it_ends(fleet):
     assert take(fleet, 5, now_ms=11000) == ["d0", "d1"]
 
 
+def test_a_lease_of_before_the_clock_was_set_back_is_none(fleet):
+    wait(fleet, ("d0", 1), ("d1", 2))
+    assert take(fleet, 1, now_ms=3610000) == ["d0"]
+    assert take(fleet, 2, now_ms=10000) == ["d0", "d1"]
+
+
 def test_two_that_take_at_a_time_get_different_devices(fleet):
     wait(fleet, *[(f"d{i}", i) for i in range(4)])
     first, second = take(fleet, 2), take(fleet, 2)

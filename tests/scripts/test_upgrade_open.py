@@ -86,6 +86,8 @@ def test_so_many_a_minute_evenly(ready):
     full(ready, devices[5], ready.upgrade(), "as many a minute as allowed", per_minute=60)
     assert ready.open(devices[5], ready.upgrade(), per_minute=60, at_ms=6000)[0] == "OK"
     full(ready, devices[6], ready.upgrade(), "as many a minute as allowed", per_minute=60, at_ms=6000)
+    ready.redis.set("drover:priv:rollout:r1:pace", "3606000.000")
+    assert ready.open(devices[6], ready.upgrade(), per_minute=60, at_ms=6000)[0] == "OK", "the clock was set back by an hour"
 
 
 def test_refusals(ready):

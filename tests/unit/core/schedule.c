@@ -261,6 +261,8 @@ static void the_pace_is_spread_evenly(void **state)
     assert_in_range(told, 60, 65);   /* a burst of 5 s at the beginning */
     assert_int_equal(schedule_paced_until_ms(60, 200000, 150000), 196000);
     assert_int_equal(schedule_paced_until_ms(0, 200000, 150000), 0);
+    assert_int_equal(schedule_paced_until_ms(60, 3600000, 150000), 0);   /* the clock was set back by an hour */
+    assert_int_equal(schedule_paced_next_ms(60, 3600000, 150000), 151000);
     assert_int_equal(schedule_per_minute(&rollout, 59999), 60);
     assert_int_equal(schedule_per_minute(&rollout, 60000), 90);
     assert_int_equal(schedule_per_minute(&rollout, 120000), 135);
