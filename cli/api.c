@@ -1,9 +1,10 @@
-/* What is repeated: requests that may be (GET, an upload's query, a release that may be added twice) when the server cannot
- * be reached, breaks off or says 503; everything else only when nothing was sent. Exponential backoff, full jitter, an end. */
+/* What is repeated when the server cannot be reached, breaks off or says 503: everything. GET, parts of an upload and dry runs may be done twice as they are;
+ * every other request carries a key by which the server does it once and gives the answer it gave (docs/http.md). Exponential backoff, full jitter, an end. */
 #include "cli/api.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -120,27 +121,54 @@ static int64_t request_timeout_ms(const struct api *api, const struct api_call *
     return left < usual ? left : usual;
 }
 
-/* One request. *ret_again: the same request may be sent again. */
-static void attempt(struct api *api, const struct api_call *call, struct api_answer *answer, bool *ret_again, int64_t *ret_wait_ms)
+/* 128 random bits as a string of RFC 8941, with its quotes: one for all attempts of a call. */
+#define CALL_KEY_SIZE 36
+static void call_key_make(char *ret)
+{
+    (void)snprintf(ret, CALL_KEY_SIZE, "\"%016llx%016llx\"", (unsigned long long)clock_random(), (unsigned long long)clock_random());
+}
+
+enum outcome {
+    OUTCOME_KNOWN,
+    OUTCOME_NOTHING_SENT,
+    OUTCOME_UNKNOWN,       /* it may have been done */
+};
+
+/* The server's answer to a key whose first request it is still serving. */
+static bool is_under_way(const char *key, const struct http_response *response)
+{
+    return key && response->status == 409 && response->retry_after_ms > 0;
+}
+
+static enum outcome outcome_of(enum drover_error error, const struct http_response *response, const char *key)
+{
+    if (error == DROVER_UNAVAILABLE)
+        return OUTCOME_NOTHING_SENT;
+    if (error == DROVER_TIMEOUT || error == DROVER_IO || (!error && (response->status == 503 || is_under_way(key, response))))
+        return OUTCOME_UNKNOWN;
+    return OUTCOME_KNOWN;
+}
+
+/* One request. key: NULL, it needs none. *ret_wait_ms: what the server asked for. */
+static enum outcome attempt(struct api *api, const struct api_call *call, const char *key, struct api_answer *answer, int64_t *ret_wait_ms)
 {
     const struct http_request request = {
         .method = call->method, .path = call->path, .body = call->body, .length = call->length, .content_type = call->content_type,
+        .idempotency_key = key, .if_match = call->if_match,
         .timeout_ms = request_timeout_ms(api, call), .stall_ms = call->upload ? UPLOAD_STALL_MS : 0,
         .sent = call->sent, .sent_arg = call->sent_arg,
     };
     struct http_response response;
     enum drover_error error = http_client_call(api->client, &request, &response);
-    bool unsure = error == DROVER_TIMEOUT || error == DROVER_IO || (!error && response.status == 503);
+    enum outcome outcome = outcome_of(error, &response, key);
 
     if (error)
         failure_describe(api, error, &response, answer);
     else
         answer_read(&response, answer);
-    if (unsure && !call->repeatable)
-        buffer_add_text(&answer->text, "; it may have been done nevertheless");
-    *ret_again = error == DROVER_UNAVAILABLE || (unsure && call->repeatable);
     *ret_wait_ms = response.retry_after_ms;
     http_response_done(&response);
+    return outcome;
 }
 
 enum cli_exit api_stream(struct api *api, const char *path, int64_t stall_ms, bool (*received)(void *arg, const char *bytes, size_t length), void *arg,
@@ -178,6 +206,13 @@ static void tell_away(struct api *api, const struct api_answer *answer)
     api->told = true;
 }
 
+/* Of a change whose last attempt, or an earlier one, may have reached the server. */
+static void tell_unsure(struct api_answer *answer, bool unsure)
+{
+    if (unsure)
+        buffer_add_text(&answer->text, "; it may have been done nevertheless");
+}
+
 static enum cli_exit timed_out(struct api_answer *answer)
 {
     if (!answer->text.length)
@@ -191,24 +226,31 @@ enum cli_exit api_call(struct api *api, const struct api_call *call, struct api_
 {
     unsigned attempts = call->attempts ? call->attempts : ATTEMPTS;
     int64_t begun_ms = clock_mono_ms();
+    bool keyed = strcmp(call->method, "GET") != 0 && !call->repeatable, unsure = false;
+    char key[CALL_KEY_SIZE];
 
     *answer = (struct api_answer){0};
     buffer_init(&answer->text, 0);
+    call_key_make(key);
     if (api_left_ms(api) == 0)
         return timed_out(answer);
     for (unsigned tried = 1;; tried++) {
         int64_t wait_ms, asked_ms;
-        bool again;
+        enum outcome outcome = attempt(api, call, keyed ? key : NULL, answer, &asked_ms);
 
-        attempt(api, call, answer, &again, &asked_ms);
-        if (!again) {
+        if (outcome == OUTCOME_KNOWN) {
             api->told = false;
             return answer->code;
         }
-        if (api_left_ms(api) == 0)
+        unsure = unsure || (keyed && outcome == OUTCOME_UNKNOWN);
+        if (api_left_ms(api) == 0) {
+            tell_unsure(answer, unsure);
             return timed_out(answer);
-        if (tried >= attempts && clock_mono_ms() - begun_ms >= call->patience_ms)
+        }
+        if (tried >= attempts && clock_mono_ms() - begun_ms >= call->patience_ms) {
+            tell_unsure(answer, unsure);
             return answer->code;
+        }
         if (tried >= 3)
             tell_away(api, answer);
         wait_ms = backoff_full_jitter_ms(BACKOFF_BASE_MS, BACKOFF_CAP_MS, tried - 1, clock_random());

@@ -24,7 +24,8 @@ struct api_call {
     const void *body;                  /* NULL: none */
     size_t length;
     const char *content_type;          /* NULL: JSON */
-    bool repeatable;                   /* doing it twice is the same as once */
+    bool repeatable;                   /* doing it twice is the same as once; a call that is neither this nor GET carries an idempotency key, which makes it so */
+    const char *if_match;              /* an ETag with its quotes; NULL: none */
     unsigned attempts;                 /* 0: as many as is usual */
     int64_t hold_ms;                   /* how long the server may hold a long poll */
     int64_t patience_ms;               /* go on trying for this long when the server is away, whatever the attempts */

@@ -1,4 +1,4 @@
-/* The operator's orders: drover rollout pause | resume | cancel | promote | approve | rollback | retry | exclude | include | stop-all | start-all,
+/* The operator's orders: drover rollout pause | resume | cancel | promote | rollback | retry | exclude | include | stop-all | start-all,
  * and drover device quarantine | readmit. */
 #include "cli/cmd.h"
 
@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/cmd_rollout_plan.h"
 #include "cli/fields.h"
+#include "cli/proposal_print.h"
 #include "cli/values.h"
 #include "cli/views.h"
 #include "common/clock.h"
@@ -57,8 +58,10 @@ static enum cli_exit rollout_act(struct cli *cli, const char *action)
     struct api_answer answer;
     enum cli_exit code = order_send(cli, &(struct order){.device = NULL}, &answer, "/api/v1/rollouts/%s/%s", cli_argument(cli, 0), action);
 
-    if (!code)
+    if (!code) {
         rollout_print_row(cli, answer.json);
+        proposal_note(cli, &answer);
+    }
     api_answer_done(&answer);
     return code;
 }
@@ -81,11 +84,6 @@ enum cli_exit cmd_rollout_cancel(struct cli *cli)
 enum cli_exit cmd_rollout_promote(struct cli *cli)
 {
     return rollout_act(cli, "promote");
-}
-
-enum cli_exit cmd_rollout_approve(struct cli *cli)
-{
-    return rollout_act(cli, "approve");
 }
 
 enum cli_exit cmd_rollout_rollback(struct cli *cli)

@@ -101,7 +101,7 @@ static int64_t wait_of(const struct api_answer *answer)
 /* Says the same again until the server has judged. */
 static enum cli_exit verdict_wait(struct addition *addition, const struct buffer *body, struct api_answer *answer)
 {
-    const struct api_call call = {.method = "POST", .path = "/api/v1/releases", .body = body->bytes, .length = body->length, .repeatable = true};
+    const struct api_call call = {.method = "POST", .path = "/api/v1/releases", .body = body->bytes, .length = body->length};
     struct cli *cli = addition->cli;
     int64_t give_up_ms = clock_mono_ms() + VERIFYING_MS;
     bool is_told = false;

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/cmd_rollout_plan.h"
 #include "cli/list.h"
+#include "cli/proposal_print.h"
 #include "cli/values.h"
 #include "cli/views.h"
 #include "common/clock.h"
@@ -96,6 +97,7 @@ enum cli_exit cmd_rollout_list(struct cli *cli)
 void rollout_print(struct cli *cli, const struct cJSON *rollout)
 {
     output_object_and_list(&cli->output, &rollout_view, rollout, &stage_list_view, value_find(rollout, "stages"), clock_unix_ms());
+    proposal_print(cli, rollout);
 }
 
 enum cli_exit cmd_rollout_show(struct cli *cli)

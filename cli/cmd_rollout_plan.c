@@ -6,6 +6,7 @@
 #include "cli/cmd.h"
 #include "cli/forecast_print.h"
 #include "cli/plan_file.h"
+#include "cli/proposal_print.h"
 #include "cli/values.h"
 #include "cli/views.h"
 #include "common/clock.h"
@@ -91,7 +92,7 @@ static enum cli_exit plan_refused(struct cli *cli, const struct plan_file *file,
 
 static enum cli_exit plan_send(struct cli *cli, const struct plan_file *file, const char *method, const char *path, struct api_answer *answer)
 {
-    const struct api_call call = {.method = method, .path = path, .body = file->json.bytes, .length = file->json.length};
+    const struct api_call call = {.method = method, .path = path, .body = file->json.bytes, .length = file->json.length, .repeatable = cli_given(cli, OPT_DRY_RUN)};
 
     return api_call(&cli->api, &call, answer) ? plan_refused(cli, file, answer) : CLI_OK;
 }
@@ -127,8 +128,10 @@ enum cli_exit cmd_rollout_edit(struct cli *cli)
     buffer_add_format(&path, "/api/v1/rollouts/%s/plan?revision=%lld", cli_argument(cli, 0), (long long)revision);
     if (!code)
         code = plan_send(cli, &file, "PUT", path.bytes, &answer);
-    if (!code)
+    if (!code) {
         rollout_print_row(cli, answer.json);
+        proposal_note(cli, &answer);
+    }
     api_answer_done(&answer);
     buffer_done(&path);
     plan_file_done(&file);

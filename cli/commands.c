@@ -119,7 +119,8 @@ static const struct command command_rows[] = {
      "Every error is shown with its place in the file. With -o json the plan is printed as it is understood, with every default.", "drover rollout check plan.yaml"},
     {"rollout", "plan", "ROLLOUT", {0}, false, cmd_rollout_plan, "print the plan of a rollout", "", "drover rollout plan esp32-1.1.0 >plan.json"},
     {"rollout", "edit", "ROLLOUT PLAN", {O(REVISION)}, false, cmd_rollout_edit, "give a rollout another plan while it goes on",
-     "Limits, gates, windows and later stages may change; model, version, id and whom the passed stages take may not.",
+     "Limits, gates, windows and later stages may change; model, version, id and whom the passed stages take may not. Where the plan asks for approvals, the edit waits for "
+     "another person (rollout approve).",
      "drover rollout plan esp32-1.1.0 >plan.json\ndrover rollout edit esp32-1.1.0 plan.json"},
     {"rollout", "list", "", {0}, false, cmd_rollout_list, "list the rollouts", "", "drover rollout list -o name"},
     {"rollout", "show", "ROLLOUT", {0}, false, cmd_rollout_show, "show one rollout: its plan, where it stands and what went wrong", "",
@@ -147,9 +148,12 @@ static const struct command command_rows[] = {
     {"rollout", "resume", "ROLLOUT", {O(WHY)}, false, cmd_rollout_resume, "let a paused rollout go on", "", "drover rollout resume esp32-1.1.0"},
     {"rollout", "promote", "ROLLOUT", {O(WHY)}, false, cmd_rollout_promote, "begin the next stage now",
      "Out of a pause, too. Gates and soak time of the present stage are passed over.", "drover rollout promote esp32-1.1.0"},
-    {"rollout", "approve", "ROLLOUT", {O(WHY)}, false, cmd_rollout_approve, "approve a rollout that waits for it",
-     "By somebody with a name of his own (a token of auth.keys_file), who neither made the plan nor has approved it. With the last approval it begins, or waits for "
-     "its time.", "drover rollout approve esp32-1.1.0"},
+    {"rollout", "approve", "ROLLOUT", {O(PROPOSAL), O(WHY)}, false, cmd_rollout_approve, "approve a rollout that waits for it, or what is proposed for one",
+     "By somebody with a name of his own (a token of auth.keys_file), who neither made the plan, or the proposal, nor has approved it. With the last approval the rollout "
+     "begins, or waits for its time. Of a rollout that was approved, an edit, promote, resume or retry is a proposal first: rollout show says what waits, and with the last "
+     "approval it is carried out, if the rollout is still as it was.", "drover rollout approve esp32-1.1.0\ndrover rollout approve esp32-1.1.0 --proposal 3"},
+    {"rollout", "reject", "ROLLOUT", {O(PROPOSAL), O(WHY)}, false, cmd_rollout_reject, "reject what is proposed for a rollout",
+     "By any operator, also by whoever proposed it.", "drover rollout reject esp32-1.1.0 --why 'too many at a time'"},
     {"rollout", "rollback", "ROLLOUT", {O(WHY)}, false, cmd_rollout_rollback, "take the devices of a rollout back to their old version",
      "The offer is withdrawn first. Devices that have not begun to install are told to stop, those that succeeded go back within the rollout's limits, and those "
      "that are offline when they return. It ends by itself when all are back; meanwhile it can be paused.", "drover rollout rollback esp32-1.1.0 --why 'batteries drain'"},

@@ -142,14 +142,23 @@ static bool header_add(struct curl_slist **headers, const char *line)
     return longer != NULL;
 }
 
+/* "name: value"; NULL: nothing. */
+static bool header_add_value(struct curl_slist **headers, const char *name, const char *value)
+{
+    char line[256];
+    int length = value ? snprintf(line, sizeof line, "%s: %s", name, value) : 0;
+
+    return !value || (length > 0 && (size_t)length < sizeof line && header_add(headers, line));
+}
+
 static bool headers_make(const struct http_client *client, const struct http_request *request, struct curl_slist **ret_headers)
 {
-    char type[128];
+    const char *type = request->content_type ? request->content_type : "application/json";
 
-    (void)snprintf(type, sizeof type, "Content-Type: %s", request->content_type ? request->content_type : "application/json");
     return header_add(ret_headers, "Accept: application/json, application/problem+json") &&
            header_add(ret_headers, "Expect:") && /* no waiting for 100 Continue */
-           (!request->body || header_add(ret_headers, type)) &&
+           (!request->body || header_add_value(ret_headers, "Content-Type", type)) &&
+           header_add_value(ret_headers, "Idempotency-Key", request->idempotency_key) && header_add_value(ret_headers, "If-Match", request->if_match) &&
            (!client->authorization || header_add(ret_headers, client->authorization));
 }
 

@@ -18,6 +18,8 @@ struct http_request {
     const void *body;            /* NULL: none */
     size_t length;
     const char *content_type;
+    const char *idempotency_key; /* NULL: none */
+    const char *if_match;        /* an ETag with its quotes; NULL: none */
     int64_t timeout_ms;          /* the whole request */
     int64_t stall_ms;            /* ends when nothing moves for so long; 0: only timeout_ms counts */
     void (*sent)(void *arg, int64_t bytes);   /* body bytes sent so far; NULL is fine */

@@ -27,6 +27,8 @@ struct api_config {
     struct proofs *proofs;         /* borrowed */
     struct worker_pool *workers;   /* borrowed */
     const char *data_dir;          /* borrowed */
+    const int64_t *proposal_ms;    /* borrowed; how long an order waits for another person's approval; may change at any time, as the next two */
+    const int64_t *approvals_min;  /* borrowed; every plan must ask for so many; 0: none need to, and rollouts without a plan may begin */
     const int64_t *delta_from;     /* borrowed; deltas are derived from this many older releases; may change at any time */
     /* What only main knows; all called on the loop, with arg. */
     bool (*ready)(void *arg, struct buffer *missing);        /* /readyz; false: appends what is missing, "redis", "mqtt and redis", ... */

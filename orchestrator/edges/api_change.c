@@ -21,6 +21,7 @@ struct api_change {
     struct change_key key;
     bool keyed;             /* the key is ours to end */
     bool audited;           /* nothing is to be written into the audit (any more) */
+    bool tried;             /* the store was asked for the change */
 };
 
 bool api_is_change(const struct http_route *route)
@@ -37,17 +38,18 @@ static struct api_change *change_of(const struct http_call *call)
 
 const struct actor *api_actor(const struct http_call *call)
 {
-    struct api_change *change = change_of(call);
-    return change != NULL ? &change->actor : NULL;
+    return api_actor_change(call, NULL, NULL, NULL);
 }
 
-const struct actor *api_actor_change(const struct http_call *call, const char *before, const char *after)
+const struct actor *api_actor_change(const struct http_call *call, const char *before, const char *after, const char *said)
 {
     struct api_change *change = change_of(call);
     if (change == NULL)
         return NULL;
+    change->tried = true;
     change->actor.before = before;
     change->actor.after = after;
+    change->actor.said = said;
     return &change->actor;
 }
 
@@ -165,6 +167,13 @@ static void answer_again(struct http_call *call, const struct change_answer *ans
     http_call_send(call, answer->status);
 }
 
+/* Whoever asks again a little later is given the answer of the first. */
+static void key_is_busy(struct http_call *call)
+{
+    call->retry_after_s = 1;
+    http_call_problem(call, 409, "Idempotency-Key", "the first request with this key is still under way");
+}
+
 static void key_begun(void *arg, enum drover_error error, const struct change_answer *answer)
 {
     struct api_change *change = arg;
@@ -178,7 +187,7 @@ static void key_begun(void *arg, enum drover_error error, const struct change_an
     else if (error == DROVER_DUPLICATE)
         answer_again(call, answer);
     else if (error == DROVER_CONFLICT)
-        http_call_problem(call, 409, "Idempotency-Key", "the first request with this key is still under way");
+        key_is_busy(call);
     else if (error == DROVER_MISMATCH)
         http_call_problem(call, 422, "Idempotency-Key", "this key was used for another request");
     else if (error == DROVER_FULL)
@@ -189,10 +198,11 @@ static void key_begun(void *arg, enum drover_error error, const struct change_an
 
 /* --- the end --- */
 
-/* The same request may be answered otherwise a moment later: it is to be tried again, not remembered. */
-static bool is_for_now(int status)
+/* The same request may be answered otherwise a moment later: it is to be tried again, not remembered. What may have been done stays remembered, so that it is
+ * not done twice: a 202 after a script did something (a proposal), and a failure after the store was asked. */
+static bool is_for_now(const struct api_change *change, int status)
 {
-    return status == 202 || status == 429 || status >= 500;
+    return (status == 202 && !change->audited) || status == 429 || (status >= 500 && !change->tried);
 }
 
 /* A refusal in its own words. */
@@ -228,11 +238,11 @@ static void change_answered(void *arg, struct http_call *call)
         http_call_return(call);
         return;
     }
-    change->actor.before = change->actor.after = NULL;   /* they were whose the call to the store was */
+    change->actor.before = change->actor.after = change->actor.said = NULL;   /* they were whose the call to the store was */
     why_read(call, why, sizeof why);
     const struct change_end end = {
         .actor = tells ? &change->actor : NULL, .at_ms = clock_unix_ms(), .why = why, .key = change->keyed ? &change->key : NULL,
-        .keep = !is_for_now(call->status),
+        .keep = !is_for_now(change, call->status),
         .answer = {.status = call->status, .content_type = call->content_type, .etag = call->etag, .body = call->answer.bytes, .length = call->answer.length},
     };
     store_change_end(change->api->config.store, &end, change_ended, change);

@@ -71,9 +71,9 @@ void api_put_events(struct json_writer *writer, const struct event *const *event
 /* --- api_change.c: what every route that changes something has around it: If-Match, an idempotency key, an entry of the audit --- */
 bool api_is_change(const struct http_route *route);
 void api_change(struct api *api, struct http_call *call, void (*serve)(struct api *api, struct http_call *call));
-/* Who does it, for the store; NULL when the call changes nothing. before, after: texts that live until the store was called, NULL: the change knows them. */
+/* Who does it, for the store; NULL when the call changes nothing. before, after, said: texts that live until the store was called, NULL: the change knows them. */
 const struct actor *api_actor(const struct http_call *call);
-const struct actor *api_actor_change(const struct http_call *call, const char *before, const char *after);
+const struct actor *api_actor_change(const struct http_call *call, const char *before, const char *after, const char *said);
 /* Its script has written the entry. */
 void api_change_audited(struct http_call *call);
 /* "operator", or with the name of who it is: for `why`. */
@@ -87,6 +87,7 @@ api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
 api_route api_rollout_promote, api_rollout_approve, api_rollout_rollback, api_rollout_retry, api_rollout_exclude, api_rollout_include;
 api_route api_stop_all, api_start_all, api_device_quarantine, api_device_readmit;
+api_route api_proposal_show, api_proposal_approve, api_proposal_reject;
 api_route api_device_why, api_rollout_why;
 api_route api_audit, api_events, api_event_stream, api_events_raw, api_seals, api_audit_raw, api_audit_seals, api_status;
 
@@ -107,8 +108,34 @@ void api_rollout_error(struct api_ask *ask, enum drover_error error, const char 
 #define API_REASON_SIZE 160
 /* `why` of a state, of WHY_SIZE: who, and his reason, if he gave one; cut between two characters. */
 void api_why(const struct http_call *call, const char *reason, char *ret);
+/* Three texts as one such. */
+void api_why_join(const char *first, const char *between, const char *second, char *ret);
 /* The body {"why": ".."}, or none, as such a text. False: answered with 400. */
 bool api_reason_read(struct http_call *call, char *ret_why);
+
+/* What an operator's order would do to the rollout as it is; *ret_next, to which *ret points, borrows the plan; `why` and `actor` are the caller's to fill in.
+ * False: the order is refused, and the ask is over. */
+bool api_order_prepare(struct api_ask *ask, const struct rollout *rollout, enum rollout_event on, struct rollout_change *ret, struct rollout *ret_next);
+
+/* --- api_rollout_plan.c --- */
+/* The edit as a change of the rollout, and as words: `before` and `after` are the members that differ, each a JSON object. */
+struct plan_change {
+    struct rollout next;            /* borrows the plan */
+    struct rollout_change change;
+    struct buffer before, after;
+};
+/* plan: of this rollout; author: who made it. */
+void api_plan_change_init(struct plan_change *change, const struct rollout *rollout, struct plan *plan, const char *author);
+void api_plan_change_done(struct plan_change *change);
+const char *api_plan_change_before(const struct plan_change *change);
+const char *api_plan_change_after(const struct plan_change *change);
+
+/* --- api_proposals.c: orders that wait for another person (core/proposal.h) --- */
+struct proposal;
+/* The order is kept instead of carried out; 202, with the rollout. Ends the ask. plan: of an edit, with the rollout's id; NULL: none. All are copied. */
+void api_propose(struct api_ask *ask, const struct rollout *rollout, enum rollout_event on, struct plan *plan, const char *why);
+/* Puts the members. plan: of an edit. */
+void api_put_proposal(struct json_writer *writer, const struct rollout *rollout, const struct proposal *proposal, struct plan *plan);
 
 /* --- api_hold.c --- */
 struct stop;
@@ -124,6 +151,9 @@ void api_permit_check(struct api_ask *ask, const struct rollout *rollout, const 
 /* --- api_rollout_open.c --- */
 /* The body as a plan, one reference; NULL: answered with every error. */
 struct plan *api_plan_read(const struct api *api, struct http_call *call);
+/* Four eyes: the server may ask every plan for approvals; and the author of a plan that asks for some (named) must be known, or he could approve it
+ * himself. False: answered with 403. */
+bool api_approvals_suffice(const struct api *api, struct http_call *call, int64_t approvals, bool named);
 void api_plan_problems(struct http_call *call, const struct plan_problems *problems);
 
 /* --- api_rollout_dry.c --- */

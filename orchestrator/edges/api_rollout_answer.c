@@ -1,12 +1,15 @@
-/* Answers that show rollouts: the fleet's counts are read after the rollouts, and of a single staged one the counts of each stage. */
+/* Answers that show rollouts: the fleet's counts are read after the rollouts, and of a single staged one the counts of each stage, and what waits for approval. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "orchestrator/core/proposal.h"
 #include "orchestrator/edges/api_inside.h"
+#include "orchestrator/edges/store_proposals.h"
 
 static void stages_read(void *arg, enum drover_error error, const struct rollout_counts *stages, size_t count);
+static void proposal_read(void *arg, enum drover_error error, const struct proposal *proposal, struct plan *plan);
 static void fleet_read(void *arg, enum drover_error error, int64_t devices, int64_t online, const struct model_summary *models, size_t count);
 
 struct rollout_answer {
@@ -16,6 +19,8 @@ struct rollout_answer {
     char next[ID_SIZE];             /* of a list */
     struct rollout_counts *stages;  /* of each stage of the one; NULL: not read */
     size_t stage_count;
+    struct proposal proposal;       /* number 0: none waits */
+    struct plan *proposed;          /* of an edit that waits, held */
     size_t count;
     struct rollout shown[];         /* held */
 };
@@ -25,6 +30,7 @@ static void answer_end(struct rollout_answer *answer)
     for (size_t i = 0; i < answer->count; i++)
         rollout_drop(&answer->shown[i]);
     api_ask_end(answer->ask);
+    plan_drop(answer->proposed);
     free(answer->stages);
     free(answer);
 }
@@ -108,7 +114,30 @@ static void stages_read(void *arg, enum drover_error error, const struct rollout
         memcpy(answer->stages, stages, count * sizeof *stages);
         answer->stage_count = count;
     }
+    if (answer->shown[0].plan->approvals > 0)
+        store_proposal(answer->ask->api->config.store, answer->shown[0].id, proposal_read, answer);
+    else
+        store_fleet(answer->ask->api->config.store, fleet_read, answer);
+}
+
+static void proposal_read(void *arg, enum drover_error error, const struct proposal *proposal, struct plan *plan)
+{
+    struct rollout_answer *answer = arg;
+    if (error == DROVER_OK) {
+        answer->proposal = *proposal;
+        answer->proposed = plan_hold(plan);
+    }
     store_fleet(answer->ask->api->config.store, fleet_read, answer);
+}
+
+static void plan_put(struct json_writer *writer, const struct rollout_answer *answer)
+{
+    if (answer->proposal.number > 0) {
+        json_open_object(writer, "proposal");
+        api_put_proposal(writer, &answer->shown[0], &answer->proposal, answer->proposed);
+        json_close_object(writer);
+    }
+    api_put_stages(writer, &answer->shown[0], answer->stages, answer->stage_count);
 }
 
 static const struct model_summary *model_find(const struct model_summary *models, size_t count, const char *name)
@@ -139,7 +168,7 @@ static void fleet_read(void *arg, enum drover_error error, int64_t devices, int6
         if (answer->list)
             json_close_object(&writer);
         else if (rollout->plan != NULL)
-            api_put_stages(&writer, rollout, answer->stages, answer->stage_count);
+            plan_put(&writer, answer);
     }
     if (answer->list) {
         json_close_array(&writer);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "orchestrator/core/proposal.h"
 #include "orchestrator/edges/api_inside.h"
 #include "orchestrator/edges/http_body.h"
 
@@ -20,16 +21,21 @@ struct control {
     char why[WHY_SIZE];
 };
 
-void api_why(const struct http_call *call, const char *reason, char *ret)
+void api_why_join(const char *first, const char *between, const char *second, char *ret)
 {
     char all[2 * ID_SIZE + API_REASON_SIZE];
     size_t kept = 0, step;
-    (void)snprintf(all, sizeof all, "%s%s%s", api_who(call), reason[0] != '\0' ? ": " : "", reason);
+    (void)snprintf(all, sizeof all, "%s%s%s", first, between, second);
     size_t length = strlen(all);
     while (kept < length && (step = text_utf8_step(all + kept, length - kept)) > 0 && kept + step < WHY_SIZE)
         kept += step;
     memcpy(ret, all, kept);
     ret[kept] = '\0';
+}
+
+void api_why(const struct http_call *call, const char *reason, char *ret)
+{
+    api_why_join(api_who(call), reason[0] != '\0' ? ": " : "", reason, ret);
 }
 
 bool api_reason_read(struct http_call *call, char *ret_why)
@@ -74,8 +80,9 @@ static bool refuse(struct api_ask *ask, int status, const char *detail)
     return false;
 }
 
-static bool promote(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
+static bool promote(struct api_ask *ask, const struct rollout *rollout, struct rollout *next, enum rollout_event *on)
 {
+    (void)on;
     if (rollout->plan == NULL)
         return refuse(ask, 409, "it has no stages");
     if (rollout->stage >= (int64_t)rollout->plan->stage_count)
@@ -85,27 +92,43 @@ static bool promote(struct api_ask *ask, const struct rollout *rollout, struct r
 }
 
 /* Four eyes: somebody who is named, who did not make the plan, and has not approved it yet. */
-static bool approve(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
+static bool approve(struct api_ask *ask, const struct rollout *rollout, struct rollout *next, enum rollout_event *on)
 {
-    struct control *control = ask->extra;
     if (ask->call->who.subject[0] == '\0')
         return refuse(ask, 403, "an approval needs a name: a token of auth.keys_file, not the one of api.token_file");
-    const char *refusal = rollout_approve(rollout, ask->call->who.subject, next, &control->on);
+    const char *refusal = rollout_approve(rollout, ask->call->who.subject, next, on);
     return refusal == NULL || refuse(ask, rollout->state == ROLLOUT_AWAITING_APPROVAL ? 403 : 409, refusal);
 }
 
-static bool retry(struct api_ask *ask, const struct rollout *rollout, struct rollout *next)
+static bool retry(struct api_ask *ask, const struct rollout *rollout, struct rollout *next, enum rollout_event *on)
 {
     (void)ask;
     (void)rollout;
+    (void)on;
     next->retry_ms = clock_unix_ms();
     return true;
 }
 
-typedef bool preparation(struct api_ask *ask, const struct rollout *rollout, struct rollout *next);
+/* *on may become another event. False: refused, and the ask is over. */
+typedef bool preparation(struct api_ask *ask, const struct rollout *rollout, struct rollout *next, enum rollout_event *on);
 static preparation *const preparations[ROLLOUT_EVENT_COUNT] = {
     [ROLLOUT_EVENT_PROMOTE] = promote, [ROLLOUT_EVENT_APPROVE] = approve, [ROLLOUT_EVENT_ENDORSE] = approve, [ROLLOUT_EVENT_REOPEN] = retry,
 };
+
+bool api_order_prepare(struct api_ask *ask, const struct rollout *rollout, enum rollout_event on, struct rollout_change *ret, struct rollout *ret_next)
+{
+    *ret_next = *rollout;   /* borrows the plan */
+    preparation *prepare = preparations[on];
+    if (prepare != NULL && !prepare(ask, rollout, ret_next, &on))
+        return false;
+    *ret = (struct rollout_change){.id = rollout->id, .on = on, .expected_revision = rollout->revision, .at_ms = clock_unix_ms(),
+                                   .next = prepare != NULL ? ret_next : NULL};
+    if (rollout_move_find(rollout->state, on, &ret->to))
+        return true;
+    http_call_problem(ask->call, 409, NULL, "the rollout is %s: %s", rollout_state_name(rollout->state), rollout_state_text(rollout->state));
+    api_ask_end(ask);
+    return false;
+}
 
 /* --- 2 --- */
 
@@ -113,7 +136,8 @@ static void control_read(void *arg, enum drover_error error, const struct rollou
 {
     struct api_ask *ask = arg;
     struct control *control = ask->extra;
-    enum rollout_state to;
+    struct rollout_change change;
+    struct rollout next;
     if (error != DROVER_OK || count != 1 || ask->api->closed) {
         api_rollout_error(ask, error != DROVER_OK ? error : count != 1 ? DROVER_NOT_FOUND : DROVER_UNAVAILABLE, "rollout");
         return;
@@ -128,19 +152,15 @@ static void control_read(void *arg, enum drover_error error, const struct rollou
         (void)refuse(ask, 409, "another stage has begun meanwhile; read it again");
         return;
     }
-    struct rollout next = *rollouts;   /* borrows the plan */
-    preparation *prepare = preparations[control->on];
-    if (prepare != NULL && !prepare(ask, rollouts, &next))
+    if (!api_order_prepare(ask, rollouts, control->on, &change, &next))
         return;
-    if (!rollout_move_find(rollouts->state, control->on, &to)) {
-        http_call_problem(ask->call, 409, NULL, "the rollout is %s: %s", rollout_state_name(rollouts->state), rollout_state_text(rollouts->state));
-        api_ask_end(ask);
+    if (proposal_is_needed(rollouts, change.on)) {
+        api_propose(ask, rollouts, change.on, NULL, control->why);
         return;
     }
-    store_rollout_move(ask->api->config.store,
-                       &(struct rollout_change){.id = rollouts->id, .on = control->on, .to = to, .expected_revision = rollouts->revision, .why = control->why,
-                                                .at_ms = clock_unix_ms(), .next = prepare != NULL ? &next : NULL, .actor = api_actor(ask->call)},
-                       control_moved, ask);
+    change.why = control->why;
+    change.actor = api_actor(ask->call);
+    store_rollout_move(ask->api->config.store, &change, control_moved, ask);
 }
 
 static void control_moved(void *arg, enum drover_error error, const struct rollout *rollout)

@@ -116,6 +116,18 @@ void api_plan_problems(struct http_call *call, const struct plan_problems *probl
     http_call_send(call, 400);
 }
 
+bool api_approvals_suffice(const struct api *api, struct http_call *call, int64_t approvals, bool named)
+{
+    int64_t least = *api->config.approvals_min;
+    if (approvals < least)
+        http_call_problem(call, 403, "/approvals", "this server asks every rollout for a plan with at least %lld approval%s (api.approvals_min)", (long long)least, least == 1 ? "" : "s");
+    else if (named && call->who.subject[0] == '\0')
+        http_call_problem(call, 403, NULL, "the author of a plan that asks for approvals needs a name: a token of auth.keys_file, not the one of api.token_file");
+    else
+        return true;
+    return false;
+}
+
 /* Only here is it known which zones there are: a device falls back on the plan's, the plan on nothing. */
 static bool zone_is_known(const struct api *api, const struct plan *plan, struct plan_problems *ret)
 {
@@ -211,9 +223,14 @@ void api_rollout_open(struct api *api, struct http_call *call)
         api_ask_end(ask);
         return;
     }
+    const struct plan *plan = open->rollout.plan;
     open->named = open->rollout.id[0] != '\0';
+    if (!dry && !api_approvals_suffice(api, call, plan != NULL ? plan->approvals : 0, plan != NULL && plan->approvals > 0)) {
+        rollout_drop(&open->rollout);
+        api_ask_end(ask);
+        return;
+    }
     if (!dry) {
-        const struct plan *plan = open->rollout.plan;
         if (!open->named)
             name_choose(&open->rollout, 1);
         const char *permit = plan != NULL ? plan->rollback.permit : "";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "orchestrator/core/proposal.h"
 #include "orchestrator/edges/api_inside.h"
 #include "orchestrator/edges/plan_diff.h"
 
@@ -52,7 +53,6 @@ static void plan_shown(void *arg, enum drover_error error, const struct rollout 
 struct plan_edit {
     struct plan *plan;
     struct rollout before;      /* while the new plan's permit is proved; holds its plan */
-    enum rollout_state to;
 };
 
 void api_rollout_edit(struct api *api, struct http_call *call)
@@ -109,31 +109,56 @@ static void plans_compare(const struct rollout *rollout, const struct plan *plan
 }
 
 /* Whoever approved has approved another plan. */
-static void plan_save(struct api_ask *ask, const struct rollout *rollout, enum rollout_state to)
+void api_plan_change_init(struct plan_change *change, const struct rollout *rollout, struct plan *plan, const char *author)
+{
+    int64_t now_ms = clock_unix_ms();
+    change->next = *rollout;
+    change->next.plan = plan;
+    change->next.plan_revision++;
+    change->next.approvals = 0;
+    memset(change->next.approvers, 0, sizeof change->next.approvers);
+    (void)text_copy(change->next.author, sizeof change->next.author, author);
+    rollout_enter_stage(&change->next, rollout->stage, now_ms);
+    change->change = (struct rollout_change){.id = change->next.id, .on = ROLLOUT_EVENT_EDIT, .to = rollout->state, .expected_revision = rollout->revision,
+                                             .at_ms = now_ms, .next = &change->next, .edited = plan};
+    buffer_init(&change->before, PLAN_DIFF_BYTES);
+    buffer_init(&change->after, PLAN_DIFF_BYTES);
+    plan_diff(rollout->plan, plan, &change->before, &change->after);
+}
+
+void api_plan_change_done(struct plan_change *change)
+{
+    buffer_done(&change->before);
+    buffer_done(&change->after);
+}
+
+const char *api_plan_change_before(const struct plan_change *change)
+{
+    return change->before.failed ? "{}" : change->before.bytes;
+}
+
+const char *api_plan_change_after(const struct plan_change *change)
+{
+    return change->after.failed ? "{}" : change->after.bytes;
+}
+
+static void plan_save(struct api_ask *ask, const struct rollout *rollout)
+{
+    struct plan_change change;
+    api_plan_change_init(&change, rollout, ((struct plan_edit *)ask->extra)->plan, ask->call->who.subject);
+    change.change.why = api_who(ask->call);
+    change.change.actor = api_actor_change(ask->call, api_plan_change_before(&change), api_plan_change_after(&change), NULL);
+    store_rollout_move(ask->api->config.store, &change.change, plan_saved, ask);
+    api_plan_change_done(&change);
+}
+
+/* It stands beside the plan in force. */
+static void plan_propose(struct api_ask *ask, struct rollout *rollout)
 {
     struct plan *plan = ((struct plan_edit *)ask->extra)->plan;
-    struct rollout next = *rollout;
-    int64_t now_ms = clock_unix_ms();
-    memcpy(plan->id, rollout->id, sizeof rollout->id);   /* nobody else holds it yet */
-    next.plan = plan;
-    next.plan_revision++;
-    if (rollout->state == ROLLOUT_AWAITING_APPROVAL) {
-        next.approvals = 0;
-        memset(next.approvers, 0, sizeof next.approvers);
-        (void)text_copy(next.author, sizeof next.author, ask->call->who.subject);
-    }
-    rollout_enter_stage(&next, rollout->stage, now_ms);
-    struct buffer before, after;
-    buffer_init(&before, PLAN_DIFF_BYTES);
-    buffer_init(&after, PLAN_DIFF_BYTES);
-    plan_diff(rollout->plan, plan, &before, &after);
-    store_rollout_move(ask->api->config.store,
-                       &(struct rollout_change){.id = next.id, .on = ROLLOUT_EVENT_EDIT, .to = to, .expected_revision = rollout->revision,
-                                                .why = api_who(ask->call), .at_ms = now_ms, .next = &next, .edited = plan,
-                                                .actor = api_actor_change(ask->call, before.failed ? "{}" : before.bytes, after.failed ? "{}" : after.bytes)},
-                       plan_saved, ask);
-    buffer_done(&before);
-    buffer_done(&after);
+    api_propose(ask, rollout, ROLLOUT_EVENT_EDIT, plan, api_who(ask->call));
+    plan_drop(plan);
+    rollout_drop(rollout);
 }
 
 static void revision_refuse(struct api_ask *ask)
@@ -149,6 +174,10 @@ static struct plan *edited_read(struct api_ask *ask, const struct rollout *rollo
     struct plan *plan = api_plan_read(ask->api, ask->call);
     if (plan == NULL)
         return NULL;
+    if (!api_approvals_suffice(ask->api, ask->call, plan->approvals, plan->approvals > 0 || rollout->state == ROLLOUT_AWAITING_APPROVAL)) {
+        plan_drop(plan);
+        return NULL;
+    }
     plans_compare(rollout, plan, &problems);
     if (problems.count == 0)
         return plan;
@@ -160,12 +189,17 @@ static struct plan *edited_read(struct api_ask *ask, const struct rollout *rollo
 static void permit_checked(struct api_ask *ask, bool good)
 {
     struct plan_edit *edit = ask->extra;
-    if (good && !ask->api->closed) {
-        plan_save(ask, &edit->before, edit->to);
-        rollout_drop(&edit->before);
+    struct rollout before = edit->before;
+    if (good && !ask->api->closed && proposal_is_needed(&before, ROLLOUT_EVENT_EDIT)) {
+        plan_propose(ask, &before);
         return;
     }
-    rollout_drop(&edit->before);
+    if (good && !ask->api->closed) {
+        plan_save(ask, &before);
+        rollout_drop(&before);
+        return;
+    }
+    rollout_drop(&before);
     plan_drop(edit->plan);
     if (good)
         api_ask_error(ask, DROVER_UNAVAILABLE, "the plan was not saved");
@@ -189,18 +223,13 @@ static void plan_loaded(void *arg, enum drover_error error, const struct rollout
         api_ask_end(ask);
         return;
     }
-    if (rollouts->state == ROLLOUT_SCHEDULED && rollouts->approvals > 0) {
-        http_call_problem(ask->call, 409, NULL, "it was approved as it is, and waits for its time: cancel it and start the other plan");
-        api_ask_end(ask);
-        return;
-    }
     edit->plan = edited_read(ask, rollouts);
     if (edit->plan == NULL) {
         api_ask_end(ask);
         return;
     }
+    memcpy(edit->plan->id, rollouts->id, sizeof rollouts->id);   /* nobody else holds it yet */
     bool same = strcmp(edit->plan->rollback.permit, rollouts->plan->rollback.permit) == 0;
-    edit->to = to;
     rollout_keep(&edit->before, rollouts);
     api_permit_check(ask, rollouts, same ? "" : edit->plan->rollback.permit, permit_checked);
 }

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/semver.h"
+#include "orchestrator/core/proposal.h"
 #include "orchestrator/edges/api_inside.h"
 
 static void plan_put(struct json_writer *writer, const struct rollout *rollout)
@@ -47,6 +48,15 @@ static void counts_put(struct json_writer *writer, const struct rollout *rollout
     states_put(writer, &rollout->counts);
 }
 
+static void approvers_put(struct json_writer *writer, const char names[ROLLOUT_APPROVERS_MAX][ID_SIZE])
+{
+    json_open_array(writer, "approvers");
+    for (size_t i = 0; i < ROLLOUT_APPROVERS_MAX; i++)
+        if (names[i][0])
+            json_put_text(writer, NULL, names[i]);
+    json_close_array(writer);
+}
+
 /* Where a staged one stands. */
 static void position_put(struct json_writer *writer, const struct rollout *rollout)
 {
@@ -58,11 +68,7 @@ static void position_put(struct json_writer *writer, const struct rollout *rollo
     json_put_i64(writer, "start_ms", rollout->start_ms);
     json_put_i64(writer, "approvals", rollout->approvals);
     json_put_text(writer, "author", rollout->author[0] ? rollout->author : NULL);
-    json_open_array(writer, "approvers");
-    for (size_t i = 0; i < ROLLOUT_APPROVERS_MAX; i++)
-        if (rollout->approvers[i][0])
-            json_put_text(writer, NULL, rollout->approvers[i]);
-    json_close_array(writer);
+    approvers_put(writer, rollout->approvers);
 }
 
 /* What is done once more, or taken back. */
@@ -143,6 +149,27 @@ void api_put_stages(struct json_writer *writer, const struct rollout *rollout, c
     json_close_array(writer);
     buffer_add_text(writer->buffer, ",\"plan\":");
     plan_write(rollout->plan, writer->buffer);   /* writes a whole object of its own */
+}
+
+void api_put_proposal(struct json_writer *writer, const struct rollout *rollout, const struct proposal *proposal, struct plan *plan)
+{
+    json_put_i64(writer, "number", proposal->number);
+    json_put_text(writer, "order", proposal_order_name(proposal->on));
+    json_put_text(writer, "who", proposal->who);
+    json_put_text(writer, "why", proposal->why);
+    json_put_i64(writer, "at_ms", proposal->at_ms);
+    json_put_i64(writer, "expires_ms", proposal->expires_ms);
+    json_put_i64(writer, "revision", proposal->revision);
+    json_put_bool(writer, "stands", proposal_stands(proposal, rollout, clock_unix_ms()));
+    json_put_i64(writer, "needed", proposal->needed);
+    json_put_i64(writer, "approvals", proposal->approvals);
+    approvers_put(writer, proposal->approvers);
+    if (plan == NULL || rollout->plan == NULL)
+        return;
+    struct plan_change change;
+    api_plan_change_init(&change, rollout, plan, proposal->who);
+    buffer_add_format(writer->buffer, ",\"before\":%s,\"after\":%s", api_plan_change_before(&change), api_plan_change_after(&change));
+    api_plan_change_done(&change);
 }
 
 void api_put_rollout(struct json_writer *writer, struct api *api, const struct rollout *rollout, const struct model_summary *model)

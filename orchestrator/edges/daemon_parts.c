@@ -182,6 +182,8 @@ static enum drover_error users_of_the_flow_make(struct daemon *daemon)
         .proofs = daemon->proofs,
         .workers = daemon->workers,
         .data_dir = daemon->settings.data_dir,
+        .proposal_ms = &daemon->settings.api_proposal_ms,
+        .approvals_min = &daemon->settings.api_approvals_min,
         .delta_from = &daemon->settings.release_delta_from,
         .arg = daemon,
     };

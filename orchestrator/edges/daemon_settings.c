@@ -65,6 +65,8 @@ static const struct setting rows[] = {
     NEEDED("api.listen", api_listen, "127.0.0.1:8081", "Address for operators and Prometheus: everything."),
     {"api.token_file", SETTING_TEXT, AT(api_token_file), 0, 0, NULL, "", true, false, "",
      "File whose first line is the operators' bearer token; empty: no operator API. Read again on SIGHUP."},
+    RELOAD("api.approvals_min", api_approvals_min, 0, 2, "0", "approvals", "Every plan must ask for at least so many `approvals`, and there are no rollouts without a plan; 0: nobody needs to."),
+    RELOAD("api.proposal_ms", api_proposal_ms, 60000, 30 * DAY_MS, "86400000", "ms", "An order for an approved rollout waits this long for another person's approval."),
 
     TLS("api", api_tls),
 

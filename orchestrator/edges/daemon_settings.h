@@ -85,6 +85,7 @@ struct daemon_settings {
     int64_t release_workers;
     int64_t release_worker_timeout_s;
     int64_t release_worker_memory_mib;
+    int64_t api_approvals_min, api_proposal_ms;
     int64_t release_delta_from;
     char release_delta_key[SETTING_PATH_SIZE];
     char release_permit_key[SETTING_PATH_SIZE];

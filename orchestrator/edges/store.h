@@ -17,6 +17,7 @@
 #include "orchestrator/edges/redis_link.h"
 #include "proto/event.h"
 
+struct proposal;
 struct store;
 
 struct store_config {
@@ -55,6 +56,7 @@ struct actor {
     char target[2 * ID_SIZE];    /* what it is done to; "": the change knows it */
     char request[ID_SIZE];
     const char *before, *after;  /* JSON or words; NULL: the change knows it */
+    const char *said;            /* words about what was done; NULL: none, or the change knows them */
 };
 #define CHANGE_NAME_SIZE 65
 struct change_key {
@@ -193,6 +195,7 @@ struct rollout_change {
     const struct rollout *next;      /* its position and numbers as they shall be (stage, stage_ms, approvals, share_pct, ...); NULL: unchanged */
     const struct actor *actor;       /* NULL: the engine */
     const struct plan *edited;       /* EDIT: the new plan; next->plan_revision must have risen. NULL: unchanged */
+    const struct proposal *proposal; /* is carried out so, and ends with it (store_proposals.h); DROVER_CONFLICT when it is not as it was read. NULL: none */
 };
 void store_rollout_move(struct store *store, const struct rollout_change *change, store_rollout_changed *done, void *arg);
 

@@ -46,6 +46,10 @@ struct redis_args *store_command_begin(struct store *store, const char *name);
 void store_command_send(struct store *store, redis_replied *replied, void *arg);
 /* Adds one argument: the actor as redis-scripts/lib/audit.lua reads it; NULL: nobody. */
 void store_add_actor(struct store *store, struct redis_args *args, const struct actor *actor);
+/* Adds one argument: the plan's JSON; NULL: "". */
+void store_add_plan(struct redis_args *args, const struct plan *plan);
+/* Adds one argument: the stamp of a proposal as it was read (redis-scripts/lib/proposal.lua); NULL: "". */
+void store_add_proposal(struct redis_args *args, const struct proposal *proposal);
 /* For commands whose answer only counts as done or not; arg is a struct store_call with a store_written. */
 void store_written_replied(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 /* Counts what a reader of records returned; false when it was no such record. */

@@ -32,6 +32,7 @@ void store_add_actor(struct store *store, struct redis_args *args, const struct 
     json_put_text(&writer, "request", actor->request);
     json_put_text(&writer, "before", actor->before);
     json_put_text(&writer, "after", actor->after);
+    json_put_text(&writer, "said", actor->said);
     json_put_i64(&writer, "keep", store->audit_keep);
     json_end(&writer);
     redis_args_add(args, json.failed ? "" : json.bytes, json.failed ? 0 : json.length);

@@ -5,6 +5,7 @@
 #include "common/sha256.h"
 #include "common/text.h"
 #include "orchestrator/edges/store_call.h"
+#include "orchestrator/edges/store_proposals.h"
 
 #define LIST_MAX 1000
 #define LOADED 6   /* values of each rollout in an answer of rollouts_load */
@@ -151,7 +152,7 @@ static void stages_loaded(void *arg, enum drover_error error, const struct redis
 
 /* --- rollouts, changed --- */
 
-static void add_plan(struct redis_args *args, const struct plan *plan)
+void store_add_plan(struct redis_args *args, const struct plan *plan)
 {
     struct buffer json;
     buffer_init(&json, 0);
@@ -197,7 +198,7 @@ void store_rollout_open(struct store *store, const struct rollout *rollout_, boo
     redis_args_add_i64(args, store->events_keep);
     redis_args_add_text(args, "overtaken by a newer rollout");
     redis_args_add_text(args, rollout_state_is_open(rollout.state) ? "0" : "1");
-    add_plan(args, rollout.plan);
+    store_add_plan(args, rollout.plan);
     store_add_actor(store, args, actor);
     record_add(&rollout_record, &rollout, args);
     add_plan_digest(args, rollout.plan);
@@ -235,9 +236,10 @@ void store_rollout_move(struct store *store, const struct rollout_change *change
     redis_args_add_text(args, store->instance);
     redis_args_add_i64(args, store->events_keep);
     redis_args_add_text(args, place_of(change));
-    add_plan(args, change->edited);
+    store_add_plan(args, change->edited);
     redis_args_add_text(args, before_of(change));
     store_add_actor(store, args, change->actor);
+    store_add_proposal(args, change->proposal);
     if (change->next)
         record_add(&rollout_position_record, change->next, args);
     add_plan_digest(args, change->edited);

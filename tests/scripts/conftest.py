@@ -94,9 +94,9 @@ class Drover:
                          "version", version, "state", state, "why", "started", "revision", 1, "epoch", at_ms, "created_ms", at_ms,
                          "share_pct", 100, "max_in_flight", 10, *flat(fields))
 
-    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, before="keep", actor="", **fields):
+    def rollout_move(self, name, to, accept, revision=0, on="pause", at_ms=3000, plan="", place=None, before="keep", actor="", proposal="", **fields):
         return self.call("rollout_move", name, to, accept, revision, on, "operator", at_ms, "drover-1", 1000,
-                         place or ("keep" if to in ("running", "paused") else "leave"), plan, before, actor, *flat(fields))
+                         place or ("keep" if to in ("running", "paused") else "leave"), plan, before, actor, proposal, *flat(fields))
 
     # --- upgrades ---
     def upgrade(self, rollout="r1", **fields):

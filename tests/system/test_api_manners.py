@@ -1,6 +1,7 @@
 """How changes behave: once for each idempotency key, only on what was seen (If-Match), each in the audit; and why things stand still."""
 import http.client
 import json
+import re
 import socket
 import threading
 
@@ -257,3 +258,55 @@ def test_who_does_not_read_is_cut_and_the_others_are_not(stack, released):
     assert stack.metrics()['drover_http_refused_total{reason="stream"}'] == 1
     eager.close()
     lazy.close()
+
+
+class Forgetful(threading.Thread):
+    """Between drover and droverd: lets every request through, and keeps the answers to the first `lost` POSTs to itself."""
+
+    def __init__(self, port, lost):
+        super().__init__(daemon=True)
+        self.port, self.lost, self.posts = port, lost, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client, socket.create_connection(("127.0.0.1", self.port)) as server:
+                self.exchange(client, server)
+
+    def exchange(self, client, server):
+        request = self.message(client)
+        server.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        answer = self.message(server)
+        self.posts += request.startswith(b"POST")
+        if not request.startswith(b"POST") or self.posts > self.lost:
+            client.sendall(answer)
+
+    @staticmethod
+    def message(connection):
+        found = b""
+        wanted = None
+        while wanted is None or len(found) < wanted:
+            piece = connection.recv(65536)
+            if not piece:
+                return found
+            found += piece
+            if wanted is None and b"\r\n\r\n" in found:
+                length = re.search(rb"(?i)content-length: (\d+)", found)
+                wanted = found.index(b"\r\n\r\n") + 4 + int(length[1] if length else 0)
+        return found
+
+
+def test_drover_promotes_once_when_the_answer_is_lost(stack, released):
+    file = stack.folder / "plan.json"
+    file.write_text(json.dumps({**PLAN, "stages": [{"name": name, "count": 1, "soak_s": 3600} for name in ("one", "two", "three")]}))
+    stack.drover("rollout", "start", file)
+    forgetful = Forgetful(stack.api_ports["drover-1"], 2)
+    stack.drover("--api", forgetful.url, "rollout", "promote", "staged")
+    forgetful.listener.close()
+    assert forgetful.posts == 3 and stack.drover_json("rollout", "show", "staged")["stage"] == 2

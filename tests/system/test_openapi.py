@@ -81,6 +81,11 @@ def staged(tour):
         tour.ask(400, "POST", f"/api/v1/rollouts/staged/{action}", {"colour": "red"})
     tour.ask(409, "POST", "/api/v1/rollouts/staged/resume", {})
     tour.ask(403, "POST", "/api/v1/rollouts/staged/approve", {})
+    tour.ask(403, "POST", "/api/v1/rollouts", {**PLAN, "id": "named", "approvals": 1})
+    tour.ask(404, "GET", "/api/v1/rollouts/staged/proposal")
+    for action in ("approve", "reject"):
+        tour.ask(428, "POST", f"/api/v1/rollouts/staged/proposal/{action}", {})
+        tour.ask(404, "POST", f"/api/v1/rollouts/staged/proposal/{action}", {}, If_Match='"1"')
     tour.ask(200, "POST", "/api/v1/rollouts/staged/retry", {})
     for action in ("exclude", "include"):
         tour.ask(200, "POST", f"/api/v1/rollouts/staged/{action}", {"device": "esp32-0"})

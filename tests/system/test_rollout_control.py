@@ -160,6 +160,7 @@ def test_the_stop_of_all(control):
 def test_somebody_else_approves(control):
     file = control.stack.folder / "plan.json"
     file.write_text(json.dumps(PLAN))
+    assert "needs a name" in control.drover("rollout", "start", file, check=False).stderr, "or whoever made it could approve it"
     control.drover("rollout", "start", file, who="ann")
     assert control.rollout("staged")["state"] == "awaiting_approval"
     for who, word in (("ann", "who made the plan"), (None, "needs a name")):
@@ -171,10 +172,78 @@ def test_somebody_else_approves(control):
     assert (shown["author"], shown["approvers"], shown["stage"]) == ("ann", ["bob"], 1), shown
     assert "does not wait for an approval" in control.drover("rollout", "approve", "staged", who="cleo", check=False).stderr
     control.drover("rollout", "pause", "staged", who="ann")
-    control.drover("rollout", "promote", "staged", who="bob")
+    assert "not done yet" in control.drover("rollout", "promote", "staged", who="bob").stderr and control.rollout("staged")["state"] == "paused"
+    control.drover("rollout", "approve", "staged", who="ann")
     shown = control.rollout("staged")
-    assert (shown["state"], shown["stage"], shown["why"]) == ("running", 2, "bob"), shown
-    assert "last stage" in control.drover("rollout", "promote", "staged", check=False).stderr
+    assert (shown["state"], shown["stage"], shown["why"]) == ("running", 2, "bob; approved by ann"), shown
+    assert "last stage" in control.drover("rollout", "promote", "staged", who="ann", check=False).stderr
+
+
+def approved(control, **more):
+    """A rollout of ann's that bob has approved."""
+    file = control.stack.folder / "plan.json"
+    file.write_text(json.dumps({**PLAN, "limits": {"max_in_flight": 2}, **more}))
+    control.drover("rollout", "start", file, who="ann")
+    control.drover("rollout", "approve", "staged", who="bob")
+    wait_until(lambda: control.rollout("staged")["state"] == "running", 20, "the rollout to begin")
+    return file
+
+
+def test_who_was_approved_narrow_is_not_wide_by_one_person(control):
+    file = approved(control)
+    narrow = control.stack.drover_json("rollout", "plan", "staged")
+    file.write_text(json.dumps({**PLAN, "approvals": 0, "limits": {"max_in_flight": 5000}}))
+    assert "needs a name" in control.drover("rollout", "edit", "staged", file, check=False).stderr, "the shared token is nobody"
+    said = control.drover("rollout", "edit", "staged", file, who="ann").stderr
+    assert "waits for the approval of another person" in said, said
+    shown = control.rollout("staged")
+    assert control.stack.drover_json("rollout", "plan", "staged") == narrow and shown["max_in_flight"] == 2 and shown["approvers"] == ["bob"], "nothing has changed"
+    proposal = shown["proposal"]
+    assert (proposal["order"], proposal["who"], proposal["stands"], proposal["needed"], proposal["approvals"]) == ("edit", "ann", True, 1, 0), proposal
+    assert proposal["before"]["/limits/max_in_flight"] == 2 and proposal["after"]["/limits/max_in_flight"] == 5000, proposal
+    assert "/limits/max_in_flight: 2 -> 5000" in control.drover("rollout", "show", "staged").stdout
+    for who, word in (("ann", "who proposed it"), (None, "needs a name")):
+        assert word in control.drover("rollout", "approve", "staged", who=who, check=False).stderr
+    assert "another person's proposal" in control.drover("rollout", "edit", "staged", file, who="cleo", check=False).stderr
+    assert control.drover("rollout", "approve", "staged", "--proposal", proposal["number"] + 1, who="cleo", check=False).returncode == 4
+    control.drover("rollout", "approve", "staged", "--proposal", proposal["number"], who="cleo", check=True)
+    shown = control.rollout("staged")
+    assert (shown["max_in_flight"], shown["author"], shown["approvers"], "proposal" in shown) == (5000, "ann", ["cleo"], False), shown
+    entries = control.stack.drover_json("audit", "--target", "staged")["items"][::-1]
+    told = [(entry["who"], entry["action"]) for entry in entries if entry["outcome"] == "done"][-2:]
+    assert told == [("ann", "rollout_edit"), ("cleo", "proposal_approve")], entries
+    for entry in [entry for entry in entries if entry["outcome"] == "done"][-2:]:
+        assert '"/limits/max_in_flight":2' in entry["before"] and '"/limits/max_in_flight":5000' in entry["after"], entry
+    assert entries[-1]["why"] == f"proposal {proposal['number']} of ann: edit"
+
+
+def test_what_needs_two_people_and_what_does_not(control):
+    approved(control)
+    device = control.device("d1")
+    device.command()
+    device.report("failed", error="E_SIGNATURE")
+    control.drover("rollout", "pause", "staged", who="cleo")
+    for order in ("resume", "promote", "retry"):
+        assert "not done yet" in control.drover("rollout", order, "staged", who="ann").stderr
+        shown = control.rollout("staged")
+        assert (shown["state"], shown["stage"], shown["proposal"]["order"]) == ("paused", 1, order) and "retry_ms" not in shown, shown
+    control.drover("rollout", "reject", "staged", "--why", "look at it first", who="ann")
+    assert "proposal" not in control.rollout("staged")
+    assert control.drover("rollout", "reject", "staged", who="ann", check=False).returncode == 4
+    control.drover("rollout", "resume", "staged", who="ann")
+    control.drover("rollout", "exclude", "staged", "d1", who="ann")
+    control.drover("rollout", "include", "staged", "d1", who="ann")
+    assert control.rollout("staged")["proposal"]["stands"], "neither changed the rollout"
+    control.drover("rollout", "approve", "staged", who="bob")
+    assert control.rollout("staged")["state"] == "running"
+    control.drover("rollout", "promote", "staged", who="ann")
+    control.drover("rollout", "pause", "staged", who="cleo")
+    assert control.rollout("staged")["proposal"]["stands"] is False
+    assert "has changed since" in control.drover("rollout", "approve", "staged", who="bob", check=False).stderr, "bob was asked about a rollout that ran"
+    control.drover("rollout", "rollback", "staged", who="cleo")
+    control.drover("rollout", "cancel", "staged", who="cleo")
+    shown = control.rollout("staged")
+    assert shown["state"] in ("cancelled", "rolled_back") and "proposal" not in shown, shown
 
 
 def test_a_permit_of_the_plans_own_is_proved_first(control):

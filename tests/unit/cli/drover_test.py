@@ -608,7 +608,7 @@ def test_a_server_that_does_not_answer(api):
         assert 0.4 < time.monotonic() - begun < 5
 
 
-def test_503_is_tried_again_only_where_that_is_safe(api):
+def test_503_is_tried_again(api):
     busy = lambda handler: (handler.body(), handler.problem(503, "no answer in time"))  # noqa: E731
     cut = lambda handler: (handler.body(), handler.cut())  # noqa: E731
     api.faults = [once("GET", "status", cut), once("GET", "status", busy)]
@@ -618,13 +618,77 @@ def test_503_is_tried_again_only_where_that_is_safe(api):
     done = run(api, "status", code=UNAVAILABLE)
     assert api.faults == [] and done.stderr.endswith("drover: status: 503 Service Unavailable: no answer in time\n")
     api.rollout("r1")
-    api.faults = [once("POST", "pause", busy)]
-    done = run(api, "rollout", "pause", "r1", code=UNAVAILABLE)
-    assert api.rollouts["r1"]["state"] == "running" and "it may have been done nevertheless" in done.stderr
-    api.requests.clear()
-    api.faults = [once("POST", "pause", cut)]
-    assert "it may have been done nevertheless" in run(api, "rollout", "pause", "r1", code=UNAVAILABLE).stderr
-    assert len(api.requests) == 1
+    api.faults = [once("POST", "pause", busy), once("POST", "pause", cut)]
+    run(api, "rollout", "pause", "r1")
+    assert api.rollouts["r1"]["state"] == "paused" and api.faults == []
+    api.faults = [once("POST", "resume", busy) for _ in range(9)]
+    done = run(api, "rollout", "resume", "r1", code=UNAVAILABLE)
+    assert len(api.faults) == 4 and "it may have been done nevertheless" in done.stderr, "there is an end"
+
+
+def changed(api, method, path, *command, **more):
+    """The keys that this command sends."""
+    api.requests.clear(), api.keys.clear()
+    run(api, *command, **more)
+    return [key for key, request in zip(api.keys, api.requests) if request[0] == method and path in request[1]]
+
+
+def test_a_lost_answer_does_not_do_it_twice(api):
+    """The second attempt carries the first one's key and is given its answer: without it, the pause would be refused, and a second rollout begun."""
+    api.rollout("r1")
+    api.faults = [once("POST", "pause", lambda handler: handler.lose_answer())]
+    keys = changed(api, "POST", "pause", "rollout", "pause", "r1")
+    assert len(keys) == 2 and keys[0] == keys[1] and re.fullmatch('"[0-9a-f]{32}"', keys[0])
+    api.rollouts.clear()
+    api.releases["esp32", "1.1.0"] = {}
+    api.faults = [once("POST", "rollouts", lambda handler: handler.lose_answer()) for _ in range(2)]
+    keys = changed(api, "POST", "rollouts", "rollout", "start", "esp32", "1.1.0", "--supersede")
+    assert len(keys) == 3 and len(set(keys)) == 1 and [(name, rollout["state"]) for name, rollout in api.rollouts.items()] == [("esp32-1.1.0", "running")]
+
+
+def test_each_command_has_a_key_of_its_own(api):
+    api.rollout("r1")
+    seen = [changed(api, "POST", "/", "rollout", action, "r1") for action in ("pause", "resume", "pause", "cancel")]
+    assert all(len(keys) == 1 and keys[0] for keys in seen) and len({keys[0] for keys in seen}) == 4
+    assert changed(api, "GET", "/", "rollout", "show", "r1") == [None]
+
+
+def test_the_first_attempt_is_still_under_way(api):
+    """409 with Retry-After, as droverd answers a key that it is serving."""
+    def under_way(handler):
+        handler.body()
+        handler.answer(409, {"title": "Conflict", "status": 409, "detail": "the first request with this key is still under way", "where": "Idempotency-Key"},
+                       "application/problem+json", [("Retry-After", "1")])
+
+    api.rollout("r1")
+    api.faults = [once("POST", "pause", lambda handler: (handler.body(), handler.cut())), once("POST", "pause", under_way)]
+    assert len(changed(api, "POST", "pause", "rollout", "pause", "r1")) == 3 and api.rollouts["r1"]["state"] == "paused"
+    api.faults = [once("POST", "resume", under_way) for _ in range(9)]
+    done = run(api, "rollout", "resume", "r1", code=CONFLICT)
+    assert "still under way" in done.stderr and "it may have been done nevertheless" in done.stderr and len(api.faults) == 4
+    assert "409 Conflict" in run(api, "rollout", "pause", "r1", code=CONFLICT).stderr, "any other refusal is final"
+
+
+def test_approve_says_what_was_looked_at(api):
+    api.rollout("r1", proposal={"number": 7, "order": "edit", "who": "ann", "why": "ann: faster", "at_ms": now_ms() - 60000, "expires_ms": now_ms() + 60000, "stands": True, "needed": 1,
+                                "approvals": 0, "approvers": [], "before": {"/limits/max_in_flight": 2, "/limits/per_site": 1}, "after": {"/limits/max_in_flight": 50, "/x": "\u001b[2J"}})
+    shown = run(api, "rollout", "show", "r1").stdout
+    for line in (r"proposal +7", r"order +edit", r"by +ann: faster", r"  /limits/max_in_flight: 2 -> 50", r"  /limits/per_site: 1 -> \(not there\)"):
+        assert re.search(f"^{line}$", shown, re.M), (line, shown)
+    assert "\x1b" not in shown
+    sent = []
+    look = lambda handler: (handler.body(), sent.append((handler.path, handler.headers.get("If-Match"))), handler.answer(200, api.rollouts["r1"]))  # noqa: E731
+    for command, path, etag in ((("approve",), "/proposal/approve", '"7"'), (("approve", "--proposal", "6"), "/proposal/approve", '"6"'), (("reject",), "/proposal/reject", '"7"')):
+        api.faults = [once("POST", "/proposal/", look)]
+        run(api, "rollout", command[0], "r1", *command[1:])
+        assert sent[-1] == ("/api/v1/rollouts/r1" + path, etag)
+    del api.rollouts["r1"]["proposal"]
+    assert "nothing is proposed" in run(api, "rollout", "reject", "r1", code=CONFLICT).stderr
+    api.faults = [once("POST", "/approve", look)]
+    run(api, "rollout", "approve", "r1")
+    assert sent[-1] == ("/api/v1/rollouts/r1/approve", '"1"'), "of a rollout that waits for its approvals, its revision"
+    api.faults = [once("POST", "/promote", lambda handler: (handler.body(), handler.answer(202, {**api.rollouts["r1"], "proposal": {"number": 8, "needed": 2}})))]
+    assert "proposal 8 waits for the approval of two other people" in run(api, "rollout", "promote", "r1").stderr
 
 
 def test_release_add_survives_a_lost_answer(api, package):

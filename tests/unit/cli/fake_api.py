@@ -40,6 +40,7 @@ class Api(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.lock = threading.Condition()
         self.requests, self.faults = [], []
+        self.keys, self.answers = [], {}       # of every request (None: it had none); what was answered under each
         self.uploads, self.releases, self.rollouts, self.devices, self.events = {}, {}, {}, {}, []
         self.steps = {}        # rollout id -> list of changes, one taken at each GET
         self.feeds, self.feed_events = None, 0   # how many streams were opened (None: the server has none), after how many events each ends
@@ -78,6 +79,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, status, body, kind="application/json", headers=()):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        key = self.headers.get("Idempotency-Key")
+        if key and status < 500 and not dict(headers).get("Retry-After"):
+            self.server.answers.setdefault(key, (status, data, kind))
+        if getattr(self, "loses", False):
+            return self.cut()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
@@ -92,6 +98,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body["where"] = where
         self.answer(status, body, "application/problem+json")
 
+    def lose_answer(self):
+        """A fault: what is asked is done, and its answer does not arrive."""
+        self.loses = True
+        self.go_on(urllib.parse.urlsplit(self.path).path.strip("/").split("/"), self.headers.get("Idempotency-Key"))
+
     def cut(self):
         """Closes the connection in the middle of whatever happens."""
         self.close_connection = True
@@ -105,10 +116,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.query = dict(urllib.parse.parse_qsl(url.query, strict_parsing=bool(url.query)))
         parts = url.path.strip("/").split("/")
         self.server.requests.append((self.command, self.path))
+        key = self.headers.get("Idempotency-Key")
+        self.server.keys.append(key)
         fault = next((fault for fault in self.server.faults if fault[0](self)), None)
         if fault:
             self.server.faults.remove(fault)
             return fault[1](self)
+        self.go_on(parts, key)
+
+    def go_on(self, parts, key):
+        if key in self.server.answers:
+            self.body()
+            return self.answer(*self.server.answers[key])
         if self.headers.get("Authorization") != "Bearer " + TOKEN:
             self.body()
             return self.problem(401, "a bearer token is needed")
