@@ -42,7 +42,7 @@ elseif place == 'take' or place == 'supersede' then
 end
 event_add(ARGV[9], { at_ms = ARGV[7], kind = 'rollout', model = had[4], rollout = id, from = had[1], to = ARGV[2], on = ARGV[5],
   revision = revision, version = had[5], why = ARGV[6], instance = ARGV[8], stage = redis.call('HGET', key, 'stage'),
-  facts = facts_of(rest_of(14), nil, ARGV[11]) })
+  facts = facts_of(rest_of(15), nil, ARGV[11]) })
 local function standing(state, at, stage)
   return state .. ', revision ' .. at .. (stage and ', stage ' .. stage or '')
 end
