@@ -85,7 +85,7 @@ static void say(struct redis_link *link, int argc, const char *const *argv, redi
         redis_args_add_text(&args, argv[i]);
     const char *bytes = redis_args_finish(&args, &length);
     if (bytes)
-        link_write(link, bytes, length, replied, link, 0);
+        link_write(link, bytes, length, 1, replied, link, 0);
     else
         link_drop(link, "out of memory");
     redis_args_done(&args);

@@ -135,6 +135,11 @@ void redis_link_call(struct redis_link *link, int argc, const char *const *argv,
 
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_replied *replied, void *arg, int64_t deadline_ms)
 {
+    redis_link_send_exec(link, bytes, length, 1, replied, arg, deadline_ms);
+}
+
+void redis_link_send_exec(struct redis_link *link, const char *bytes, size_t length, unsigned commands, redis_replied *replied, void *arg, int64_t deadline_ms)
+{
     if (length == 0)
         link_refuse(link, DROVER_MEMORY, "the command does not fit into memory", replied, arg);
     else if (link->state != LINK_READY)
@@ -142,7 +147,7 @@ void redis_link_send(struct redis_link *link, const char *bytes, size_t length, 
     else if (link->sent.count >= link->requests_max || link->sent.bytes + length > link->bytes_max)
         link_refuse(link, DROVER_FULL, "too many requests to Redis are outstanding", replied, arg);
     else
-        link_write(link, bytes, length, replied, arg, deadline_ms);
+        link_write(link, bytes, length, commands, replied, arg, deadline_ms);
 }
 
 static struct redis_request *request_new(redis_replied *replied, void *arg)
@@ -163,12 +168,13 @@ void link_refuse(struct redis_link *link, enum drover_error error, const char *t
     event_active(link->deliver, EV_TIMEOUT, 0);
 }
 
-void link_write(struct redis_link *link, const char *bytes, size_t length, redis_replied *replied, void *arg, int64_t deadline_ms)
+void link_write(struct redis_link *link, const char *bytes, size_t length, unsigned commands, redis_replied *replied, void *arg, int64_t deadline_ms)
 {
     struct redis_request *request = request_new(replied, arg);
     request->sent_us = clock_mono_us();
     request->deadline_us = deadline_ms > 0 ? request->sent_us + deadline_ms * 1000 : INT64_MAX;
     request->bytes = length;
+    request->before = commands - 1;
     redis_queue_push(&link->sent, request);
     link->counters.commands++;
     link->counters.bytes_out += length;
@@ -178,17 +184,32 @@ void link_write(struct redis_link *link, const char *bytes, size_t length, redis
 
 /* --- 2 its answer --- */
 
+static enum drover_error refusal(struct redis_link *link, const char *text)
+{
+    enum drover_error error = redis_error_classify(text, &link->counters);
+    if (error == DROVER_STORE && link->state == LINK_READY && strncmp(text, "NOSCRIPT", 8) != 0) {
+        char excerpt[160];
+        log_event(LOG_ERROR, "redis_refused", LOG_TEXT("why", text_excerpt(excerpt, sizeof excerpt, text, strlen(text))));
+    }
+    return error;
+}
+
+/* An answer inside its transaction, "QUEUED"; or the error for which EXEC will refuse it, without saying which. */
+static void request_skip(struct redis_link *link, struct redis_request *request, const redisReply *reply)
+{
+    request->before--;
+    if (reply->type == REDIS_REPLY_ERROR && !request->error)
+        request->error = refusal(link, reply->str);
+}
+
 static void request_answer(struct redis_link *link, struct redis_request *request, const redisReply *reply)
 {
-    enum drover_error error = DROVER_OK;
+    enum drover_error error = request->error;
     const char *text = "";
     if (reply->type == REDIS_REPLY_ERROR) {
         text = reply->str;
-        error = redis_error_classify(text, &link->counters);
-        if (error == DROVER_STORE && link->state == LINK_READY && strncmp(text, "NOSCRIPT", 8) != 0) {
-            char excerpt[160];
-            log_event(LOG_ERROR, "redis_refused", LOG_TEXT("why", text_excerpt(excerpt, sizeof excerpt, text, strlen(text))));
-        }
+        if (!error)
+            error = refusal(link, text);
     }
     link->counters.replies++;
     link->counters.last_us = clock_mono_us() - request->sent_us;
@@ -209,6 +230,11 @@ static bool answer_one(struct redis_link *link)
     }
     if (!reply)
         return false;
+    if (link->sent.first && link->sent.first->before > 0) {
+        request_skip(link, link->sent.first, reply);
+        freeReplyObject(reply);
+        return true;
+    }
     struct redis_request *request = redis_queue_pop(&link->sent);
     if (request) {
         request_answer(link, request, reply);

@@ -58,6 +58,8 @@ void redis_link_call(struct redis_link *link, int argc, const char *const *argv,
                      redis_replied *replied, void *arg, int64_t deadline_ms);
 /* The same for a command that is already RESP bytes (redis_args.h); they are copied. */
 void redis_link_send(struct redis_link *link, const char *bytes, size_t length, redis_replied *replied, void *arg, int64_t deadline_ms);
+/* The same for a whole transaction, MULTI to EXEC, of so many commands: the answer is EXEC's, the others are thrown away. */
+void redis_link_send_exec(struct redis_link *link, const char *bytes, size_t length, unsigned commands, redis_replied *replied, void *arg, int64_t deadline_ms);
 
 struct redis_link_counters {
     uint64_t commands;            /* sent */

@@ -44,8 +44,8 @@ struct redis_link {
     struct redis_link_counters counters;
 };
 
-/* Puts a command on the wire whatever the state is. */
-void link_write(struct redis_link *link, const char *bytes, size_t length, redis_replied *replied, void *arg, int64_t deadline_ms);
+/* Puts so many commands on the wire whatever the state is; the answer to the last one counts. */
+void link_write(struct redis_link *link, const char *bytes, size_t length, unsigned commands, redis_replied *replied, void *arg, int64_t deadline_ms);
 /* Reads answers and calls back, until the input is used up or the connection is gone. */
 void link_read(struct redis_link *link);
 /* Ends the connection and everything sent; nothing follows. */

@@ -14,7 +14,8 @@ struct redis_request {
     int64_t sent_us;            /* monotonic */
     int64_t deadline_us;        /* monotonic */
     size_t bytes;
-    enum drover_error error;    /* of an ended one */
+    unsigned before;            /* answers to throw away before its own: those to the other commands of its transaction */
+    enum drover_error error;    /* of an ended one, or of a command of its transaction */
     const char *text;           /* of an ended one; static */
 };
 

@@ -28,6 +28,7 @@ struct store *store_new(struct redis_link *link, const struct store_config *conf
     store->series_keep = config->series_keep ? config->series_keep : 60480;
     store->timeout_ms = config->timeout_ms;
     redis_args_init(&store->args);
+    buffer_init(&store->transaction, 0);
     return store;
 }
 
@@ -38,6 +39,7 @@ void store_free(struct store *store)
     facts_cache_free(store->facts);
     plan_shelf_done(&store->plans);
     redis_args_done(&store->args);
+    buffer_done(&store->transaction);
     free(store);
 }
 
@@ -103,6 +105,32 @@ void store_command_send(struct store *store, redis_replied *replied, void *arg)
     redis_link_send(store->link, bytes, bytes ? length : 0, replied, arg, store->timeout_ms);
 }
 
+void store_exec_begin(struct store *store)
+{
+    buffer_clear(&store->transaction);
+    store->transaction_commands = 0;
+    store_command_begin(store, "MULTI");
+    store_exec_add(store);
+}
+
+void store_exec_add(struct store *store)
+{
+    size_t length = 0;
+    const char *bytes = redis_args_finish(&store->args, &length);
+    store->transaction.failed |= !bytes;
+    if (bytes)
+        buffer_add(&store->transaction, bytes, length);
+    store->transaction_commands++;
+}
+
+void store_exec_send(struct store *store, redis_replied *replied, void *arg)
+{
+    const struct buffer *all = &store->transaction;
+    store_command_begin(store, "EXEC");
+    store_exec_add(store);
+    redis_link_send_exec(store->link, all->bytes, all->failed ? 0 : all->length, store->transaction_commands, replied, arg, store->timeout_ms);
+}
+
 void store_written_replied(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
 {
     (void)reply, (void)text;
@@ -124,7 +152,8 @@ bool store_loaded_read(struct store *store, struct redisReply *const *values, co
     int64_t seen_ms = 0;
     if (values[0]->type != REDIS_REPLY_ARRAY || values[0]->elements == 0)
         return false;
-    if (values[2]->type != REDIS_REPLY_STRING || (values[2]->len && !text_to_i64(values[2]->str, values[2]->len, 0, INT64_MAX, &seen_ms)))
+    bool seen = values[2]->type == REDIS_REPLY_STRING && values[2]->len > 0, never = values[2]->type == REDIS_REPLY_NIL || values[2]->type == REDIS_REPLY_STRING;
+    if (seen ? !text_to_i64(values[2]->str, values[2]->len, 0, INT64_MAX, &seen_ms) : !never)
         return store_record_ok(store, SIZE_MAX);
     if (!store_record_ok(store, device_row_read(values[0], device_id, seen_ms, &row)) ||
         !store_record_ok(store, upgrade_read(values[1], device_id, ret_upgrade)))

@@ -18,6 +18,8 @@ struct store {
     int64_t events_keep, audit_keep, series_keep, timeout_ms;
     struct facts_cache *facts;
     struct redis_args args;          /* the command being built; never held across a return to the loop */
+    struct buffer transaction;       /* so is the transaction */
+    unsigned transaction_commands;
     struct store_counters counters;
     struct plan_shelf plans;
 };
@@ -44,6 +46,11 @@ void store_script_send(struct store *store, enum redis_script script, redis_repl
 /* Begins a plain command. */
 struct redis_args *store_command_begin(struct store *store, const char *name);
 void store_command_send(struct store *store, redis_replied *replied, void *arg);
+/* A transaction of plain commands, for what is read from one moment: cheaper than a script, which makes every answer anew in Lua. Each command that was begun
+ * with store_command_begin is added to it; the answer is EXEC's, an array of theirs. */
+void store_exec_begin(struct store *store);
+void store_exec_add(struct store *store);
+void store_exec_send(struct store *store, redis_replied *replied, void *arg);
 /* Adds one argument: the actor as redis-scripts/lib/audit.lua reads it; NULL: nobody. */
 void store_add_actor(struct store *store, struct redis_args *args, const struct actor *actor);
 /* Adds one argument: the plan's JSON; NULL: "". */

@@ -25,8 +25,18 @@ void store_device(struct store *store, const char *device_id, store_loaded *done
 {
     struct store_call *call = store_call_new(store, (store_callback *)done, arg);
     (void)text_copy(call->device_id, sizeof call->device_id, device_id);
-    redis_args_add_text(store_script_begin(store, SCRIPT_DEVICE_LOAD), device_id);
-    store_script_send(store, SCRIPT_DEVICE_LOAD, loaded, call);
+    char device[sizeof KEY_PREFIX + 8 + ID_SIZE], upgrade[sizeof KEY_PREFIX + 8 + ID_SIZE];
+    (void)snprintf(device, sizeof device, KEY_PREFIX "device:%s", device_id);
+    (void)snprintf(upgrade, sizeof upgrade, KEY_PREFIX "upgrade:%s", device_id);
+    store_exec_begin(store);
+    redis_args_add_text(store_command_begin(store, "HGETALL"), device);
+    store_exec_add(store);
+    redis_args_add_text(store_command_begin(store, "HGETALL"), upgrade);
+    store_exec_add(store);
+    redis_args_add_text(store_command_begin(store, "ZSCORE"), KEY_PREFIX "seen");
+    redis_args_add_text(&store->args, device_id);
+    store_exec_add(store);
+    store_exec_send(store, loaded, call);
 }
 
 static void loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)

@@ -1,4 +1,4 @@
-"""deadlines_take and live_take: what is due, leased; device_load."""
+"""deadlines_take and live_take: what is due, leased."""
 import pytest
 
 
@@ -59,9 +59,3 @@ def test_a_round_of_many(drover):
         assert len(part) <= 13
         seen += part
     assert sorted(set(seen)) == sorted(f"x{n}" for n in range(1000))
-
-
-def test_device_load(ready):
-    device, upgrade, seen = ready.call("device_load", "d3")
-    assert device[:2] == ["facts", "L77"] and "pending" in upgrade and seen == "1003"
-    assert ready.call("device_load", "nobody") == [[], [], ""]

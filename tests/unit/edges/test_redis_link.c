@@ -275,6 +275,29 @@ static void test_full_memory_and_read_only(void **state)
     assert_int_equal(redis_link_counters(link_, false).max_us, 0);
 }
 
+static void exec(struct answer *answer, const char *commands, unsigned count)
+{
+    *answer = (struct answer){0};
+    redis_link_send_exec(link_, commands, strlen(commands), count, answered, answer, 0);
+    assert_true(loop_until(base, &answer->done, WAIT_MS));
+}
+
+/* One answer for all of it; one command that Redis refuses spoils the whole, and says as what. */
+static void test_transactions(void **state)
+{
+    (void)state;
+    struct answer answer;
+    link_open_ready((struct redis_link_config){0});
+    exec(&answer, "*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nt\r\n*2\r\n$4\r\nINCR\r\n$1\r\nt\r\n*1\r\n$4\r\nEXEC\r\n", 4);
+    assert_int_equal(answer.error, DROVER_OK);
+    assert_int_equal(answer.times, 1);
+    exec(&answer, "*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nINCR\r\n*2\r\n$4\r\nINCR\r\n$1\r\nt\r\n*1\r\n$4\r\nEXEC\r\n", 4);
+    assert_int_equal(answer.error, DROVER_STORE);
+    CALL(&answer, 0, "INCRBY", "t", "10");
+    assert_true(loop_until(base, &answer.done, WAIT_MS));
+    assert_int_equal(answer.integer, 12);   /* the next one gets its own answer */
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -442,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_own_deadline_keeps_the_connection, start, stop),
         cmocka_unit_test_setup_teardown(test_forgotten_scripts_are_loaded_again, start, stop),
         cmocka_unit_test_setup_teardown(test_full_memory_and_read_only, start, stop),
+        cmocka_unit_test_setup_teardown(test_transactions, start, stop),
         cmocka_unit_test_setup_teardown(test_limits, start, stop),
         cmocka_unit_test_setup_teardown(test_foreign_schema_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(test_login_and_database, start, stop),

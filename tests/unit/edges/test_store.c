@@ -483,28 +483,17 @@ static void fill(struct upgrade *upgrade)
     }
 }
 
-static void test_upgrade_comes_back_whole(void **state)
+/* It is in Redis as it was asked for, and as the store gave it back. */
+static void assert_stored(const struct upgrade *asked, int64_t revision)
 {
-    (void)state;
-    prepare("d1");
-    struct upgrade_save save = first_save("d1");
-    fill(&save.upgrade);
-    snprintf(save.upgrade.upgrade_id, UPGRADE_ID_SIZE, "0123456789abcdef");
-    snprintf(save.upgrade.rollout, ID_SIZE, "r1");
-    snprintf(save.upgrade.model, ID_SIZE, "esp32");
-    save.expected_revision = 1;
-    save.from = STATE_PENDING;
-    save.kind = KIND_SIMPLE;
-    assert_int_equal(save_move(&save), DROVER_OK);
-    struct upgrade expected = save.upgrade, returned = got.upgrades[0];
-    expected.revision = 2;
+    struct upgrade expected = *asked, returned = got.upgrades[0];
+    expected.revision = revision;
     assert_string_not_equal(returned.last_event, "");
     snprintf(expected.last_event, EVENT_ID_SIZE, "%s", returned.last_event);
 
     begin();
     store_device(store, "d1", loaded, NULL);
     assert_int_equal(end(), DROVER_OK);
-    assert_int_equal(got.devices[0].last.kind, KIND_SIMPLE);
     const struct upgrade *sides[] = {&returned, &got.upgrades[0]};
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < upgrade_record.count; i++) {
@@ -518,6 +507,42 @@ static void test_upgrade_comes_back_whole(void **state)
     }
 }
 
+/* Every field goes in with the upgrade, those that may change go again with a move, and come back with the next. */
+static void test_upgrade_comes_back_whole(void **state)
+{
+    (void)state;
+    record(beat_of("d1", 1));
+    add_release("1.1.0", 10);
+    open_rollout("r1", "1.1.0", 20, false);
+    struct upgrade_save bare = first_save("d1"), full = bare;
+    fill(&full.upgrade);
+    memcpy(full.upgrade.upgrade_id, bare.upgrade.upgrade_id, UPGRADE_ID_SIZE);
+    memcpy(full.upgrade.rollout, bare.upgrade.rollout, ID_SIZE);
+    memcpy(full.upgrade.model, bare.upgrade.model, ID_SIZE);
+    full.upgrade.state = STATE_PENDING;
+    assert_int_equal(save_open(&full), DROVER_OK);
+    assert_stored(&full.upgrade, 1);
+
+    struct upgrade was = got.upgrades[0];
+    memcpy(bare.upgrade.version, was.version, VERSION_SIZE);
+    memcpy(bare.upgrade.site, was.site, sizeof was.site);
+    bare.upgrade.stage = was.stage;
+    bare.was = &was;
+    bare.from = STATE_PENDING;
+    bare.expected_revision = 1;
+    bare.kind = KIND_SIMPLE;
+    assert_int_equal(save_move(&bare), DROVER_OK);
+    assert_stored(&bare.upgrade, 2);
+    assert_int_equal(got.devices[0].last.kind, KIND_SIMPLE);
+
+    was = got.upgrades[0];
+    full.was = &was;
+    full.from = STATE_PENDING;
+    full.expected_revision = 2;
+    assert_int_equal(save_move(&full), DROVER_OK);
+    assert_stored(&full.upgrade, 3);
+}
+
 static void test_open_and_move(void **state)
 {
     (void)state;
@@ -527,6 +552,8 @@ static void test_open_and_move(void **state)
     snprintf(save.upgrade.token, TOKEN_SIZE, "another");
     assert_int_equal(save_open(&save), DROVER_REFUSED);
 
+    const struct upgrade was = save.upgrade;
+    save.was = &was;
     save.expected_revision = 1;
     save.from = STATE_PENDING;
     save.upgrade.state = STATE_DISPATCHED;
@@ -915,6 +942,8 @@ static void test_everything_ends_when_redis_freezes(void **state)
     prepare("d1");
     redis_server_freeze(&server, true);
     struct upgrade_save save = first_save("d1");
+    const struct upgrade was = save.upgrade;
+    save.was = &was;
     save.expected_revision = 1;
     save.from = STATE_PENDING;
     save.upgrade.state = STATE_DISPATCHED;
@@ -939,6 +968,8 @@ static void test_killed_redis_keeps_what_was_answered(void **state)
     prepare("d1");
     redis_server_kill(&server);
     struct upgrade_save save = first_save("d1");
+    const struct upgrade was = save.upgrade;
+    save.was = &was;
     save.expected_revision = 1;
     save.from = STATE_PENDING;
     save.upgrade.state = STATE_DISPATCHED;
