@@ -1,6 +1,7 @@
 /* drover rollout wait: ends when a rollout has come so far, for scripts and CI pipelines: the exit code says what became of it. */
 #include "cli/cmd.h"
 
+#include <cjson/cJSON.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -84,9 +85,21 @@ static enum cli_exit gone_wrong(struct wait *wait)
     return CLI_OK;
 }
 
+/* One that the rollout does not have would be reached at its end at best, and never without stages. */
+static bool has_stage(const struct wait *wait)
+{
+    return !points[wait->until].numbered || wait->stage <= cJSON_GetArraySize(value_find(wait->follow.standing.rollout, "stages"));
+}
+
 static bool wait_judge(struct follow *follow)
 {
     struct wait *wait = (struct wait *)follow;
+
+    if (!has_stage(wait)) {
+        follow->code = cli_fail(follow->cli, CLI_USAGE, "--until %s%lld: the rollout has %d stages", points[wait->until].word, (long long)wait->stage,
+                                cJSON_GetArraySize(value_find(follow->standing.rollout, "stages")));
+        return true;
+    }
     bool over = is_reached(wait);
 
     bool rings = wait->until == UNTIL_COMPLETED || wait->until == UNTIL_STAGE;

@@ -247,6 +247,15 @@ def test_wait_without_stages(api):  # noqa: F811
     run(api, "rollout", "wait", "r1", "--interval", "50ms", code=NOT_UPDATED)
 
 
+@pytest.mark.parametrize("until", ["stage:5", "passed:5", "passed:16"])
+def test_wait_for_a_stage_that_is_not_there(api, until):  # noqa: F811
+    """Completed, it would seem to be reached; without stages it would never be."""
+    api.rollout("r1", **staged(api, 4, [CANARY], state="completed"))
+    assert f"--until {until}: the rollout has 4 stages" in run(api, "rollout", "wait", "r1", "--until", until, code=USAGE).stderr
+    api.rollout("r2")
+    assert f"--until {until}: the rollout has 0 stages" in run(api, "rollout", "wait", "r2", "--until", until, code=USAGE).stderr
+
+
 def test_wait_gives_up_in_time_and_refuses_nonsense(api):  # noqa: F811
     api.rollout("r1", **staged(api, 1, [CANARY]))
     begun = time.monotonic()
