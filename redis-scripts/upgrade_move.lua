@@ -25,7 +25,7 @@ local changed, gone = {}, {}
 if (#ARGV - first) % 2 ~= 1 then return redis.error_reply('ERR fields come in pairs') end
 for i = first, #ARGV, 2 do
   changed[ARGV[i]] = ARGV[i + 1]
-  if ARGV[i + 1] == '' then gone[#gone + 1] = ARGV[i] end
+  if ARGV[i + 1] == '' and ARGV[i] ~= 'last_event' then gone[#gone + 1] = ARGV[i] end
 end
 for _, name in ipairs({ 'upgrade_id', 'state', 'attempt', 'revision', 'token' }) do
   if (changed[name] or '') == '' then return redis.error_reply('ERR missing field ' .. name) end

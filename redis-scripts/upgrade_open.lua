@@ -95,5 +95,7 @@ redis.call('HSET', device, unpack(shown))
 redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':queue', id)
 redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':turns', id)
 if was[1] then redis.call('DEL', upgrade) end
-redis.call('HSET', upgrade, 'last_event', last, unpack(ARGV, 15))
+ARGV[#ARGV + 1] = 'last_event'
+ARGV[#ARGV + 1] = last
+redis.call('HSET', upgrade, unpack(ARGV, 15))
 return { 'OK', now.revision, last }

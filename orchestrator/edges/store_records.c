@@ -134,7 +134,7 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(I64, install_after_ms)},
     {UPGRADE(I64, install_before_ms)},
     {UPGRADE(TEXT, last_event)},
-    {UPGRADE(TEXT, token)},
+    {UPGRADE(TEXT, token), .always = true},
 };
 const struct record_table upgrade_record = RECORD_TABLE(upgrade_fields);
 
