@@ -14,6 +14,7 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/text.h"
+#include "proto/stream_entry.h"
 
 #define PAGE_EVENTS 1000   /* the most that the API gives at a time */
 #define WAIT_MS 25000
@@ -72,11 +73,25 @@ static void path_write(const struct reader *reader, int64_t wait_ms, struct buff
     http_query_add(out, "wait_ms", wait_ms ? number : NULL);
 }
 
+/* What it asked for is not all there any more. */
+static void gap_note(const struct reader *reader, const struct cJSON *gap)
+{
+    const char *first = value_text(gap, "first");
+    struct stream_id id;
+
+    if (stream_id_read(first, strlen(first), &id))
+        cli_note(reader->cli, "events are missing: the log is trimmed, and begins with %s now", first);
+    else
+        cli_note(reader->cli, "events are missing: the log is trimmed, and empty now");
+}
+
 static enum cli_exit page_take(struct reader *reader, const struct cJSON *answer)
 {
     const char *next = value_text(answer, "next");
     int64_t printed;
 
+    if (value_find(answer, "gap"))
+        gap_note(reader, value_find(answer, "gap"));
     output_begin_once(&reader->cli->output, &event_list_view);
     printed = list_items_print(reader->cli, answer, reader->left > 0 ? reader->left : 0);
     if (reader->left > 0)
@@ -118,14 +133,15 @@ struct feed {
     int64_t heard_ms;   /* monotonic: when the server last said anything */
 };
 
-static bool event_came(void *arg, const char *id, const char *data, size_t length)
+static bool event_came(void *arg, const char *type, const char *data, size_t length)
 {
     struct feed *feed = arg;
     struct reader *reader = feed->reader;
     cJSON *event = cJSON_ParseWithLength(data, length);
 
-    (void)id;   /* feed->sse.id */
-    if (cJSON_IsObject(event)) {
+    if (strcmp(type, "gap") == 0) {
+        gap_note(reader, event);
+    } else if (cJSON_IsObject(event)) {
         output_begin_once(&reader->cli->output, &event_list_view);
         output_item(&reader->cli->output, event, clock_unix_ms());
         output_show(&reader->cli->output);

@@ -1,11 +1,11 @@
-/* See sse.h. The fields event and retry are not needed here and left out. */
+/* See sse.h. The field retry is not needed here and left out. */
 #include "cli/sse.h"
 
 #include <string.h>
 
 #include "common/text.h"
 
-void sse_init(struct sse *sse, bool (*event)(void *arg, const char *id, const char *data, size_t length), void *arg)
+void sse_init(struct sse *sse, bool (*event)(void *arg, const char *type, const char *data, size_t length), void *arg)
 {
     *sse = (struct sse){.event = event, .arg = arg};
     buffer_init(&sse->line, SSE_EVENT_BYTES);
@@ -22,6 +22,7 @@ void sse_restart(struct sse *sse)
 {
     buffer_clear(&sse->line);
     buffer_clear(&sse->data);
+    sse->type[0] = '\0';
     sse->after_cr = sse->begun = false;
 }
 
@@ -33,6 +34,8 @@ static void field_take(struct sse *sse, const char *name, size_t name_length, co
         buffer_add(&sse->data, value, length);
     } else if (name_length == 2 && memcmp(name, "id", 2) == 0 && !memchr(value, '\0', length)) {
         (void)text_copy_n(sse->id, sizeof sse->id, value, length);
+    } else if (name_length == 5 && memcmp(name, "event", 5) == 0) {
+        (void)text_copy_n(sse->type, sizeof sse->type, value, length);
     }
 }
 
@@ -44,8 +47,9 @@ static bool line_take(struct sse *sse, const char *line, size_t length)
 
     if (length == 0) {
         if (sse->data.length > 0)
-            goes_on = sse->event(sse->arg, sse->id, sse->data.bytes, sse->data.length);
+            goes_on = sse->event(sse->arg, sse->type, sse->data.bytes, sse->data.length);
         buffer_clear(&sse->data);
+        sse->type[0] = '\0';
     } else if (!colon) {
         field_take(sse, line, length, "", 0);
     } else if (colon > line) {

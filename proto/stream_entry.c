@@ -35,6 +35,18 @@ bool stream_id_read(const char *bytes, size_t length, struct stream_id *ret)
     return true;
 }
 
+bool stream_id_read_half(const char *text, struct stream_id *ret)
+{
+    struct stream_id id = {0, 0};
+
+    if (stream_id_read(text, strlen(text), ret))
+        return true;
+    if (!number_read(text, strlen(text), &id.ms))
+        return false;
+    *ret = id;
+    return true;
+}
+
 int stream_id_compare(const struct stream_id *a, const struct stream_id *b)
 {
     if (a->ms != b->ms)

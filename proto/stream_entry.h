@@ -31,6 +31,7 @@ struct stream_id {
     uint64_t ms, seq;
 };
 bool stream_id_read(const char *bytes, size_t length, struct stream_id *ret);
+bool stream_id_read_half(const char *text, struct stream_id *ret);   /* its first half alone will do, as it does for Redis: "1700000000000" */
 int stream_id_compare(const struct stream_id *a, const struct stream_id *b);   /* as memcmp */
 
 struct entry_text entry_text(const char *text);

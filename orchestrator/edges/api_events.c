@@ -11,7 +11,7 @@
 #define PAGES_MAX 20         /* a filtered call looks through so many pages of the stream */
 #define POLLS_MAX 256        /* more long polls than this are answered at once */
 
-static void events_read(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next);
+static void events_read(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next, const struct events_gap *gap);
 
 struct api_poll {
     struct api_ask *ask;              /* owns this as its extra */
@@ -22,6 +22,8 @@ struct api_poll {
     struct event_filter filter;       /* its texts are the call's */
     int64_t until_ms;                 /* monotonic: waits no longer */
     unsigned pages;
+    bool gapped;                      /* something was trimmed between `after` and what is given */
+    struct events_gap gap;
 };
 
 bool api_is_event_id(const char *text)
@@ -64,6 +66,14 @@ bool api_event_is_wanted(const struct event_filter *filter, const struct event *
 {
     return fits(filter->rollout, event->rollout) && fits(filter->device, event->device_id) && fits(filter->kind, event->kind) &&
            fits(filter->model, event->model);
+}
+
+void api_put_gap(struct json_writer *writer, const char *name, const struct events_gap *gap)
+{
+    json_open_object(writer, name);
+    json_put_text(writer, "resume", gap->resume);
+    json_put_text(writer, "first", gap->first[0] != '\0' ? gap->first : NULL);
+    json_close_object(writer);
 }
 
 /* --- waiting --- */
@@ -122,6 +132,8 @@ static void poll_answer(struct api_poll *poll, const struct event *const *events
     json_begin(&writer, &poll->ask->call->answer);
     api_put_events(&writer, events, count);
     json_put_text(&writer, "next", poll->after);
+    if (poll->gapped)
+        api_put_gap(&writer, "gap", &poll->gap);
     json_end(&writer);
     http_call_send(poll->ask->call, 200);
     poll_end(poll);
@@ -153,7 +165,7 @@ void api_events(struct api *api, struct http_call *call)
 }
 
 /* What was asked for `$` begins at the end as it was then. A full page without a hit: the stream goes on, look further. */
-static void events_read(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next)
+static void events_read(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next, const struct events_gap *gap)
 {
     struct api_poll *poll = arg;
     const struct event *wanted[API_LIMIT_MAX];
@@ -163,11 +175,15 @@ static void events_read(void *arg, enum drover_error error, const struct event *
         poll_end(poll);
         return;
     }
+    if (gap != NULL) {
+        poll->gapped = true;
+        poll->gap = *gap;
+    }
     for (; looked < count && taken < poll->limit; looked++)
         if (api_event_is_wanted(&poll->filter, &events[looked]))
             wanted[taken++] = &events[looked];
     (void)text_copy(poll->after, sizeof poll->after, looked < count ? events[looked - 1].id : next);
-    if (taken > 0 || poll->ask->api->closed)
+    if (taken > 0 || gap != NULL || poll->ask->api->closed)
         poll_answer(poll, wanted, taken);
     else if (count == API_LIMIT_MAX && ++poll->pages < PAGES_MAX)
         store_events(poll->ask->api->config.store, poll->after, API_LIMIT_MAX, events_read, poll);

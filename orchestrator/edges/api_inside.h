@@ -178,6 +178,7 @@ bool api_event_filter_read(struct http_call *call, struct event_filter *ret);
 bool api_event_is_wanted(const struct event_filter *filter, const struct event *event);
 /* An event's id, "$" or "". */
 bool api_is_event_id(const char *text);
+void api_put_gap(struct json_writer *writer, const char *name, const struct events_gap *gap);
 
 /* --- api_stream.c --- */
 void api_streams_end(struct api *api);    /* lets no new one begin when the api drains */

@@ -203,7 +203,13 @@ void store_rollout_move(struct store *store, const struct rollout_change *change
 
 /* Entries after the id `after` ("" or "0": from the first; "$": none, `next` is where it ends now), oldest first, at most limit (1000).
  * next: the id to go on from. Does not wait: the caller asks again. */
-void store_events(struct store *store, const char *after, size_t limit, store_events_listed *done, void *arg);
+struct events_gap {                 /* entries behind `after` were trimmed: something is missing */
+    char resume[STORE_CURSOR_SIZE];  /* an id after which nothing is missing */
+    char first[STORE_CURSOR_SIZE];   /* the first entry that is kept; "": none is */
+};
+typedef void store_events_read(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next,
+                               const struct events_gap *gap /* NULL: nothing is missing */);
+void store_events(struct store *store, const char *after, size_t limit, store_events_read *done, void *arg);
 /* Appends an event that belongs to no move (kind rollout or alarm); id, prev and instance are filled in by the store. done may be NULL. */
 void store_event_add(struct store *store, const struct event *event, store_written *done, void *arg);
 

@@ -36,7 +36,6 @@ struct store_call {
     bool newest_last;                /* rollouts: in the order they began */
     bool known;                      /* rollouts: all known ones, so that other plans may be let go */
     char after[48];                  /* events: where the caller was */
-    bool only_end;                   /* events: only where the stream ends */
 };
 
 struct store_call *store_call_new(struct store *store, store_callback *done, void *arg);
@@ -51,6 +50,8 @@ void store_command_send(struct store *store, redis_replied *replied, void *arg);
 void store_exec_begin(struct store *store);
 void store_exec_add(struct store *store);
 void store_exec_send(struct store *store, redis_replied *replied, void *arg);
+/* For XADD: trimmed to about so many, and an id of Redis' own. */
+void store_add_trim(struct redis_args *args, int64_t keep);
 /* Adds one argument: the actor as redis-scripts/lib/audit.lua reads it; NULL: nobody. */
 void store_add_actor(struct store *store, struct redis_args *args, const struct actor *actor);
 /* Adds one argument: the plan's JSON; NULL: "". */

@@ -1,4 +1,4 @@
-/* Any bytes as an event stream: however they are cut, the same events with the same ids come out. */
+/* Any bytes as an event stream: however they are cut, the same events with the same types and ids come out. */
 #include "fuzz.h"
 
 #include "cli/sse.h"
@@ -7,20 +7,21 @@
 struct seen {
     uint64_t hash;
     unsigned count;
+    const struct sse *sse;
 };
 
-static bool event_seen(void *arg, const char *id, const char *data, size_t length)
+static bool event_seen(void *arg, const char *type, const char *data, size_t length)
 {
     struct seen *seen = arg;
-    MUST(length > 0 && strlen(id) < SSE_ID_SIZE);
-    seen->hash = hash_bytes(data, length, hash_text(id, seen->hash));
+    MUST(length > 0 && strlen(type) < SSE_TYPE_SIZE && strlen(seen->sse->id) < SSE_ID_SIZE);
+    seen->hash = hash_bytes(data, length, hash_text(type, hash_text(seen->sse->id, seen->hash)));
     return ++seen->count < 1000;
 }
 
 static struct seen fed(const uint8_t *bytes, size_t length, size_t step)
 {
-    struct seen seen = {0};
     struct sse sse;
+    struct seen seen = {.sse = &sse};
     bool goes_on = true;
     sse_init(&sse, event_seen, &seen);
     for (size_t i = 0; i < length && goes_on; i += step)

@@ -154,7 +154,7 @@ class Stream:
         self.connection.request("GET", "/api/v1/events/stream" + query, headers={"Authorization": "Bearer " + api.token, **{k.replace("_", "-"): v for k, v in headers.items()}})
         self.answer = self.connection.getresponse()
         assert self.answer.status == 200 and self.answer.headers["Content-Type"] == "text/event-stream", (self.answer.status, self.answer.read())
-        self.events, self.comments, self.ended = [], 0, False
+        self.events, self.gaps, self.comments, self.ended = [], [], 0, False
         self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 
@@ -168,7 +168,9 @@ class Stream:
                     name, _, value = line.partition(": ")
                     fields[name] = value
                     continue
-                if "data" in fields:
+                if fields.get("event") == "gap":
+                    self.gaps.append((fields["id"], json.loads(fields["data"])))
+                elif "data" in fields:
                     event = json.loads(fields["data"])
                     assert event["id"] == fields["id"] and event["kind"] == fields["event"]
                     self.events.append(event)
@@ -186,13 +188,14 @@ class Stream:
 def test_events_are_streamed_and_resumed(stack, released):
     """Several clients, each with its filter; one that comes again with the last id it saw misses nothing and gets nothing twice."""
     api = released
+    begun = api.get("/api/v1/events?after=$", "Page")["next"]
     every, alarms, rollouts = Stream(api), Stream(api, "?kind=alarm"), Stream(api, "?kind=rollout&rollout=staged&model=esp32")
     api.say("POST", "/api/v1/rollouts", PLAN, 201)
     heartbeats(stack, 3)
     heartbeats_again(stack, 3)
     api.say("POST", "/api/v1/rollouts/staged/pause", {})
     wait_until(lambda: [event["to"] for event in rollouts.events][-1:] == ["paused"], 20, "the pause to reach its stream")
-    everything = api.get("/api/v1/events", "Page")["items"]
+    everything = api.get("/api/v1/events?after=" + begun, "Page")["items"]
     wait_until(lambda: len(every.events) == len(everything), 20, "all events")
     assert every.events == everything and alarms.events == []
     assert rollouts.events == [event for event in everything if event["kind"] == "rollout"] and len(rollouts.events) == 2
@@ -213,6 +216,38 @@ def test_events_are_streamed_and_resumed(stack, released):
     for stream in (every, alarms, rollouts, late, again):
         stream.close()
     wait_until(lambda: stack.metrics()["drover_event_streams"] == 0, 20, "the streams to be gone")
+
+
+def test_who_resumes_behind_what_was_trimmed_is_told(stack, released):
+    """Not the one who was at the last trimmed event, nor whoever begins at 0: those miss nothing that they could have asked for."""
+    api, store = released, stack.redis()
+    api.say("POST", "/api/v1/rollouts", PLAN, 201)
+    heartbeats(stack, 3)
+    heartbeats_again(stack, 3)
+    wait_until(lambda: store.xlen("drover:v1:events") >= 5, 20, "some events")
+    api.say("POST", "/api/v1/rollouts/staged/pause", {})
+    ids = [entry_id for entry_id, _ in store.xrange("drover:v1:events")]
+    before = Stream(api, Last_Event_ID=ids[0])
+    wait_until(lambda: len(before.events) == len(ids) - 1, 20, "all that came after it")
+    store.xtrim("drover:v1:events", maxlen=2, approximate=False)
+    first = ids[-2]
+    late, beside = Stream(api, Last_Event_ID=ids[0]), Stream(api, "?kind=alarm&after=" + ids[1])
+    wait_until(lambda: len(late.events) == 2 and beside.gaps, 20, "what is left")
+    resume, said = late.gaps[0]
+    assert said == {"after": ids[0], "first": first} and beside.gaps[0][1] == {"after": ids[1], "first": first}
+    again, whole = Stream(api, Last_Event_ID=resume), Stream(api, "?after=0")
+    wait_until(lambda: len(again.events) == len(whole.events) == 2, 20, "the same to both")
+    assert [event["id"] for event in late.events] == ids[-2:] and len(late.gaps) == len(beside.gaps) == 1 and not before.gaps + again.gaps + whole.gaps
+    page = api.get("/api/v1/events?after=" + ids[0], "Page")
+    assert page["gap"] == {"resume": resume, "first": first} and len(page["items"]) == 2
+    fits(page["gap"], "Gap")
+    assert "gap" not in api.get("/api/v1/events?after=" + resume) and "gap" not in api.get("/api/v1/events")
+    api.say("POST", "/api/v1/rollouts/staged/resume", {})
+    for stream in (late, beside, again, whole):
+        wait_until(lambda: stream is beside or stream.events[-1]["to"] == "running", 20, "what comes after the gap")
+    assert stack.metrics()["drover_event_streams_gaps_total"] == 2
+    for stream in (before, late, beside, again, whole):
+        stream.close()
 
 
 def test_streams_end_when_droverd_does(stack, api):

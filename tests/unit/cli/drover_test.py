@@ -520,6 +520,28 @@ def test_events_follow_by_a_stream_that_breaks(api):
         process.wait()
 
 
+def test_events_that_are_trimmed_are_missed_aloud(api):
+    gap = {"resume": "4-0", "first": "5-0"}
+    api.faults = [once("GET", "events", lambda handler: handler.answer(200, {"items": [], "next": "5-0", "gap": gap}))]
+    assert "events are missing: the log is trimmed, and begins with 5-0 now" in run(api, "events", "--after", "1-0").stderr
+    api.faults = [once("GET", "events", lambda handler: handler.answer(200, {"items": [], "next": "5-0", "gap": {"resume": "4-0"}}))]
+    assert "and empty now" in run(api, "events", "--after", "1-0").stderr
+
+
+def test_events_follow_is_told_of_a_gap(api):
+    api.feeds, api.feed_events = 0, 2
+    api.feed_gap = {"after": "1-0", "first": "5-0"}
+    process = subprocess.Popen([DROVER, "events", "-f", "-o", "jsonl", "--limit", "1", "--after", "1-0"], env=environment(api), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: api.feeds)
+        sent = api.add_event(attempt=1)
+        out, err = process.communicate(timeout=DEADLINE_S)
+        assert json.loads(out) == sent and "begins with 5-0 now" in err, "the gap is no event"
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_events_follow_gives_up_on_a_refusal(api):
     api.faults = [once("GET", "events", lambda handler: handler.problem(403, "role"))]
     assert "403 Forbidden: role" in run(api, "events", "-f", code=DENIED).stderr

@@ -44,6 +44,7 @@ class Api(http.server.ThreadingHTTPServer):
         self.uploads, self.releases, self.rollouts, self.devices, self.events = {}, {}, {}, {}, []
         self.steps = {}        # rollout id -> list of changes, one taken at each GET
         self.feeds, self.feed_events = None, 0   # how many streams were opened (None: the server has none), after how many events each ends
+        self.feed_gap = None   # told at the beginning of each
         self.entries = []      # of the audit
         self.whys = {}         # id of a device or rollout -> answer to why
         self.ready = True
@@ -255,6 +256,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(b"retry: 2000\n\n: hello\r\n")
+        if self.server.feed_gap:
+            self.wfile.write(f"id: 4-0\nevent: gap\ndata: {json.dumps(self.server.feed_gap)}\n\n".encode())
         for _ in range(self.server.feed_events):
             with self.server.lock:
                 if not self.server.lock.wait_for(lambda: len(self.server.events) > sent, 30):

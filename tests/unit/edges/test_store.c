@@ -76,6 +76,7 @@ static struct {
     struct model_summary models[COPIES];
     int64_t fleet_devices, fleet_online;
     char next[STORE_CURSOR_SIZE];
+    struct events_gap gap;
     bool yes;
 } got;
 
@@ -159,6 +160,12 @@ static void events_listed(void *arg, enum drover_error error, const struct event
     if (count)
         memcpy(got.events, events, count * sizeof *events);
     snprintf(got.next, sizeof got.next, "%s", next);
+}
+
+static void events_were_read(void *arg, enum drover_error error, const struct event *events, size_t count, const char *next, const struct events_gap *gap)
+{
+    events_listed(arg, error, events, count, next);
+    got.gap = gap ? *gap : (struct events_gap){.resume = ""};
 }
 
 static void release_added(void *arg, enum drover_error error, const struct release *release, bool created)
@@ -414,7 +421,7 @@ static void test_clash(void **state)
     }
     assert_int_equal(last, RECORDED_CLASH);
     begin();
-    store_events(store, "", 10, events_listed, NULL);
+    store_events(store, "", 10, events_were_read, NULL);
     end();
     assert_int_equal(got.count, 1);
     assert_string_equal(got.events[0].kind, "alarm");
@@ -853,11 +860,50 @@ static void test_devices_and_history(void **state)
     assert_false(got.found);
 }
 
+static void gap_after(const char *after)
+{
+    begin();
+    store_events(store, after, 10, events_were_read, NULL);
+    assert_int_equal(end(), DROVER_OK);
+}
+
+/* Whoever resumes behind what was trimmed is told; nobody else is. */
+static void test_gaps_in_the_events(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 5; i++)
+        (void)redis_server_ask(&server, "XADD drover:v1:events %d-3 at_ms %d kind alarm why x", 1000 * i, i);
+    gap_after("500-0");
+    assert_string_equal(got.gap.resume, "");   /* nothing was ever trimmed */
+    (void)redis_server_ask(&server, "XTRIM drover:v1:events MAXLEN 2");
+    gap_after("1000-3");
+    assert_string_equal(got.gap.resume, "4000-2");
+    assert_string_equal(got.gap.first, "4000-3");
+    assert_int_equal(got.count, 2);
+    gap_after("2000");
+    assert_string_equal(got.gap.first, "4000-3");
+    static const char *const fine[] = {"", "0", "0-0", "4000-2", "4000-3", "5000-3", "9000-0"};
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        gap_after(fine[i]);
+        assert_string_equal(got.gap.resume, "");
+    }
+    (void)redis_server_ask(&server, "XTRIM drover:v1:events MAXLEN 0");
+    gap_after("4000-3");
+    assert_string_equal(got.gap.resume, "5000-3");
+    assert_string_equal(got.gap.first, "");
+    assert_string_equal(got.next, "5000-3");
+    (void)redis_server_ask(&server, "XADD drover:v1:events 6000-0 at_ms 1 kind alarm why x");
+    gap_after("4000-3");
+    assert_string_equal(got.gap.resume, "5999-9223372036854775807");
+    gap_after("5999-9223372036854775807");
+    assert_string_equal(got.gap.resume, "");
+}
+
 static void test_events(void **state)
 {
     (void)state;
     begin();
-    store_events(store, "$", 10, events_listed, NULL);
+    store_events(store, "$", 10, events_were_read, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_string_equal(got.next, "0");
     for (int i = 0; i < 3; i++) {
@@ -868,7 +914,7 @@ static void test_events(void **state)
         assert_int_equal(end(), DROVER_OK);
     }
     begin();
-    store_events(store, "", 2, events_listed, NULL);
+    store_events(store, "", 2, events_were_read, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(got.count, 2);
     assert_string_equal(got.events[1].instance, "drover-1");
@@ -877,13 +923,13 @@ static void test_events(void **state)
     memcpy(after, got.next, sizeof after);
     for (int round = 0; round < 2; round++) {
         begin();
-        store_events(store, after, 10, events_listed, NULL);
+        store_events(store, after, 10, events_were_read, NULL);
         assert_int_equal(end(), DROVER_OK);
         assert_int_equal(got.count, round == 0);
         memcpy(after, got.next, sizeof after);
     }
     begin();
-    store_events(store, "$", 10, events_listed, NULL);
+    store_events(store, "$", 10, events_were_read, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(got.count, 0);
     assert_string_equal(got.next, after);
@@ -1003,6 +1049,7 @@ int main(void)
         TEST(test_rollouts),
         TEST(test_devices_and_history),
         TEST(test_events),
+        TEST(test_gaps_in_the_events),
         TEST(test_fleet_online_and_chores),
         TEST(test_everything_ends_when_redis_freezes),
         TEST(test_killed_redis_keeps_what_was_answered),
