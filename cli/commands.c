@@ -8,7 +8,7 @@
 
 /* The names of the contract (docs of the upgrade's states); a test compares them with the state machine. */
 #define UPGRADE_STATES                                                                                     \
-    "none|pending|dispatched|acknowledged|downloading|installing|verifying|retry_wait|rolling_back|lost|succeeded|" \
+    "none|pending|dispatched|acknowledged|downloading|installing|verifying|retry_wait|held|rolling_back|lost|succeeded|" \
     "rolled_back|failed|rejected|cancelled|superseded"
 
 static const struct option_row option_rows[OPTION_COUNT] = {

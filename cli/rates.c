@@ -9,7 +9,7 @@ static const struct {
     int64_t steps;
 } states[] = {
     {"states.pending", 1},    {"states.dispatched", 2},   {"states.acknowledged", 3}, {"states.downloading", 4}, {"states.installing", 5},
-    {"states.verifying", 6},  {"states.succeeded", 7},    {"states.retry_wait", 3},   {"states.rolling_back", 7}, {"states.rolled_back", 8},
+    {"states.verifying", 6},  {"states.succeeded", 7},    {"states.retry_wait", 3},   {"states.held", 4},         {"states.rolling_back", 7}, {"states.rolled_back", 8},
     {"states.failed", 3},     {"states.rejected", 3},     {"states.lost", 3},         {"states.cancelled", 3},   {"states.superseded", 3},
 };
 

@@ -5,6 +5,7 @@
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  rollout id   ARGV[2]  now_ms   ARGV[3]  lease_ms   ARGV[4]  most to take
 -- Returns for each: device id, device's fields, upgrade's fields, last seen.
+-- @include lib/line.lua
 -- @include lib/load.lua
 
 local of = KEYS[2] .. 'rollout:' .. ARGV[1]
@@ -15,7 +16,7 @@ redis.call('ZREMRANGEBYSCORE', turns, string.format('%.0f', tonumber(until_ms) +
 for _, id in ipairs(redis.call('ZRANGE', queue, 0, max + redis.call('ZCARD', turns) - 1)) do
   if taken == max then break end
   if not redis.call('ZSCORE', turns, id) then
-    if redis.call('SISMEMBER', of .. ':live', id) == 1 or redis.call('SISMEMBER', of .. ':done', id) == 1 or
+    if upgrade_in(of, id) == 'live' or redis.call('SISMEMBER', of .. ':done', id) == 1 or
       redis.call('EXISTS', KEYS[1] .. 'device:' .. id) == 0 then
       redis.call('ZREM', queue, id)
     else

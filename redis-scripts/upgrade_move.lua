@@ -9,6 +9,7 @@
 -- ARGV[13] most upgrades of its rollout that hold a place, when this makes one more; when it holds one already, most that are going back; 0: any
 -- ARGV[14] most of such moves and opens in a minute, 0: any
 -- ARGV[15] the device is kept from this version until then, 0: it is not, -1: not any more
+-- ARGV[16] most that hold a place at its site, 0: any   ARGV[17] most devices that may hold bytes of the package, 0: any
 -- then name and value of every field of the upgrade that is another than before, '' for one that is gone; required: upgrade_id state
 -- attempt revision token. Its rollout, model, version, site and stage never change.
 --
@@ -20,7 +21,7 @@
 -- @include lib/limits.lua
 -- @include lib/settle.lua
 
-local id, first = ARGV[1], 16
+local id, first = ARGV[1], 18
 local changed, gone = {}, {}
 if (#ARGV - first) % 2 ~= 1 then return redis.error_reply('ERR fields come in pairs') end
 for i = first, #ARGV, 2 do
@@ -48,7 +49,7 @@ end
 if not had.state or had.upgrade_id ~= now.upgrade_id then return { 'CONFLICT' } end
 if had.revision == now.revision and had.token == now.token then return { 'REPEAT', had.revision, had.last_event or '' } end
 if had.revision ~= ARGV[2] or had.state ~= ARGV[10] then return { 'CONFLICT' } end
-for _, i in ipairs({ 3, 13, 14, 15 }) do
+for _, i in ipairs({ 3, 13, 14, 15, 16, 17 }) do
   if not tonumber(ARGV[i]) then return redis.error_reply('ERR not a number: argument ' .. i) end
 end
 if ARGV[12] ~= '' then
@@ -57,6 +58,8 @@ if ARGV[12] ~= '' then
   if not string.find(ARGV[12], ',' .. state .. ',', 1, true) then return { 'REFUSED', 'its rollout is ' .. state } end
 end
 if ARGV[13] ~= '0' and places_taken(had.rollout, had.state) >= tonumber(ARGV[13]) then return { 'FULL', 'no place free' } end
+if site_full(had.rollout, had.site, ARGV[16]) then return { 'FULL', 'no place free at its site' } end
+if bytes_full(had.rollout, ARGV[17]) then return { 'FULL', 'as many bytes as allowed are being downloaded' } end
 if ARGV[14] ~= '0' and not pace_take(had.rollout, ARGV[14], ARGV[3]) then return { 'FULL', 'as many a minute as allowed' } end
 
 local row = redis.call('HMGET', device, 'facts', 'last_event')
@@ -87,6 +90,10 @@ if ARGV[15] ~= '0' and ARGV[15] ~= '-1' then
   show('quarantine', had.version)
   show('quarantine_ms', ARGV[15])
   show('quarantine_auto', '1')
+end
+if had.state == 'held' and now.state ~= 'held' then
+  redis.call('ZREM', KEYS[2] .. 'rollout:' .. had.rollout .. ':queue', id)
+  redis.call('ZREM', KEYS[2] .. 'rollout:' .. had.rollout .. ':turns', id)
 end
 redis.call('HSET', upgrade, unpack(ARGV, first))
 if #gone > 0 then redis.call('HDEL', upgrade, unpack(gone)) end

@@ -46,17 +46,8 @@ local taken = stage and 'opened' .. (ARGV[11] ~= '' and '@' .. ARGV[11] or '')
 if stage and ARGV[10] ~= '0' and tonumber(redis.call('HGET', stage, taken) or '0') >= tonumber(ARGV[10]) then
   return { 'REFUSED', 'its stage has enough devices' }
 end
-if now.site and ARGV[12] ~= '0' and tonumber(redis.call('HGET', rollout .. ':sites', now.site) or '0') >= tonumber(ARGV[12]) then
-  return { 'FULL', 'no place free at its site' }
-end
--- who was told, downloads, or is about to: schedule_bytes_taken in orchestrator/core/schedule.c
-if ARGV[14] ~= '0' then
-  local sum = 0
-  for _, n in ipairs(redis.call('HMGET', rollout, 'state:pending', 'state:dispatched', 'state:acknowledged', 'state:downloading', 'state:retry_wait')) do
-    sum = sum + tonumber(n or '0')
-  end
-  if sum >= tonumber(ARGV[14]) then return { 'FULL', 'as many bytes as allowed are being downloaded' } end
-end
+if site_full(now.rollout, now.site, ARGV[12]) then return { 'FULL', 'no place free at its site' } end
+if bytes_full(now.rollout, ARGV[14]) then return { 'FULL', 'as many bytes as allowed are being downloaded' } end
 if ARGV[13] ~= '0' and not pace_take(now.rollout, ARGV[13], ARGV[3]) then return { 'FULL', 'as many a minute as allowed' } end
 
 if state_was ~= 'none' then count(KEYS[1] .. 'model:' .. was[5], 'state:' .. state_was, -1) end

@@ -1,6 +1,7 @@
 /* Deadlines: each state that is not final has one, and it lies in Redis; see docs/upgrade-states.md for what follows. */
 #include "orchestrator/core/deadlines.h"
 
+#define HELD_LOOK_MS 3600000 /* an edit of the windows is seen at the latest then; decide_held.c looks earlier when a window opens */
 #define VERIFY_ROUNDS 3 /* a device may lose and regain its confirmations this often, in units of the whole proof */
 
 static int64_t smaller(int64_t left, int64_t right)
@@ -37,15 +38,7 @@ int64_t deadline_verify_end_ms(const struct policy *policy, const struct rollout
 
 int64_t deadline_download_end_ms(const struct policy *policy, const struct upgrade *upgrade)
 {
-    int64_t end_ms = upgrade->download_ms + policy->download_total_ms;
-    int64_t held_ms = upgrade->install_after_ms ? upgrade->install_after_ms + policy->start_ms : 0;
-    return held_ms > end_ms ? held_ms : end_ms;
-}
-
-bool deadline_is_held(const struct policy *policy, const struct upgrade *upgrade, int64_t now_ms)
-{
-    return upgrade->state == STATE_DOWNLOADING && upgrade->progress >= 100 && upgrade->install_after_ms > 0 &&
-           now_ms < upgrade->install_after_ms + policy->start_ms;
+    return upgrade->download_ms + policy->download_total_ms;
 }
 
 static int64_t verifying(const struct policy *policy, const struct rollout *rollout, const struct upgrade *upgrade, int64_t now_ms)
@@ -64,6 +57,8 @@ int64_t deadline_of(const struct policy *policy, const struct rollout *rollout, 
     switch (upgrade->state) {
     case STATE_PENDING:
         return now_ms + policy->pending_ms;
+    case STATE_HELD:
+        return now_ms + HELD_LOOK_MS;
     case STATE_RETRY_WAIT:
         return now_ms + policy->pending_ms + (int64_t)(random % (uint64_t)(5 * policy->pending_ms + 1));
     case STATE_DISPATCHED:

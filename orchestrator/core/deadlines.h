@@ -16,9 +16,7 @@ int64_t deadline_of(const struct policy *policy, const struct rollout *rollout, 
 /* The last sign of life, by heartbeat or otherwise. */
 int64_t deadline_heard_ms(const struct device *device, const struct upgrade *upgrade);
 bool deadline_is_silent(const struct policy *policy, const struct device *device, const struct upgrade *upgrade, int64_t now_ms);
-/* When a download has taken too long: not before the maintenance window, until which a device may hold its package. */
+/* When a download has taken too long. */
 int64_t deadline_download_end_ms(const struct policy *policy, const struct upgrade *upgrade);
-/* It has the whole package and waits for its maintenance window. */
-bool deadline_is_held(const struct policy *policy, const struct upgrade *upgrade, int64_t now_ms);
 /* Verifying longer than this is over, however often it looked good for a while. */
 int64_t deadline_verify_end_ms(const struct policy *policy, const struct rollout *rollout, const struct upgrade *upgrade);

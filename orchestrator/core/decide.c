@@ -9,7 +9,6 @@
 #include "orchestrator/core/eligible.h"
 #include "orchestrator/core/offer.h"
 #include "orchestrator/core/retry.h"
-#include "orchestrator/core/schedule.h"
 
 #define POSTPONE_MAX_MS 600000
 
@@ -94,23 +93,16 @@ static void back_off(const struct situation *s, struct upgrade *next, enum upgra
 {
     if (on == EVENT_BUSY)
         next->busy++;
+    else
+        next->has_package = false;
     next->deadline_ms = s->now_ms + retry_wait_ms(s->policy, next, s->random);
     if (on != EVENT_BUSY && next->delta)
         next->full_only = true;
 }
 
-static void give_install_window(const struct situation *s, struct upgrade *next)
-{
-    const struct plan *plan = s->rollout ? s->rollout->plan : NULL;
-    next->install_after_ms = next->install_before_ms = 0;
-    if (plan && plan->windows.count > 0)
-        schedule_install(&plan->windows, s->zone, schedule_window_place(s->rollout->id, next->device_id), s->now_ms, &next->install_after_ms,
-                         &next->install_before_ms);
-}
-
 static void set_deadline(const struct situation *s, struct decision *ret, bool moved)
 {
-    bool note = ret->move->on == EVENT_PROGRESS || ret->move->on == EVENT_SAYS_ROLLED_BACK;
+    bool note = ret->move->on == EVENT_PROGRESS || ret->move->on == EVENT_SAYS_ROLLED_BACK || (ret->move->on == EVENT_BUSY && !moved);
     if (ret->effects & FX_BACKOFF)
         back_off(s, &ret->next, ret->move->on);
     else if (moved || !note)
@@ -138,8 +130,9 @@ void decision_make(const struct situation *s, struct decision *ret, enum upgrade
         next->repeats++;
     if (move->effects & FX_ATTEMPT) {
         upgrade_begin_attempt(next, s->device, s->now_ms);
-        next->delta = s->rollout && offer_wants_delta(&s->rollout->release, next);
-        give_install_window(s, next);
+        if (!next->has_package)   /* or else it would have to download another one */
+            next->delta = s->rollout && offer_wants_delta(&s->rollout->release, next);
+        decide_give_window(s, next);
     }
     set_deadline(s, ret, moved);
     decision_say(ret, "%s", why ? why : move->why);
@@ -193,6 +186,10 @@ static void postpone(const struct situation *s, struct decision *ret)
     const struct predicate *row = s->rollout ? attempt_refusal(s, &look, &refusal) : NULL;
     if (row && row->describe)
         row->describe(&look, &finding);
+    if (row && !strcmp(row->name, PREDICATE_WINDOW)) {
+        decide_hold(s, ret, refusal);
+        return;
+    }
     decision_make(s, ret, EVENT_POSTPONE, E_NONE, refusal);
     if (ret->move && finding.next_ms > ret->next.deadline_ms)
         ret->next.deadline_ms = finding.next_ms < s->now_ms + POSTPONE_MAX_MS ? finding.next_ms : s->now_ms + POSTPONE_MAX_MS;

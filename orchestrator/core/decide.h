@@ -47,6 +47,7 @@ struct decision {
     unsigned effects;                /* to be spoken once it is saved */
     enum device_kind learned;        /* KIND_UNKNOWN: nothing new of the device */
     bool silent;                     /* no entry in the event stream */
+    bool waits;                      /* only a limit is in the way of its next attempt: it may stand in line */
     bool by_rollout;                 /* made because of the rollout's state, and only as long as it lasts (eligible_guard) */
     char why[128];                   /* never empty */
 };
@@ -97,6 +98,17 @@ void decision_say(struct decision *ret, const char *format, ...) PRINTF_LIKE(2, 
 void decide_failure(const struct situation *s, struct decision *ret, enum error_code code, const char *what);
 /* DISPATCH when the rollout runs; otherwise CANCEL, SUPERSEDE or POSTPONE. */
 void decide_dispatch(const struct situation *s, struct decision *ret);
+/* --- decide_held.c: windows, and who waits for one without a place --- */
+/* Until when this attempt, which begins now, may install: into next->install_*. */
+void decide_give_window(const struct situation *s, struct upgrade *next);
+/* It has the package, and was told to wait with it. */
+bool decide_is_to_hold(const struct upgrade *upgrade, int64_t progress);
+/* Takes HOLD: it gives its place back. */
+void decide_hold(const struct situation *s, struct decision *ret, const char *why);
+/* What is against its next attempt, which takes a place again; NULL: nothing. ret_row, ret_look: which row, and what it saw; row NULL: none of the list. */
+const char *decide_held_refusal(const struct situation *s, struct look *ret_look, const struct predicate **ret_row);
+/* Looks whether its turn has come. on_deadline: one look is over, the next one is to be planned. */
+void decide_held(const struct situation *s, bool on_deadline, struct decision *ret);
 /* NULL: an attempt may begin now. */
 const char *decide_dispatch_refusal(const struct situation *s);
 /* The same, of taking the device into s->running. */

@@ -57,6 +57,12 @@ void decide_ask(const struct situation *s, const char *model, const char *versio
     case STATE_PENDING:
         dispatch_or_later(s, ret);
         break;
+    case STATE_HELD:
+        if (simple)
+            decide_held(s, false, ret);
+        if (!ret->move)
+            nothing_to_offer(ret, "waits for its maintenance window, or for a place");
+        break;
     case STATE_RETRY_WAIT:
         if (simple)
             dispatch_or_later(s, ret);

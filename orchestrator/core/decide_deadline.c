@@ -5,8 +5,6 @@
 #include "orchestrator/core/decide.h"
 #include "orchestrator/core/truth.h"
 
-#define HELD_LOOK_MS 3600000
-
 static bool gone_silent(const struct situation *s, struct decision *ret)
 {
     if (!deadline_is_silent(s->policy, s->device, s->upgrade, s->now_ms))
@@ -33,22 +31,21 @@ static void acknowledged(const struct situation *s, struct decision *ret)
         decide_failure(s, ret, E_TIMEOUT, "never began to download");
 }
 
-/* Nothing is expected of it but that it lives. */
+/* Nothing is expected of it until it may be told. */
 static void held(const struct situation *s, struct decision *ret)
 {
-    int64_t open_ms = s->upgrade->install_after_ms + s->policy->start_ms, look_ms = s->now_ms + HELD_LOOK_MS;
-    decision_make(s, ret, EVENT_PROGRESS, E_NONE, "has the package; waits for its maintenance window");
-    ret->next.deadline_ms = look_ms < open_ms ? look_ms : open_ms;
+    struct look look;
+    const struct predicate *row;
+    const char *refusal = decide_held_refusal(s, &look, &row);
+    bool may_be_told = !refusal || !row || row->limit;
+    if (!may_be_told || !gone_silent(s, ret))
+        decide_held(s, true, ret);
 }
 
 static void downloading(const struct situation *s, struct decision *ret)
 {
     if (gone_silent(s, ret))
         return;
-    if (deadline_is_held(s->policy, s->upgrade, s->now_ms)) {
-        held(s, ret);
-        return;
-    }
     bool total = s->now_ms >= deadline_download_end_ms(s->policy, s->upgrade);
     decide_failure(s, ret, E_DOWNLOAD_TIMEOUT, total ? "the whole download took too long" : "the download stalled");
 }
@@ -135,6 +132,7 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_INSTALLING] = installing,
     [STATE_VERIFYING] = verifying,
     [STATE_RETRY_WAIT] = retry_wait,
+    [STATE_HELD] = held,
     [STATE_ROLLING_BACK] = rolling_back,
     [STATE_LOST] = lost,
 };

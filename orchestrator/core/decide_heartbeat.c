@@ -160,6 +160,16 @@ static void retry_wait(const struct situation *s, struct decision *ret, enum tru
         third_version(s, ret);
 }
 
+static void held(const struct situation *s, struct decision *ret, enum truth truth)
+{
+    if (truth == TRUTH_TARGET)
+        target_seen(s, ret);
+    else if (truth == TRUTH_OTHER)
+        third_version(s, ret);
+    else
+        decide_held(s, false, ret);
+}
+
 static void rolling_back(const struct situation *s, struct decision *ret, enum truth truth)
 {
     if (truth == TRUTH_OLD)
@@ -196,6 +206,8 @@ static void lost(const struct situation *s, struct decision *ret, enum truth tru
         third_version(s, ret);
     else if (lost_after_download(s->upgrade) && truth_new_boot(s->device, s->upgrade))
         old_seen(s, ret);
+    else if (s->upgrade->lost_from == STATE_HELD)   /* many may return at once: each takes a place again when there is one */
+        decide_hold(s, ret, NULL);
     else if (retry_left(s->policy, s->rollout, s->upgrade))
         decision_make(s, ret, EVENT_BACK_OLD, E_NONE, NULL);
     else
@@ -249,6 +261,7 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_INSTALLING] = installing,
     [STATE_VERIFYING] = verifying,
     [STATE_RETRY_WAIT] = retry_wait,
+    [STATE_HELD] = held,
     [STATE_ROLLING_BACK] = rolling_back,
     [STATE_LOST] = lost,
     [STATE_SUCCEEDED] = succeeded,

@@ -8,7 +8,7 @@
 
 /* How far along a step is; a report of an earlier step than the upgrade's is late. 0: beside the line. */
 static const int state_steps[UPGRADE_STATE_COUNT] = {
-    [STATE_DISPATCHED] = 1, [STATE_ACKNOWLEDGED] = 2, [STATE_DOWNLOADING] = 3, [STATE_INSTALLING] = 4, [STATE_VERIFYING] = 5,
+    [STATE_DISPATCHED] = 1, [STATE_ACKNOWLEDGED] = 2, [STATE_DOWNLOADING] = 3, [STATE_HELD] = 3, [STATE_INSTALLING] = 4, [STATE_VERIFYING] = 5,
 };
 static const struct {
     int step;
@@ -76,6 +76,8 @@ static void step(const struct situation *s, const struct report *report, struct 
     int now = state_steps[s->upgrade->state], said = words[report->state].step;
     if (now && said < now) {
         decision_refuse(ret, DROVER_STALE, REFUSAL_STALE_STEP, "a late report of an earlier step");
+    } else if (report->state == REPORT_DOWNLOADING && decide_is_to_hold(s->upgrade, report->progress)) {
+        decide_hold(s, ret, NULL);
     } else if (now == said) {
         step_goes_on(s, report, ret);
     } else {

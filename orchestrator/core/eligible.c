@@ -26,14 +26,19 @@ bool eligible_back_by_heartbeat(const struct policy *policy, const struct rollou
            strcmp(heartbeat->version, rollout->version) == 0;
 }
 
-void eligible_guard(const struct rollout *rollout, const struct fsm_move *move, bool by_rollout, int64_t now_ms, struct move_guard *ret)
+void eligible_guard(const struct rollout *rollout, const struct upgrade *upgrade, const struct fsm_move *move, bool by_rollout, int64_t now_ms, struct move_guard *ret)
 {
     bool back = by_rollout && move->on == EVENT_ROLLBACK_ASKED, again = by_rollout && move->on == EVENT_RETRY_ASKED;
     *ret = (struct move_guard){.states = back ? "rolling_back,rolled_back" : again || move->on == EVENT_DISPATCH ? "running,completed" : NULL};
-    if (!rollout || !(back || again))
+    bool returns = move->on == EVENT_DISPATCH && move->from == STATE_HELD;
+    if (!rollout || !(back || again || returns))
         return;
     ret->max_in_flight = rollout->max_in_flight;
     ret->per_minute = rollout->plan ? schedule_per_minute(rollout, now_ms) : 0;
+    if (!returns || !rollout->plan)
+        return;
+    ret->per_site = upgrade->site[0] ? rollout->plan->limits.per_site : 0;
+    ret->bytes_places = upgrade->has_package ? 0 : schedule_bytes_places(rollout);
 }
 
 void eligible_limits(const struct rollout *rollout, const struct upgrade *upgrade, const struct heartbeat *heartbeat, int64_t now_ms, struct open_limits *ret)

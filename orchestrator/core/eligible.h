@@ -16,7 +16,7 @@ bool eligible_in_quarantine(const struct device *device, const char *version, in
 /* From the heartbeat alone: is the device worth loading because the rollout goes back? */
 bool eligible_back_by_heartbeat(const struct policy *policy, const struct rollout *rollout, int64_t in_flight, const struct heartbeat *heartbeat);
 /* What the store holds a move against: by_rollout as in struct decision. */
-void eligible_guard(const struct rollout *rollout, const struct fsm_move *move, bool by_rollout, int64_t now_ms, struct move_guard *ret);
+void eligible_guard(const struct rollout *rollout, const struct upgrade *upgrade, const struct fsm_move *move, bool by_rollout, int64_t now_ms, struct move_guard *ret);
 /* What the store holds an open against. */
 void eligible_limits(const struct rollout *rollout, const struct upgrade *upgrade, const struct heartbeat *heartbeat, int64_t now_ms, struct open_limits *ret);
 /* Two devices with this identity were seen lately. */

@@ -104,10 +104,22 @@ static void acknowledged(const struct situation *s, struct explanation *ret)
 static void downloading(const struct situation *s, struct explanation *ret)
 {
     NOW("downloading since %lld s: %lld %%", since_s(s), (long long)s->upgrade->progress);
-    if (deadline_is_held(s->policy, s->upgrade, s->now_ms))
-        NEXT("has the package; installs it when its maintenance window opens");
+    NEXT("must get further; otherwise %s", otherwise(s));
+}
+
+static void held(const struct situation *s, struct explanation *ret)
+{
+    struct look look;
+    const struct predicate *row;
+    const char *refusal = decide_held_refusal(s, &look, &row);
+    if (s->upgrade->has_package)
+        NOW("has the package, holds no place since %lld s: %s", since_s(s), s->upgrade->why);
+    if (refusal && row)
+        held_back(s, &look, row, refusal, ret);
+    else if (refusal)
+        NEXT("waits: %s", refusal);
     else
-        NEXT("must get further; otherwise %s", otherwise(s));
+        NEXT("is told to %s", s->upgrade->has_package ? "install it" : "download");
 }
 
 static void installing(const struct situation *s, struct explanation *ret)
@@ -213,6 +225,7 @@ static by_state *const by_states[UPGRADE_STATE_COUNT] = {
     [STATE_INSTALLING] = installing,
     [STATE_VERIFYING] = verifying,
     [STATE_RETRY_WAIT] = retry_wait,
+    [STATE_HELD] = held,
     [STATE_ROLLING_BACK] = rolling_back,
     [STATE_LOST] = lost,
     [STATE_SUCCEEDED] = succeeded,

@@ -164,7 +164,7 @@ struct known *flow_known_of_model(const struct flow *flow, const char *model)
 
 int64_t known_in_flight(const struct known *known)
 {
-    return rollout_in_flight(&known->rollout) + known->more;
+    return rollout_places_taken(&known->rollout) + known->more;
 }
 
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id)
@@ -254,7 +254,7 @@ static bool has_turn(struct flow *flow, struct known *known, const struct heartb
         return true;
     flow->counts.held_back += !strcmp(against->name, PREDICATE_DEPOT);
     if (against->limit)
-        queue_join(flow, known, heartbeat);
+        queue_join(flow, known, heartbeat, false);
     return false;
 }
 

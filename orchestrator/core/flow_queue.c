@@ -19,9 +19,10 @@ static int64_t flow_now_ms(const struct flow *flow)
 
 /* --- what is remembered: one place a hash; who loses its place to another is written once more --- */
 
-static uint64_t pair_of(const char *rollout_id, const char *device_id)
+/* Who returns is another one than who comes for the first time: the store lets only one of them stand in line. */
+static uint64_t pair_of(const char *rollout_id, const char *device_id, bool returns)
 {
-    return hash_text(device_id, hash_text(rollout_id, 0));
+    return hash_text(device_id, hash_text(rollout_id, returns));
 }
 
 static struct remembered *place_of(struct flow *flow, uint64_t pair)
@@ -68,26 +69,27 @@ static void waiters_written(void *arg, enum drover_error error)
     flow->counts.unavailable += error != DROVER_OK;
 }
 
-static void write_waiter(struct flow *flow, const char *rollout_id, const char *device_id, int64_t score, bool leaves)
+static void write_waiter(struct flow *flow, const char *rollout_id, const char *device_id, const struct waiter *as)
 {
     struct waiter *waiter;
     if (flow->waiter_count == STORE_WAITERS_MAX)
         queue_flush(flow);
     waiter = &flow->waiters[flow->waiter_count++];
-    *waiter = (struct waiter){.score = score, .leaves = leaves};
+    *waiter = *as;
     text_copy(waiter->rollout, sizeof waiter->rollout, rollout_id);
     text_copy(waiter->device_id, sizeof waiter->device_id, device_id);
 }
 
-void queue_join(struct flow *flow, struct known *known, const struct heartbeat *heartbeat)
+void queue_join(struct flow *flow, struct known *known, const struct heartbeat *heartbeat, bool returns)
 {
     struct rollout *rollout = &known->rollout;
     if (!rollout->plan || heartbeat->kind == KIND_SIMPLE || rollout->waiting >= flow->config.policy.queue_max)
         return;
-    uint64_t pair = pair_of(rollout->id, heartbeat->device_id);
+    uint64_t pair = pair_of(rollout->id, heartbeat->device_id, returns);
     if (is_remembered(flow, pair))
         return;
-    write_waiter(flow, rollout->id, heartbeat->device_id, schedule_score(&rollout->plan->priority, heartbeat, flow_now_ms(flow)), false);
+    struct waiter waiter = {.score = schedule_score(&rollout->plan->priority, heartbeat, flow_now_ms(flow)), .returns = returns};
+    write_waiter(flow, rollout->id, heartbeat->device_id, &waiter);
     remember(flow, pair);
     rollout->waiting++;
     flow->counts.queue_joined++;
@@ -96,7 +98,7 @@ void queue_join(struct flow *flow, struct known *known, const struct heartbeat *
 static void leave(struct flow *flow, const char *rollout_id, const char *device_id)
 {
     struct known *known = flow_known(flow, rollout_id);
-    write_waiter(flow, rollout_id, device_id, 0, true);
+    write_waiter(flow, rollout_id, device_id, &(struct waiter){.leaves = true});
     if (known && known->rollout.waiting > 0)
         known->rollout.waiting--;
     flow->counts.queue_dropped++;
@@ -142,17 +144,28 @@ int64_t queue_lease_ms(const struct known *known)
     return known->rollout.plan->limits.per_site > 0 ? 10000 : 1000;
 }
 
-void queue_turn_over(struct work *work, const struct situation *s)
+/* What is against the device in its turn: of its next attempt when it is held, else of taking it. */
+static const struct predicate *turn_refusal(const struct situation *s)
 {
     struct look look;
     const char *refusal;
+    const struct predicate *row;
+    if (s->upgrade->state == STATE_HELD && s->rollout) {
+        (void)decide_held_refusal(s, &look, &row);
+        return row;
+    }
     situation_look(s, s->running, &look);
-    const struct predicate *row = predicates_refuse(&look, true, &refusal);
+    return predicates_refuse(&look, true, &refusal);
+}
+
+void queue_turn_over(struct work *work, const struct situation *s)
+{
+    const struct predicate *row = turn_refusal(s);
     if (s->device->online && row && row->limit)
         return;
     leave(work->flow, work->input.order.rollout, work->device_id);
     if (!s->device->online)   /* its next heartbeat may stand in line again; what else is against it will not pass so soon */
-        forget(work->flow, pair_of(work->input.order.rollout, work->device_id));
+        forget(work->flow, pair_of(work->input.order.rollout, work->device_id, s->upgrade->state == STATE_HELD));
 }
 
 void queue_open_refused(struct work *work, enum drover_error error)
@@ -160,17 +173,17 @@ void queue_open_refused(struct work *work, enum drover_error error)
     struct known *known = flow_known(work->flow, work->save.upgrade.rollout);
     if (work->kind == WORK_WAITING && error == DROVER_REFUSED)
         leave(work->flow, work->input.order.rollout, work->device_id);
-    else if (work->kind == WORK_HEARTBEAT && work->save.on == EVENT_OPEN && error == DROVER_FULL && known)
-        queue_join(work->flow, known, &work->device.last);
+    else if (work->kind != WORK_WAITING && (work->save.on == EVENT_OPEN || work->save.from == STATE_HELD) && error == DROVER_FULL && known)
+        queue_join(work->flow, known, &work->device.last, work->save.from == STATE_HELD);
 }
 
-void queue_opened(struct flow *flow, struct known *known, const struct upgrade *upgrade, int64_t now_ms)
+void queue_opened(struct flow *flow, struct known *known, const struct upgrade *upgrade, bool returned, int64_t now_ms)
 {
     struct rollout *rollout = &known->rollout;
     if (!rollout->plan)
         return;
     rollout->paced_ms = schedule_paced_next_ms(schedule_per_minute(rollout, now_ms), rollout->paced_ms, now_ms);
-    if (is_remembered(flow, pair_of(rollout->id, upgrade->device_id)) && rollout->waiting > 0)
+    if (is_remembered(flow, pair_of(rollout->id, upgrade->device_id, returned)) && rollout->waiting > 0)
         rollout->waiting--;
 }
 

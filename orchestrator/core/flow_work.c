@@ -208,7 +208,7 @@ static void fill_save(struct work *work, const struct situation *s, const struct
     memcpy(save->why, decision->why, sizeof save->why);
     make_token(work->flow, save->upgrade.token);
     work->effects = decision->effects;
-    eligible_guard(s->rollout, decision->move, decision->by_rollout, s->now_ms, &save->guard);
+    eligible_guard(s->rollout, &decision->next, decision->move, decision->by_rollout, s->now_ms, &save->guard);
     if (opens)
         eligible_limits(s->running, &save->upgrade, &s->device->last, s->now_ms, &work->limits);
     work->resent = false;
@@ -222,6 +222,9 @@ static void work_decide(struct work *work)
     flow_situation(work->flow, &work->device, &work->upgrade, flow_random(work->flow), &s);
     s.has_turn = work->kind == WORK_WAITING || work->kind == WORK_ASK;   /* who asks for itself cannot be told later */
     decide_by_kind(work, &s, &decision);
+    struct known *known = decision.waits ? flow_known(work->flow, work->upgrade.rollout) : NULL;
+    if (known && work->kind != WORK_WAITING)
+        queue_join(work->flow, known, &work->device.last, true);
     if (decision.error != DROVER_OK) {
         work->flow->counts.refusals[decision.refusal]++;
         work_end(work, decision.error, decision.why);
@@ -274,12 +277,12 @@ static void saved_well(struct work *work, const struct upgrade *upgrade)
     quarantined(work);
     work->moves++;
     work->flow->counts.moves[work->save.on]++;
-    int more = upgrade_state_is_in_flight(upgrade->state) - upgrade_state_is_in_flight(work->save.from);
+    int more = upgrade_state_holds_place(upgrade->state) - upgrade_state_holds_place(work->save.from);
     struct known *known = more ? flow_known(work->flow, upgrade->rollout) : NULL;
     if (known)
         known->more += more;
-    if (known && work->save.on == EVENT_OPEN)
-        queue_opened(work->flow, known, upgrade, work->save.at_ms);
+    if (known && (work->save.on == EVENT_OPEN || work->save.from == STATE_HELD))
+        queue_opened(work->flow, known, upgrade, work->save.from == STATE_HELD, work->save.at_ms);
     flow_speak(work, before);
     if (decides_again(work))
         work_decide(work);

@@ -47,7 +47,7 @@ struct work {
     bool promised;                 /* among flow->pace.deciding */
 };
 
-/* A rollout, and how many more of its upgrades hold a place since its counts were read; below 0: places became free. */
+/* A rollout, and how many more of its upgrades hold a place since its counts were read; below 0: places became free again. */
 struct known {
     struct rollout rollout;
     int64_t more;
@@ -121,8 +121,8 @@ void flow_speak(struct work *work, const char *before);
 
 /* --- flow_queue.c --- */
 
-/* Only a limit holds the device back: it shall stand in the rollout's line. Cheap when it does already. */
-void queue_join(struct flow *flow, struct known *known, const struct heartbeat *heartbeat);
+/* Only a limit holds the device back: it shall stand in the rollout's line. Cheap when it does already. returns: its upgrade was held, and wants its place again. */
+void queue_join(struct flow *flow, struct known *known, const struct heartbeat *heartbeat, bool returns);
 void queue_flush(struct flow *flow);
 /* Somebody waits in the rollout's line, and it takes devices. */
 bool queue_has_turns(const struct flow *flow, const struct known *known);
@@ -133,8 +133,8 @@ int64_t queue_lease_ms(const struct known *known);
 void queue_turn_over(struct work *work, const struct situation *s);
 /* The store refused to open its upgrade: DROVER_FULL, DROVER_REFUSED. */
 void queue_open_refused(struct work *work, enum drover_error error);
-/* An upgrade was opened; the store has taken the device out of the line. */
-void queue_opened(struct flow *flow, struct known *known, const struct upgrade *upgrade, int64_t now_ms);
+/* An upgrade was opened, or has taken a place again; the store has taken the device out of the line. */
+void queue_opened(struct flow *flow, struct known *known, const struct upgrade *upgrade, bool returned, int64_t now_ms);
 
 void batches_free(struct flow *flow);
 void sweeps_free(struct flow *flow);

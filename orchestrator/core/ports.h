@@ -64,6 +64,8 @@ struct move_guard {
     int64_t max_in_flight;           /* most upgrades of the rollout that hold a place, when the move makes one more; when it holds one already, most
                                       * that are going back; 0: any */
     int64_t per_minute;              /* most such moves and opens a minute; 0: any */
+    int64_t per_site;                /* most that hold a place at the upgrade's site; 0: any */
+    int64_t bytes_places;            /* most devices of the rollout that may hold bytes of its package; 0: any */
 };
 /* --- move: replaces the upgrade when its revision still is `expected_revision`; saves it as revision expected + 1; moves counters,
  *     deadline index, device fields and event stream in the same script. from == to is a note: saved, counted as no transition;
@@ -99,6 +101,7 @@ struct waiter {
     char rollout[ID_SIZE];
     char device_id[ID_SIZE];
     int64_t score;
+    bool returns;                    /* its upgrade is held until a window opens: it wants its place again, and not a first one */
     bool leaves;
 };
 typedef void store_waiting(void *arg, enum drover_error error);

@@ -218,6 +218,18 @@ static void conditions_describe(const struct look *look, struct finding *ret)
         finding_say(ret, "%.32s, %s, network %.32s", heartbeat->status[0] ? heartbeat->status : "idle", battery, heartbeat->network[0] ? heartbeat->network : "unknown");
 }
 
+bool predicates_has_package(const struct look *look)
+{
+    const struct upgrade *upgrade = look->upgrade;
+    return upgrade && upgrade->has_package && !upgrade_state_is_final(upgrade->state) && !strcmp(upgrade->rollout, look->rollout->id);
+}
+
+/* Who has the package waits to install it. */
+static enum window_use window_use(const struct look *look)
+{
+    return predicates_has_package(look) ? WINDOW_INSTALL : WINDOW_DOWNLOAD;
+}
+
 static unsigned window_place(const struct look *look)
 {
     return schedule_window_place(look->rollout->id, look->heartbeat->device_id);
@@ -228,7 +240,7 @@ static const char *window_refusal(const struct look *look)
     const struct plan *plan = look->rollout->plan;
     if (!plan || plan->windows.count == 0)
         return NULL;
-    bool open = schedule_is_open(&plan->windows, WINDOW_DOWNLOAD, look->zone, window_place(look), look->now_ms);
+    bool open = schedule_is_open(&plan->windows, window_use(look), look->zone, window_place(look), look->now_ms);
     return open ? NULL : "its maintenance window is not open";
 }
 
@@ -243,7 +255,7 @@ static void window_describe(const struct look *look, struct finding *ret)
     finding_say(ret, "%s %02d:%02d where it is (%s)", days[local.weekday], (int)(local.second / 3600), (int)(local.second / 60 % 60),
         look->heartbeat->tz[0] ? look->heartbeat->tz : plan->windows.time_zone);
     if (window_refusal(look))
-        ret->next_ms = schedule_change_ms(&plan->windows, WINDOW_DOWNLOAD, look->zone, window_place(look), look->now_ms);
+        ret->next_ms = schedule_change_ms(&plan->windows, window_use(look), look->zone, window_place(look), look->now_ms);
 }
 
 static const struct predicate rows[] = {
@@ -262,7 +274,7 @@ static const struct predicate rows[] = {
     {"stage", .refusal = stage_refusal, .describe = stage_describe},
     {"release", .each_attempt = true, .refusal = release_predicate},
     {"conditions", .each_attempt = true, .refusal = conditions_refusal, .describe = conditions_describe},
-    {"window", .each_attempt = true, .refusal = window_refusal, .describe = window_describe},
+    {PREDICATE_WINDOW, .each_attempt = true, .refusal = window_refusal, .describe = window_describe},
     {"places", .limit = true, .refusal = limit_places_refusal, .describe = limit_places_describe},
     {"bytes", .limit = true, .refusal = limit_bytes_refusal, .describe = limit_bytes_describe},
     {"per_minute", .limit = true, .refusal = limit_minute_refusal, .describe = limit_minute_describe},
@@ -277,10 +289,27 @@ const struct predicate *predicates(unsigned *ret_count)
     return rows;
 }
 
-static const struct predicate *first_refusal(const struct look *look, bool limits, bool attempt, const char **ret_refusal)
+/* Which rows are asked. */
+enum asked { ASKED_ALL, ASKED_BUT_LIMITS, ASKED_EACH_ATTEMPT, ASKED_RETURN };
+
+static bool is_asked(const struct predicate *row, enum asked which)
+{
+    switch (which) {
+    case ASKED_BUT_LIMITS:
+        return !row->limit;
+    case ASKED_EACH_ATTEMPT:
+        return row->each_attempt;
+    case ASKED_RETURN:
+        return row->each_attempt || row->limit;
+    default:
+        return true;
+    }
+}
+
+static const struct predicate *first_refusal(const struct look *look, enum asked which, const char **ret_refusal)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        bool asked = (limits || !rows[i].limit) && (!attempt || rows[i].each_attempt);
+        bool asked = is_asked(&rows[i], which);
         const char *refusal = asked ? rows[i].refusal(look) : NULL;
         if (refusal) {
             *ret_refusal = refusal;
@@ -292,10 +321,15 @@ static const struct predicate *first_refusal(const struct look *look, bool limit
 
 const struct predicate *predicates_refuse(const struct look *look, bool limits, const char **ret_refusal)
 {
-    return first_refusal(look, limits, false, ret_refusal);
+    return first_refusal(look, limits ? ASKED_ALL : ASKED_BUT_LIMITS, ret_refusal);
 }
 
 const struct predicate *predicates_refuse_attempt(const struct look *look, const char **ret_refusal)
 {
-    return first_refusal(look, true, true, ret_refusal);
+    return first_refusal(look, ASKED_EACH_ATTEMPT, ret_refusal);
+}
+
+const struct predicate *predicates_refuse_return(const struct look *look, const char **ret_refusal)
+{
+    return first_refusal(look, ASKED_RETURN, ret_refusal);
 }

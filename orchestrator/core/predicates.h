@@ -17,7 +17,7 @@ struct look {
     int64_t now_ms;
     const struct policy *policy;
     const struct rollout *rollout;      /* NULL: the device's model has none */
-    int64_t in_flight;                  /* of the rollout, as far as known; the store has the last word */
+    int64_t in_flight;                  /* of the rollout: upgrades that hold a place, as far as known; the store has the last word */
     const struct pace *pace;            /* NULL: the depot can carry everybody */
     const struct time_zone *zone;       /* the device's own, or else the plan's; NULL: UTC */
     int64_t site_in_flight;             /* of the rollout at the device's site; ABSENT: only the store knows */
@@ -43,9 +43,14 @@ struct predicate {
 };
 
 #define PREDICATE_DEPOT "depot"         /* the depot has no room */
+#define PREDICATE_WINDOW "window"       /* its maintenance window is closed */
 #define PREDICATE_ROLLOUT "rollout"     /* the rows behind this one may rely on look->rollout: they are asked only when it holds */
 const struct predicate *predicates(unsigned *ret_count);
 /* The first that does not hold, or NULL. limits: those of kind limit are asked, too. */
 const struct predicate *predicates_refuse(const struct look *look, bool limits, const char **ret_refusal);
 /* The same before an attempt of an upgrade of look->rollout, which must not be NULL: of the rows that are asked before each. */
 const struct predicate *predicates_refuse_attempt(const struct look *look, const char **ret_refusal);
+/* The same for one that was held, and needs a place again: those rows, and the limits. */
+const struct predicate *predicates_refuse_return(const struct look *look, const char **ret_refusal);
+/* look->upgrade is of look->rollout, is not over, and its device has the package: nothing is to be downloaded. */
+bool predicates_has_package(const struct look *look);

@@ -18,13 +18,13 @@ void limit_places_describe(const struct look *look, struct finding *ret)
 /* What was opened since the counts were read takes bytes, too. */
 static int64_t bytes_taken(const struct look *look)
 {
-    return schedule_bytes_taken(&look->rollout->counts) + look->in_flight - rollout_in_flight(look->rollout);
+    return schedule_bytes_taken(&look->rollout->counts) + look->in_flight - rollout_places_taken(look->rollout);
 }
 
 const char *limit_bytes_refusal(const struct look *look)
 {
     int64_t places = schedule_bytes_places(look->rollout);
-    return places > 0 && bytes_taken(look) >= places ? "as many bytes as allowed are being downloaded" : NULL;
+    return places > 0 && !predicates_has_package(look) && bytes_taken(look) >= places ? "as many bytes as allowed are being downloaded" : NULL;
 }
 
 void limit_bytes_describe(const struct look *look, struct finding *ret)
@@ -79,7 +79,7 @@ void limit_site_describe(const struct look *look, struct finding *ret)
 /* Asked last: whoever waits for room only, waits for nothing else. */
 const char *limit_depot_refusal(const struct look *look)
 {
-    return look->pace && !pace_has_room(look->pace) ? pace_refusal : NULL;
+    return look->pace && !predicates_has_package(look) && !pace_has_room(look->pace) ? pace_refusal : NULL;
 }
 
 void limit_depot_describe(const struct look *look, struct finding *ret)

@@ -75,6 +75,11 @@ int64_t rollout_in_flight(const struct rollout *rollout)
     return rollout_counts_in_flight(&rollout->counts);
 }
 
+int64_t rollout_places_taken(const struct rollout *rollout)
+{
+    return rollout_in_flight(rollout) - rollout->counts.states[STATE_HELD];
+}
+
 int64_t rollout_counts_failed(const struct rollout_counts *counts)
 {
     return counts->states[STATE_FAILED] + counts->states[STATE_ROLLED_BACK] + counts->states[STATE_LOST];

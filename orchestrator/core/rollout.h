@@ -79,9 +79,11 @@ bool rollout_is_back(const struct rollout *rollout);
 void rollout_keep(struct rollout *dst, const struct rollout *src);
 void rollout_drop(struct rollout *rollout);   /* lets the plan go and forgets it */
 
-/* Upgrades that hold a place in flight: every state that is neither final nor lost. */
+/* Upgrades under way: every state that is neither final nor lost. */
 int64_t rollout_counts_in_flight(const struct rollout_counts *counts);
 int64_t rollout_in_flight(const struct rollout *rollout);
+/* Those that hold a place: the same but for those that are held until their window opens. Limits count these. */
+int64_t rollout_places_taken(const struct rollout *rollout);
 /* Devices that it harmed or that it does not reach: failed, rolled back, lost. */
 int64_t rollout_counts_failed(const struct rollout_counts *counts);
 /* Devices that are through with it: succeeded, failed as above, or rejected. */

@@ -58,7 +58,8 @@ struct upgrade {
     bool full_only;                       /* a delta failed: only the full package from now on */
     bool delta;                           /* what this attempt was given */
     bool asked_back;                      /* an operator or its rollout wanted it back: nothing is wrong with the release on this device */
-    int64_t install_after_ms;             /* this attempt installs not before this, and ... */
+    bool has_package;                     /* it said that it has the whole package: the next attempt needs no download */
+    int64_t install_after_ms;             /* this attempt was told to install not before this (decide_held.c), and ... */
     int64_t install_before_ms;            /* ... before this; 0: at any time */
     char last_event[EVENT_ID_SIZE];       /* id of this device's newest event, to chain the next */
     char token[TOKEN_SIZE];               /* of the last save: tells an unknown outcome from a conflict */

@@ -152,3 +152,8 @@ bool upgrade_state_is_in_flight(enum upgrade_state state)
 {
     return is_state(state) && states[state].kind != KIND_FINAL && state != STATE_LOST;
 }
+
+bool upgrade_state_holds_place(enum upgrade_state state)
+{
+    return upgrade_state_is_in_flight(state) && state != STATE_HELD;
+}

@@ -61,6 +61,7 @@ const char *upgrade_event_text(enum upgrade_event event);
 enum state_kind upgrade_state_kind(enum upgrade_state state);
 bool upgrade_state_is_final(enum upgrade_state state);
 bool upgrade_state_is_in_flight(enum upgrade_state state);     /* neither none, final nor lost */
+bool upgrade_state_holds_place(enum upgrade_state state);      /* in flight, and not held until a window opens: what limits count */
 
 /* Prints docs/upgrade-states.md: states, moves and a drawing, all from the .def; and those of rollouts. */
 void fsm_print_docs(FILE *out);

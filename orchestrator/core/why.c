@@ -141,14 +141,18 @@ static void gates_describe(const struct why_look *look, const struct engine_move
 static const char *places_refusal(const struct why_look *look, const struct engine_move *move)
 {
     (void)move;
-    return rollout_in_flight(look->rollout) >= look->rollout->max_in_flight ? "as many upgrades as allowed are under way" : NULL;
+    return rollout_places_taken(look->rollout) >= look->rollout->max_in_flight ? "as many upgrades as allowed are under way" : NULL;
 }
 
 static void places_describe(const struct why_look *look, const struct engine_move *move, struct finding *ret)
 {
     (void)move;
-    say(ret, "%lld of %lld under way, %lld devices wait", (long long)rollout_in_flight(look->rollout), (long long)look->rollout->max_in_flight,
+    long long held = look->rollout->counts.states[STATE_HELD];
+    say(ret, "%lld of %lld under way, %lld devices wait", (long long)rollout_places_taken(look->rollout), (long long)look->rollout->max_in_flight,
         (long long)look->rollout->waiting);
+    if (held > 0)
+        say(ret, "%lld of %lld under way, %lld devices wait, %lld are held until a window opens", (long long)rollout_places_taken(look->rollout),
+            (long long)look->rollout->max_in_flight, (long long)look->rollout->waiting, held);
 }
 
 static int64_t paced_until_ms(const struct why_look *look)

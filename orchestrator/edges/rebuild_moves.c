@@ -69,15 +69,9 @@ static void rollout_count(struct rebuild *rebuild, const struct rebuild_entry *e
     rollout->bare = rollout->bare || !entry->facts.known;
 }
 
-/* In flight: live and not lost. */
-static bool flies(enum upgrade_state state)
-{
-    return state != STATE_NONE && state != STATE_LOST && !upgrade_state_is_final(state);
-}
-
 static void site_count(struct rebuild *rebuild, const struct event *event, const struct rebuilt_upgrade *was, enum upgrade_state to)
 {
-    bool flew = flies(was->state), now = flies(to);
+    bool flew = upgrade_state_holds_place(was->state), now = upgrade_state_holds_place(to);
 
     if (was->site != NAMES_NONE && flew != now)
         tally_add(&rebuild->tallies, &rebuild->texts, &rebuild_rollout(rebuild, event->rollout)->sites, event->rollout, rebuild->texts.texts[was->site], now ? 1 : -1);

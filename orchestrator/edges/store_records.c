@@ -131,6 +131,7 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(BOOL, full_only)},
     {UPGRADE(BOOL, delta)},
     {UPGRADE(BOOL, asked_back)},
+    {UPGRADE(BOOL, has_package)},
     {UPGRADE(I64, install_after_ms)},
     {UPGRADE(I64, install_before_ms)},
     {UPGRADE(TEXT, last_event)},

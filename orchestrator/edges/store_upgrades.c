@@ -66,6 +66,8 @@ void store_upgrade_move(void *store_, const struct upgrade_save *save, store_sav
     redis_args_add_i64(args, save->guard.max_in_flight);
     redis_args_add_i64(args, save->guard.per_minute);
     redis_args_add_i64(args, save->quarantine_ms);
+    redis_args_add_i64(args, save->guard.per_site);
+    redis_args_add_i64(args, save->guard.bytes_places);
     redis_args_add_text(args, "upgrade_id");
     redis_args_add_text(args, save->upgrade.upgrade_id);
     record_add_changes(&upgrade_record, save->was, &call->upgrade, args);
@@ -130,6 +132,7 @@ void store_wait(void *store_, const struct waiter *waiters, size_t count, int64_
             redis_args_add_text(args, "");
         else
             redis_args_add_i64(args, waiters[i].score);
+        redis_args_add_text(args, waiters[i].returns ? "1" : "0");
     }
     store_script_send(store, SCRIPT_QUEUE_WAIT, store_written_replied, store_call_new(store, (store_callback *)done, arg));
 }

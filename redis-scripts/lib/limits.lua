@@ -4,15 +4,31 @@ local function is_stopped()
   return redis.call('EXISTS', KEYS[1] .. 'stop') == 1
 end
 
--- Live upgrades of a rollout that hold a place: all but the lost ones.
+-- Live upgrades of a rollout that hold a place: all but the lost ones, and those held until a window opens.
 local function in_flight(rollout)
-  local lost = redis.call('HGET', KEYS[1] .. 'rollout:' .. rollout, 'state:lost') or '0'
-  return redis.call('SCARD', KEYS[2] .. 'rollout:' .. rollout .. ':live') - tonumber(lost)
+  local without = redis.call('HMGET', KEYS[1] .. 'rollout:' .. rollout, 'state:lost', 'state:held')
+  return redis.call('SCARD', KEYS[2] .. 'rollout:' .. rollout .. ':live') - tonumber(without[1] or '0') - tonumber(without[2] or '0')
+end
+
+-- Most upgrades that hold a place at a site (nil: it has none), 0: any.
+local function site_full(rollout, site, most)
+  return site and most ~= '0' and tonumber(redis.call('HGET', KEYS[1] .. 'rollout:' .. rollout .. ':sites', site) or '0') >= tonumber(most)
+end
+
+-- Most devices that may hold bytes of the package, 0: any. Who was told, downloads, or is about to: schedule_bytes_taken in orchestrator/core/schedule.c.
+local function bytes_full(rollout, most)
+  if most == '0' then return false end
+  local sum = 0
+  for _, n in ipairs(redis.call('HMGET', KEYS[1] .. 'rollout:' .. rollout, 'state:pending', 'state:dispatched', 'state:acknowledged', 'state:downloading',
+    'state:retry_wait')) do
+    sum = sum + tonumber(n or '0')
+  end
+  return sum >= tonumber(most)
 end
 
 -- What a move of an upgrade in this state is counted against: one that holds a place already can only take one among those that go back.
 local function places_taken(rollout, state)
-  if STATE_LIVE[state] and state ~= 'lost' then
+  if STATE_LIVE[state] and state ~= 'lost' and state ~= 'held' then
     return tonumber(redis.call('HGET', KEYS[1] .. 'rollout:' .. rollout, 'state:rolling_back') or '0')
   end
   return in_flight(rollout)

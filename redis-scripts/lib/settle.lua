@@ -6,6 +6,7 @@
 -- where its upgrade stands, and the marker in `facts`.
 local ended = { cancelled = true, superseded = true, rolled_back = true }
 local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
+local placeless = { lost = true, held = true }
 local settled = { succeeded = true, failed = true, rolled_back = true, rejected = true, lost = true }
 
 -- Who leaves a state that gates leave out (lib/before.lua) counts like all others when it comes there again: no more are left out than there still are.
@@ -55,7 +56,7 @@ local function settle(device_id, was, now, deadline_ms, at_ms, facts)
   if tonumber(was.attempt) < 2 and tonumber(now.attempt) >= 2 then count(rollout, 'retried', 1) end
 
   if now.site then
-    local flew, flies = was_live and was.state ~= 'lost', is_live and now.state ~= 'lost'
+    local flew, flies = was_live and not placeless[was.state], is_live and not placeless[now.state]
     if flew ~= flies then count(rollout .. ':sites', now.site, flies and 1 or -1) end
   end
 

@@ -72,7 +72,7 @@ static void report(const struct thing *thing)
     struct flow *flow = world_flow(&world, dice(2));
     if (!known || !flow)
         return;
-    struct report said = {.attempt = known->upgrade.attempt - (dice(10) == 0), .seq = dice(10) ? ++world.seq : 1, .progress = dice(101),
+    struct report said = {.attempt = known->upgrade.attempt - (dice(10) == 0), .seq = dice(10) ? ++world.seq : 1, .progress = dice(2) ? 100 : dice(101),
                           .state = (enum report_state)dice(REPORT_STATE_COUNT)};
     if (said.state == REPORT_SUCCEEDED || said.state == REPORT_ROLLED_BACK)
         said.state = (enum report_state)dice(REPORT_STATE_COUNT);
@@ -313,6 +313,24 @@ static bool was_chaos(void)
     return seen * 100 >= all * ROWS_MADE_PCT;
 }
 
+/* Now and then there are windows, for installations alone or for all: half an hour of each one, from the beginning on. */
+static void give_windows(struct rollout *rollout, const char *use)
+{
+    char json[1024];
+    struct plan_problems problems;
+    int length = snprintf(json, sizeof json, "{\"schema\":1,\"id\":\"r1\",\"model\":\"esp32\",\"version\":\"1.1.0\",\"limits\":{\"max_in_flight\":%lld},\"confirmations\":%lld,"
+                          "\"soak_ms\":%lld,\"windows\":{\"weekly\":[", (long long)rollout->max_in_flight, (long long)rollout->confirmations, (long long)rollout->soak_ms);
+    for (int hour = 0; hour < 8; hour++)
+        length += snprintf(json + length, sizeof json - (size_t)length, "%s{\"use\":\"%s\",\"from\":\"%02d:30\",\"to\":\"%02d:00\"}", hour ? "," : "", use, hour, hour + 1);
+    length += snprintf(json + length, sizeof json - (size_t)length, "]}}");
+    if (plan_read(json, (size_t)length, &rollout->plan, &problems) != DROVER_OK) {
+        fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
+        abort();
+    }
+    rollout->plan_revision = 1;
+    rollout_enter_stage(rollout, 1, 0);
+}
+
 static bool play(uint64_t seed)
 {
     dice_seed = seed;
@@ -325,6 +343,8 @@ static bool play(uint64_t seed)
     *rollout = (struct rollout){.id = "r1", .model = "esp32", .version = "1.1.0", .share_pct = 100, .max_in_flight = 4, .max_attempts = 3,
                                 .confirmations = 1 + dice(3), .soak_ms = dice(2) * 60000, .spread_s = 30};
     memset(rollout->release.manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
+    if (seed % 10 == 0)
+        give_windows(rollout, seed % 20 ? "install" : "both");
     for (int i = 0; i < DEVICES; i++) {
         things[i] = (struct thing){.version = "1.0.0", .boots_known = dice(3) > 0};
         snprintf(things[i].id, ID_SIZE, "d%d", i);

@@ -289,7 +289,9 @@ static int64_t smaller(int64_t left, int64_t right)
 /* The end of its round, which may end it. */
 static int64_t round_ms(const struct memory_store *store, size_t index)
 {
-    return store->rollouts[index].state == ROLLOUT_ROLLING_BACK ? store->rest_ms[index][TAKE_BACK] : INT64_MAX;
+    const struct rollout *rollout = &store->rollouts[index];
+    bool again = rollout->retry_ms > 0 && rollout_state_takes(rollout->state) && !store->stopped;
+    return smaller(rollout->state == ROLLOUT_ROLLING_BACK ? store->rest_ms[index][TAKE_BACK] : INT64_MAX, again ? store->rest_ms[index][TAKE_AGAIN] : INT64_MAX);
 }
 
 int64_t memory_store_due_ms(const struct memory_store *store)

@@ -47,6 +47,8 @@ void memory_tell(struct memory_store *store, const struct memory_link *by, const
 bool memory_had_turn(const struct memory_device *known, const char *rollout_id);
 /* Why the rollout can take nobody now; NULL: it can. */
 const char *limit_reached(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call);
+/* The same for what the move is guarded by beyond places. */
+const char *limit_of_move(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call);
 void line_leave(struct memory_store *store, struct memory_device *known);
 
 /* By state and, where it ended badly, by error. */

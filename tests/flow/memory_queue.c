@@ -11,8 +11,7 @@ static int64_t site_in_flight(const struct memory_store *store, const struct upg
     int64_t count = 0;
     for (size_t i = 0; i < store->device_count; i++) {
         const struct upgrade *other = &store->devices[i].upgrade;
-        bool flies = other->state != STATE_NONE && other->state != STATE_LOST && !upgrade_state_is_final(other->state);
-        count += flies && !strcmp(other->rollout, upgrade->rollout) && !strcmp(other->site, upgrade->site);
+        count += upgrade_state_holds_place(other->state) && !strcmp(other->rollout, upgrade->rollout) && !strcmp(other->site, upgrade->site);
     }
     return count;
 }
@@ -20,13 +19,23 @@ static int64_t site_in_flight(const struct memory_store *store, const struct upg
 const char *limit_reached(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call)
 {
     const struct open_limits *limits = &call->limits;
-    if (rollout_in_flight(rollout) >= limits->max_in_flight)
+    if (rollout_places_taken(rollout) >= limits->max_in_flight)
         return "no place free";
     if (limits->per_site > 0 && site_in_flight(store, &call->save.upgrade) >= limits->per_site)
         return "no place free at its site";
     if (limits->bytes_places > 0 && schedule_bytes_taken(&rollout->counts) >= limits->bytes_places)
         return "as many bytes as allowed are being downloaded";
     return schedule_paced_until_ms(limits->per_minute, rollout->paced_ms, store->now_ms) ? "as many a minute as allowed" : NULL;
+}
+
+const char *limit_of_move(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call)
+{
+    const struct move_guard *guard = &call->save.guard;
+    if (guard->per_site > 0 && site_in_flight(store, &call->save.upgrade) >= guard->per_site)
+        return "no place free at its site";
+    if (guard->bytes_places > 0 && schedule_bytes_taken(&rollout->counts) >= guard->bytes_places)
+        return "as many bytes as allowed are being downloaded";
+    return schedule_paced_until_ms(guard->per_minute, rollout->paced_ms, store->now_ms) ? "as many a minute as allowed" : NULL;
 }
 
 /* --- the line --- */
@@ -56,8 +65,9 @@ static void stand(struct memory_store *store, const struct memory_link *by, cons
 {
     struct memory_device *known = memory_store_device(store, waiter->device_id);
     struct rollout *rollout = memory_store_rollout(store, waiter->rollout);
-    bool live = known && known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
-    if (!known || !rollout || !rollout_state_is_open(rollout->state) || live || memory_had_turn(known, rollout->id))
+    bool held = waiter->returns && known && known->upgrade.state == STATE_HELD && !strcmp(known->upgrade.rollout, waiter->rollout);
+    bool live = known && !held && known->upgrade.state != STATE_NONE && !upgrade_state_is_final(known->upgrade.state);
+    if (!known || !rollout || held != waiter->returns || !rollout_state_is_open(rollout->state) || live || memory_had_turn(known, rollout->id))
         return;
     if (waits_for(known, rollout->id)) {
         known->score = waiter->score < known->score ? waiter->score : known->score;

@@ -165,6 +165,14 @@ static void count_state(struct memory_store *store, const struct upgrade *upgrad
     stage_count(store, upgrade, by);
 }
 
+static void note_places(struct memory_store *store, const char *rollout_id)
+{
+    const struct rollout *rollout = memory_store_rollout(store, rollout_id);
+    int64_t *most = rollout ? &store->most_places[rollout - store->rollouts] : NULL;
+    if (most && rollout_places_taken(rollout) > *most)
+        *most = rollout_places_taken(rollout);
+}
+
 static void add_event(struct memory_store *store, const struct upgrade_save *save, struct upgrade *saved)
 {
     if (save->silent)
@@ -214,6 +222,7 @@ static void replace(struct memory_store *store, struct memory_call *call, struct
         count_state(store, &known->upgrade, -1);
     add_event(store, &call->save, &saved);
     count_state(store, &saved, +1);
+    note_places(store, saved.rollout);
     known->upgrade = saved;
     known->due_ms = saved.deadline_ms;
     if (call->save.kind != KIND_UNKNOWN)
@@ -284,8 +293,10 @@ static enum drover_error guarded(struct memory_store *store, const struct memory
         return DROVER_REFUSED;
     if (!rollout || guard->max_in_flight == 0)
         return DROVER_OK;
-    bool holds = upgrade_state_is_in_flight(call->save.from);
-    return (holds ? rollout->counts.states[STATE_ROLLING_BACK] : rollout_in_flight(rollout)) >= guard->max_in_flight ? DROVER_FULL : DROVER_OK;
+    bool holds = upgrade_state_holds_place(call->save.from);
+    if ((holds ? rollout->counts.states[STATE_ROLLING_BACK] : rollout_places_taken(rollout)) >= guard->max_in_flight)
+        return DROVER_FULL;
+    return limit_of_move(store, rollout, call) ? DROVER_FULL : DROVER_OK;
 }
 
 void apply_move(struct memory_store *store, struct memory_call *call)
@@ -303,6 +314,12 @@ void apply_move(struct memory_store *store, struct memory_call *call)
         memory_tell(store, call->link, "%s %s: not now", call->save.upgrade.device_id, upgrade_event_name(call->save.on));
         call->error = refusal;
     } else {
+        if (call->save.from == STATE_HELD && known->waits)
+            line_leave(store, known);
+        if (call->save.guard.per_minute > 0) {
+            struct rollout *rollout = memory_store_rollout(store, known->upgrade.rollout);
+            rollout->paced_ms = schedule_paced_next_ms(call->save.guard.per_minute, rollout->paced_ms, store->now_ms);
+        }
         replace(store, call, known, revision + 1);
         if (call->save.quarantine_ms < 0) {
             known->device.quarantine[0] = '\0';

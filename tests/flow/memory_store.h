@@ -66,6 +66,7 @@ struct memory_store {
     struct rollout rollouts[ROLLOUTS_MAX];
     struct memory_stage stages[ROLLOUTS_MAX][PLAN_STAGES_MAX];
     size_t rollout_count;
+    int64_t most_places[ROLLOUTS_MAX];    /* that were ever held at a time */
     int64_t rest_ms[ROLLOUTS_MAX][2];     /* until then take_done rests */
     size_t again_found[ROLLOUTS_MAX];     /* by its round before, and one more */
     bool stopped;

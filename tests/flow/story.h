@@ -18,6 +18,8 @@ void story_read_heartbeat(struct world *world, const struct words *words, const 
 bool story_act_fleet(struct world *world, const struct words *words);
 /* False: it is no move of a rollout, or the engine is off; then nothing was done. */
 bool story_move_rollout(struct world *world, const struct words *words, bool *ret_fine);
+/* How many held a place at most since the story began, and how many do now; and how many are held. */
+bool story_measure_rollout(struct world *world, const char *rollout_id);
 bool story_count_rollout(struct world *world, const char *rollout_id);
 /* story_control.c: operators' control. False: it is none, and nothing was done. */
 bool story_control(struct world *world, const struct words *words, bool *ret_fine);

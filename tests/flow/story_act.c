@@ -295,6 +295,8 @@ static bool act_operator(struct world *world, const struct words *words)
         return fine;
     if (!strcmp(what, "counts"))
         return story_count_rollout(world, words_at(words, 3));
+    if (!strcmp(what, "measures"))
+        return story_measure_rollout(world, words_at(words, 3));
     if (!strcmp(what, "reads"))
         return story_read_gates(world, words_at(words, 3));
     if (!strcmp(what, "pauses"))

@@ -83,6 +83,16 @@ bool story_move_rollout(struct world *world, const struct words *words, bool *re
     return false;
 }
 
+bool story_measure_rollout(struct world *world, const char *rollout_id)
+{
+    const struct memory_store *store = &world->store;
+    const struct rollout *rollout = memory_store_rollout(&world->store, rollout_id);
+    if (rollout)
+        world_say(world, "answer  < %s: %lld at work, at most %lld at a time; %lld held", rollout_id, (long long)rollout_places_taken(rollout),
+                  (long long)store->most_places[rollout - store->rollouts], (long long)rollout->counts.states[STATE_HELD]);
+    return rollout != NULL;
+}
+
 /* How many devices of its model run what, and the rollout's own counts of each stage. */
 bool story_count_rollout(struct world *world, const char *rollout_id)
 {

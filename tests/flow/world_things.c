@@ -50,24 +50,26 @@ static void ignore_done(void *arg, enum drover_error error, const char *why)
     (void)arg, (void)error, (void)why;
 }
 
-static void report_failure(struct world *world, const struct sender *sender)
+static void say(struct world *world, const struct sender *sender, enum report_state state, int64_t progress, enum error_code error)
 {
     struct flow *flow = world_flow(world, 0);
-    struct report report = {.attempt = sender->told.attempt, .seq = ++world->seq, .progress = ABSENT, .state = REPORT_FAILED, .error = E_INCOMPATIBLE};
+    struct report report = {.attempt = sender->told.attempt, .seq = ++world->seq, .progress = progress, .state = state, .error = error};
     memcpy(report.device_id, sender->heartbeat.device_id, sizeof report.device_id);
     memcpy(report.upgrade_id, sender->told.upgrade_id, sizeof report.upgrade_id);
     if (flow)
         flow_report(flow, &report, ignore_done, NULL);
 }
 
-/* It does what it was told: comes up on that version, or says that it cannot, or falls silent. */
+/* It does what it was told: comes up on that version, or keeps the package until then, or says that it cannot, or falls silent. */
 static void act(struct world *world, struct sender *sender)
 {
     sender->acts_ms = 0;
     if (sender->told.kind == COMMAND_UPDATE && !strcmp(sender->told.version, sender->dies_of)) {
         sender->silent = true;
     } else if (sender->told.kind == COMMAND_UPDATE && !strcmp(sender->told.version, sender->fails)) {
-        report_failure(world, sender);
+        say(world, sender, REPORT_FAILED, ABSENT, E_INCOMPATIBLE);
+    } else if (sender->told.kind == COMMAND_UPDATE && sender->told.install_after_ms > world->store.now_ms) {
+        say(world, sender, REPORT_DOWNLOADING, 100, E_NONE);
     } else {
         memcpy(sender->heartbeat.version, sender->told.version, sizeof sender->heartbeat.version);
         snprintf(sender->heartbeat.boot_id, sizeof sender->heartbeat.boot_id, "boot-%u", ++sender->boots);

@@ -5,9 +5,9 @@ import zlib
 
 import pytest
 
-STATES = ["pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "rolling_back", "lost",
+STATES = ["pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "held", "rolling_back", "lost",
           "succeeded", "rolled_back", "failed", "rejected", "cancelled", "superseded"]
-FINAL = STATES[9:]
+FINAL = STATES[10:]
 UNSUCCESSFUL = ["failed", "rolled_back", "rejected", "lost"]
 ERRORS = ["", "E_BOOT", "E_SHA256", "E_LOST"]
 MODELS, VERSIONS, ROLLOUTS = ["m1", "m2"], ["1.0.0", "1.1.0", "1.2.0"], [f"r{n}" for n in range(40)]

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from conftest import PRIV
+from conftest import PRIV, V1
 
 QUEUE, TURNS = f"{PRIV}rollout:r1:queue", f"{PRIV}rollout:r1:turns"
 
@@ -21,8 +21,8 @@ def fleet(drover):
     return drover
 
 
-def wait(drover, *waiters, most=100, rollout="r1"):
-    return drover.call("queue_wait", most, *[item for name, score in waiters for item in (rollout, name, score)])
+def wait(drover, *waiters, most=100, rollout="r1", returns=0):
+    return drover.call("queue_wait", most, *[item for name, score in waiters for item in (rollout, name, score, returns)])
 
 
 def take(drover, most, now_ms=10000, lease_ms=1000):
@@ -134,7 +134,7 @@ def test_a_pause_keeps_the_line(fleet):
 
 def test_bad_arguments_write_nothing(fleet):
     before = fleet.snapshot()
-    for arguments in ((100, "r1", "d0"), ("many", "r1", "d0", 1), (100, "r1", "d0", 1, "r1", "d1", "soon")):
+    for arguments in ((100, "r1", "d0", 1), ("many", "r1", "d0", 1, 0), (100, "r1", "d0", 1, 0, "r1", "d1", "soon", 0)):
         with pytest.raises(Exception, match="queue_wait"):
             fleet.call("queue_wait", *arguments)
     assert fleet.snapshot() == before
@@ -174,3 +174,59 @@ def test_nobody_waits_for_longer_than_the_bound(fleet):
             assert served_ms is not None and served_ms - came_ms <= (90 - weight) * ageing_ms + 1000 * ahead, name
             longest[weight] = max(longest[weight], served_ms - came_ms)
     assert longest[30] > longest[60] > longest[90] > 0
+
+
+# --- those that are held until a window opens ---
+
+def hold(drover, name, **fields):
+    drover.open(name, drover.upgrade(**fields))
+    assert drover.move(name, drover.upgrade(state="held", revision=2, token="t2", attempt=1, **fields), 1, "pending", on="hold")[0] == "OK"
+
+
+def told(drover, name, revision=3, **limits):
+    return drover.move(name, drover.upgrade(state="dispatched", revision=revision, token=f"t{revision}", attempt=2), revision - 1, "held", **limits)
+
+
+def test_who_is_held_gives_its_place_to_another(fleet):
+    hold(fleet, "d0")
+    assert fleet.open("d1", fleet.upgrade(), max_in_flight=1)[0] == "OK"
+    before = fleet.snapshot()
+    assert told(fleet, "d0", max_in_flight=1) == ["FULL", "no place free"] and fleet.snapshot() == before
+    fleet.move("d1", fleet.upgrade(state="failed", revision=2, token="t2", deadline_ms=0), 1, "pending", on="fail")
+    assert told(fleet, "d0", max_in_flight=1)[0] == "OK"
+    assert fleet.open("d2", fleet.upgrade(), max_in_flight=1) == ["FULL", "no place free"]
+
+
+def test_its_site_is_free_meanwhile_and_has_the_last_word(fleet):
+    hold(fleet, "d0", site="paris")
+    assert fleet.redis.hget(f"{V1}rollout:r1:sites", "paris") is None
+    assert fleet.open("d1", fleet.upgrade(site="paris"), per_site=1)[0] == "OK"
+    before = fleet.snapshot()
+    assert told(fleet, "d0", per_site=1) == ["FULL", "no place free at its site"] and fleet.snapshot() == before
+    assert told(fleet, "d0", per_site=2)[0] == "OK" and fleet.redis.hget(f"{V1}rollout:r1:sites", "paris") == "2"
+
+
+def test_bytes_and_pace_count_when_it_returns(fleet):
+    hold(fleet, "d0"), hold(fleet, "d1")
+    fleet.open("d2", fleet.upgrade())
+    before = fleet.snapshot()
+    assert told(fleet, "d0", bytes_places=1) == ["FULL", "as many bytes as allowed are being downloaded"] and fleet.snapshot() == before
+    assert told(fleet, "d0", bytes_places=2, per_minute=1)[0] == "OK"
+    assert told(fleet, "d1", per_minute=1) == ["FULL", "as many a minute as allowed"]
+
+
+def test_it_stands_in_line_for_its_place_only(fleet):
+    hold(fleet, "d0")
+    assert wait(fleet, ("d0", 1)) == "T", "it needs no first turn"
+    assert wait(fleet, ("d0", 1), returns=1) == "W" and wait(fleet, ("d1", 2), returns=1) == "T"
+    assert take(fleet, 5) == ["d0"]
+    told(fleet, "d0")
+    assert not fleet.redis.exists(QUEUE) and not fleet.redis.exists(TURNS)
+    assert wait(fleet, ("d0", 1), returns=1) == "T"
+
+
+def test_who_was_told_otherwise_is_dropped_in_its_turn(fleet):
+    hold(fleet, "d0")
+    wait(fleet, ("d0", 1), returns=1)
+    fleet.redis.hset(f"{V1}upgrade:d0", "state", "dispatched")
+    assert take(fleet, 5) == [] and not fleet.redis.exists(QUEUE)

@@ -48,7 +48,7 @@ def test_attack_19_pause_resume_and_cancel_in_the_middle(stack):
     counts = lambda: store.hgetall(f"drover:v1:rollout:{rollout}")  # noqa: E731
     wait_until(lambda: int(counts().get("state:succeeded", 0)) >= 20, 60, "the first devices to be done")
     stack.drover("rollout", "pause", rollout)
-    live = ("pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "rolling_back")
+    live = ("pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "held", "rolling_back")
     wait_until(lambda: sum(int(counts().get(f"state:{state}", 0)) for state in live) == int(counts().get("state:pending", 0)),
                60, "those under way to finish")
     opened = int(counts()["opened"])

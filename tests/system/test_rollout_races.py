@@ -77,7 +77,7 @@ class Shop:
 
     def check(self):
         """When nobody is under way any more."""
-        live = {"pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "rolling_back"}
+        live = {"pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "held", "rolling_back"}
         wait_until(lambda: not live & {self.store.hget(key, "state") for key in self.store.scan_iter("drover:v1:upgrade:*", count=1000)}, 60, "all upgrades to end")
         check_histories(self.store)
         check_aggregates(self.store)

@@ -126,7 +126,7 @@ static void bad_lines_say_what_is_wrong(void **state)
         {"device list --online --offline", "--online and --offline exclude each other"},
         {"device list --state asleep",
          "--state: `asleep` is not one of none|pending|dispatched|acknowledged|downloading|installing|verifying|retry_wait|"
-         "rolling_back|lost|succeeded|rolled_back|failed|rejected|cancelled|superseded"},
+         "held|rolling_back|lost|succeeded|rolled_back|failed|rejected|cancelled|superseded"},
         {"device show _", "DEVICE: `` is not an id (letters, digits, `.`, `_`, `-`, at most 64)"},
         {"events --after 12-", "--after: `12-` is not the id of an event, like 1700000000000-0"},
         {"completion zsh", "SHELL: `zsh` is not a shell we have completions for: bash"},

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 
 TOKEN = "sesame"
-STATES = ("pending dispatched acknowledged downloading installing verifying retry_wait rolling_back lost succeeded rolled_back "
+STATES = ("pending dispatched acknowledged downloading installing verifying retry_wait held rolling_back lost succeeded rolled_back "
           "failed rejected cancelled superseded").split()
 PLAN = {"share_pct": 100, "max_in_flight": 500, "max_attempts": 3, "error_budget_pct": 20, "confirmations": 2, "soak_ms": 60000, "spread_s": 60}
 

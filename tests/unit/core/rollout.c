@@ -57,10 +57,13 @@ static void flight_counts_all_but_lost_and_final(void **state)
     struct rollout rollout = {.id = "r1"};
     for (int i = 0; i < UPGRADE_STATE_COUNT; i++)
         rollout.counts.states[i] = 1;
-    assert_int_equal(rollout_in_flight(&rollout), 8);
+    assert_int_equal(rollout_in_flight(&rollout), 9);
+    assert_int_equal(rollout_places_taken(&rollout), 8);
     rollout.counts.states[STATE_LOST] = 1000;
     rollout.counts.states[STATE_SUCCEEDED] = 1000;
-    assert_int_equal(rollout_in_flight(&rollout), 8);
+    rollout.counts.states[STATE_HELD] = 100;
+    assert_int_equal(rollout_in_flight(&rollout), 108);
+    assert_int_equal(rollout_places_taken(&rollout), 8);
 }
 
 static void names_read_back(void **state)

@@ -119,7 +119,7 @@ static void effects_fit_their_states(void **state)
         assert_true(!(effects & FX_COMMAND) || moves[i].to == STATE_DISPATCHED);
         assert_true(!(effects & FX_ATTEMPT) || effects & FX_COMMAND);
         assert_true(!(effects & FX_ROLLBACK) || moves[i].to == STATE_ROLLING_BACK);
-        assert_true(!(effects & FX_CANCEL) || moves[i].to == STATE_CANCELLED);
+        assert_true(!(effects & FX_CANCEL) || moves[i].to == STATE_CANCELLED || moves[i].to == STATE_SUPERSEDED);
         assert_int_equal(!!(effects & FX_BACKOFF), moves[i].to == STATE_RETRY_WAIT && moves[i].from != STATE_RETRY_WAIT);
     }
 }
@@ -152,6 +152,8 @@ static void places_are_held_by_all_but_lost_and_final(void **state)
     for (int i = STATE_NONE + 1; i < UPGRADE_STATE_COUNT; i++)
         if (i != STATE_LOST)
             assert_int_not_equal(upgrade_state_is_in_flight((enum upgrade_state)i), upgrade_state_is_final((enum upgrade_state)i));
+    for (int i = STATE_NONE; i < UPGRADE_STATE_COUNT; i++)
+        assert_int_equal(upgrade_state_holds_place((enum upgrade_state)i), i != STATE_HELD && upgrade_state_is_in_flight((enum upgrade_state)i));
 }
 
 int main(void)

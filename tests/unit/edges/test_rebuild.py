@@ -17,7 +17,7 @@ from conftest import Drover, server  # noqa: E402,F401  (a fixture)
 
 pytestmark = pytest.mark.asan
 DROVERD = pathlib.Path(os.environ["DROVER_BUILD"]) / "orchestrator/droverd"
-LIVE = ["pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "rolling_back", "lost"]
+LIVE = ["pending", "dispatched", "acknowledged", "downloading", "installing", "verifying", "retry_wait", "held", "rolling_back", "lost"]
 FINAL = ["succeeded", "rolled_back", "failed", "rejected", "cancelled", "superseded"]
 ERRORS = ["", "E_BOOT", "E_SHA256", "E_LOST"]
 SURE = {"upgrade_id", "rollout", "model", "version", "from_version", "site", "state", "attempt", "error", "stage"}
@@ -210,7 +210,7 @@ def test_an_upgrade_that_was_changed_is_found(drover):
 
 
 def test_a_plan_a_stratum_a_site_and_a_release_that_were_changed_are_found(drover):
-    fleet = Fleet(drover, 11).run(600)
+    fleet = Fleet(drover, 13).run(600)
     drover.release("m2", "3.0.0", hw_revs="a")
     name = next(name for name, model, staged in fleet.rollouts if staged and drover.redis.exists(f"drover:v1:rollout:{name}:sites"))
     stage = next(key for key in drover.redis.keys("drover:v1:rollout:*:stage:*") if drover.redis.hexists(key, "opened@rev-a"))
