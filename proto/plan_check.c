@@ -57,7 +57,7 @@ void plan_check_limits(struct plan_reading *reading, void *object)
 void plan_check_window(struct plan_reading *reading, void *object)
 {
     const struct plan_window *window = object;
-    if (window->to_min == window->from_min)
+    if (window->to_min == window->from_min && plan_is_sound(reading, "from") && plan_is_sound(reading, "to"))
         plan_problem(reading, "to", "is the same as from; a whole day is 00:00 to 24:00");
 }
 
@@ -157,6 +157,27 @@ static void check_steps(struct plan_reading *reading, const struct plan *plan)
     }
 }
 
+/* Only older versions are updated. */
+static void check_oldest(struct plan_reading *reading, const struct plan *plan, const struct plan_filter *filter, const char *name)
+{
+    size_t here = plan_path_enter(reading, name, 0);
+    if (filter->min_version[0] && plan->version[0] && plan_is_sound(reading, NULL) && semver_compare(filter->min_version, plan->version) >= 0)
+        plan_problem(reading, "min_version", "%s is not older than the plan's version %s: no device can be meant", filter->min_version, plan->version);
+    plan_path_leave(reading, here);
+}
+
+static void check_filters(struct plan_reading *reading, const struct plan *plan)
+{
+    check_oldest(reading, plan, &plan->target, "target");
+    size_t whole = plan_path_enter(reading, "stages", 0);
+    for (unsigned i = 0; i < plan->stage_count; i++) {
+        size_t here = plan_path_enter(reading, NULL, i);
+        check_oldest(reading, plan, &plan->stages[i].filter, "filter");
+        plan_path_leave(reading, here);
+    }
+    plan_path_leave(reading, whole);
+}
+
 void plan_check_whole(struct plan_reading *reading, void *object)
 {
     struct plan_draft *draft = object;
@@ -167,4 +188,5 @@ void plan_check_whole(struct plan_reading *reading, void *object)
     }
     check_stages(reading, draft);
     check_steps(reading, plan);
+    check_filters(reading, plan);
 }

@@ -73,7 +73,7 @@ static const struct plan_member stage_members[] = {
 const struct plan_object plan_stage_object = {stage_members, sizeof stage_members / sizeof stage_members[0], plan_check_stage};
 
 static const struct plan_member limits_members[] = {
-    {"max_in_flight", PLAN_INTEGER, AT(plan_limits, max_in_flight), .max = DEVICES_MAX, .fallback = 1000},
+    {"max_in_flight", PLAN_INTEGER, AT(plan_limits, max_in_flight), .min = 1, .max = DEVICES_MAX, .fallback = 1000},
     {"per_minute", PLAN_INTEGER, AT(plan_limits, per_minute), .max = DEVICES_MAX},
     {"growth_pct", PLAN_INTEGER, AT(plan_limits, growth_pct), .max = 1000},
     {"per_minute_max", PLAN_INTEGER, AT(plan_limits, per_minute_max), .max = DEVICES_MAX},

@@ -134,11 +134,11 @@ static void durations_follow_the_limits(void **state)
         int64_t devices, upgrade_s, duration_s;
     } rows[] = {
         {"\"limits\":{\"max_in_flight\":10}", 100, 300, 3000},                        /* ten rounds */
-        {"\"limits\":{\"max_in_flight\":0}", 100, 300, 300},                          /* all at once */
-        {"\"limits\":{\"max_in_flight\":0,\"per_minute\":10}", 100, 300, 900},        /* ten minutes to tell them, five for the last */
+        {"\"limits\":{\"max_in_flight\":1000}", 100, 300, 300},                          /* all at once */
+        {"\"limits\":{\"max_in_flight\":1000,\"per_minute\":10}", 100, 300, 900},        /* ten minutes to tell them, five for the last */
         {"\"limits\":{\"max_in_flight\":10,\"per_minute\":10}", 100, 300, 3000},      /* the slower one counts */
-        {"\"limits\":{\"max_in_flight\":0,\"per_minute\":10,\"growth_pct\":100,\"per_minute_max\":40}", 110, 60, 240},   /* 10 + 20 + 40 + 40 */
-        {"\"limits\":{\"max_in_flight\":0},\"stages\":[{\"soak_s\":600}]", 1, 300, 900},
+        {"\"limits\":{\"max_in_flight\":1000,\"per_minute\":10,\"growth_pct\":100,\"per_minute_max\":40}", 110, 60, 240},   /* 10 + 20 + 40 + 40 */
+        {"\"limits\":{\"max_in_flight\":1000},\"stages\":[{\"soak_s\":600}]", 1, 300, 900},
         {"\"stages\":[{\"soak_s\":600}]", 0, 300, 600},
     };
     (void)state;

@@ -140,6 +140,19 @@ static void every_error_is_named(void **state)
     assert_string_equal(problems.items[0].what, "is not known here");
 }
 
+/* Two times of day that are none are not the same time. */
+static void an_error_brings_no_others(void **state)
+{
+    static const char text[] = "{\"schema\":1,\"model\":\"m\",\"version\":\"1.0.0\",\"windows\":{\"weekly\":[{\"from\":\"1:00\",\"to\":\"25:00\"}]}}";
+    struct plan_problems problems;
+    struct plan *plan;
+
+    (void)state;
+    assert_int_equal(plan_read(text, strlen(text), &plan, &problems), DROVER_SYNTAX);
+    assert_int_equal(problems.count, 2);
+    assert_string_equal(problems.items[1].where, "/windows/weekly/0/to");
+}
+
 static void more_errors_than_are_kept_are_counted(void **state)
 {
     struct plan_problems problems;
@@ -391,6 +404,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(valid_examples_survive),
         cmocka_unit_test(invalid_examples_have_one_problem),
         cmocka_unit_test(every_error_is_named),
+        cmocka_unit_test(an_error_brings_no_others),
         cmocka_unit_test(more_errors_than_are_kept_are_counted),
         cmocka_unit_test(broken_json_says_where),
         cmocka_unit_test(defaults_are_those_of_the_header),
