@@ -30,6 +30,21 @@ static void add_common(struct store *store, struct redis_args *args, const struc
     redis_args_add_text(args, save->alarm ? "1" : "0");
 }
 
+/* What a move hangs on, so that its script need not read it: the revision vouches for it. */
+static void add_was(struct redis_args *args, const struct upgrade *was)
+{
+    redis_args_add_text(args, was->rollout);
+    redis_args_add_text(args, was->model);
+    redis_args_add_text(args, was->version);
+    if (was->stage)
+        redis_args_add_i64(args, was->stage);
+    else
+        redis_args_add_text(args, "");
+    redis_args_add_text(args, was->site);
+    redis_args_add_i64(args, was->attempt);
+    redis_args_add_text(args, error_code_name(was->error));
+}
+
 void store_upgrade_open(void *store_, const struct upgrade_save *save, const struct open_limits *limits, store_saved *done, void *arg)
 {
     struct store *store = store_;
@@ -68,6 +83,7 @@ void store_upgrade_move(void *store_, const struct upgrade_save *save, store_sav
     redis_args_add_i64(args, save->quarantine_ms);
     redis_args_add_i64(args, save->guard.per_site);
     redis_args_add_i64(args, save->guard.bytes_places);
+    add_was(args, save->was);
     redis_args_add_text(args, "upgrade_id");
     redis_args_add_text(args, save->upgrade.upgrade_id);
     record_add_changes(&upgrade_record, save->was, &call->upgrade, args);

@@ -2,7 +2,7 @@
 -- `ending`. Includes counts and states. Who had a turn in a rollout that has ended is
 -- nobody's question: then there is no done set (lib/place.lua). A stage also remembers when a device of it was last taken and last settled.
 -- was and now: tables with rollout, model, state, attempt, error; was.state is 'none' for a new one. now.stage and now.site: nil when none.
--- facts: the device's, or false. Returns the fields of the device that change with it, names and values, for the caller to write with its own:
+-- facts: the device's; nil: read them when they change. Returns the fields of the device that change with it, names and values, for the caller to write with its own:
 -- where its upgrade stands, and the marker in `facts`.
 local ended = { cancelled = true, superseded = true, rolled_back = true }
 local unsuccessful = { failed = true, rolled_back = true, rejected = true, lost = true }
@@ -87,7 +87,9 @@ local function settle(device_id, was, now, deadline_ms, at_ms, facts)
     show('target', now.version)
   end
   -- an L before its facts makes every heartbeat of a live one come to the flow
-  local marked = (is_live and 'L' or '') .. string.gsub(facts or '0', '^[LN]', '')
-  if marked ~= facts then show('facts', marked) end
+  if is_live ~= was_live then
+    facts = facts or redis.call('HGET', KEYS[1] .. 'device:' .. device_id, 'facts') or '0'
+    show('facts', (is_live and 'L' or '') .. string.gsub(facts, '^[LN]', ''))
+  end
   return shown
 end

@@ -112,8 +112,10 @@ class Drover:
 
     def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
              per_minute=0, quarantine_ms=0, per_site=0, bytes_places=0):
+        had = self.redis.hgetall(f"{V1}upgrade:{device}") or upgrade
+        was = [had.get(name, "") for name in ("rollout", "model", "version", "stage", "site", "attempt", "error")]
         return self.call("upgrade_move", device, expected, at_ms, "drover-1", 1000, on, "because", alarm, silent, came_from, kind,
-                         states, max_in_flight, per_minute, quarantine_ms, per_site, bytes_places, *flat(upgrade))
+                         states, max_in_flight, per_minute, quarantine_ms, per_site, bytes_places, *was, *flat(upgrade))
 
     # --- what is there ---
     def device(self, name):

@@ -85,7 +85,7 @@ def test_a_cancelled_rollout_is_ending_until_its_last_upgrade_is_final(ready):
 def test_only_what_changed_is_said_and_what_is_gone(ready):
     whole = ready.upgrade(revision=2, token="t2", error="E_CRC", note="odd", report_seq=4)
     assert ready.move("d1", whole, 1, "pending")[0] == "OK"
-    result = ready.move("d1", dict(upgrade_id="u-r1", state="dispatched", attempt=1, revision=3, token="t3", note="", error="", report_seq=5), 2, "pending")
+    result = ready.move("d1", dict(upgrade_id="u-r1", state="dispatched", attempt=1, revision=3, token="t3", deadline_ms=9000, note="", error="", report_seq=5), 2, "pending")
     assert result[0] == "OK"
     stored = ready.redis.hgetall("drover:v1:upgrade:d1")
     assert stored == {**{name: str(value) for name, value in whole.items() if name not in ("note", "error")}, "state": "dispatched", "attempt": "1",
@@ -96,7 +96,7 @@ def test_only_what_changed_is_said_and_what_is_gone(ready):
 
 def test_bad_fields_change_nothing(ready):
     before = ready.snapshot()
-    for broken in ({"rollout": ""}, {"version": "9.9.9"}, {"revision": "x"}, {"token": ""}, {"deadline_ms": "soon"}):
+    for broken in ({"upgrade_id": ""}, {"state": ""}, {"revision": "x"}, {"token": ""}, {"deadline_ms": "soon"}):
         with pytest.raises(redis.ResponseError):
             ready.move("d1", ready.upgrade(**broken), 1, "pending")
     with pytest.raises(redis.ResponseError, match="pairs"):
