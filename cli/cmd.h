@@ -38,6 +38,7 @@ enum cli_exit cmd_rollout_cancel(struct cli *cli);
 enum cli_exit cmd_rollout_promote(struct cli *cli);
 enum cli_exit cmd_rollout_approve(struct cli *cli);
 enum cli_exit cmd_rollout_reject(struct cli *cli);
+enum cli_exit cmd_rollout_excluded(struct cli *cli);
 enum cli_exit cmd_rollout_rollback(struct cli *cli);
 enum cli_exit cmd_rollout_retry(struct cli *cli);
 enum cli_exit cmd_rollout_exclude(struct cli *cli);

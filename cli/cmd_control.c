@@ -1,4 +1,4 @@
-/* The operator's orders: drover rollout pause | resume | cancel | promote | rollback | retry | exclude | include | stop-all | start-all,
+/* The operator's orders: drover rollout pause | resume | cancel | promote | rollback | retry | exclude | excluded | include | stop-all | start-all,
  * and drover device quarantine | readmit. */
 #include "cli/cmd.h"
 
@@ -7,12 +7,15 @@
 #include "cli/cli.h"
 #include "cli/cmd_rollout_plan.h"
 #include "cli/fields.h"
+#include "cli/list.h"
 #include "cli/proposal_print.h"
 #include "cli/values.h"
 #include "cli/views.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/text.h"
+
+#define EXCLUDED_LIMIT 1000
 
 /* Members that an order's body may have; NULL and 0: left out. */
 struct order {
@@ -134,6 +137,18 @@ enum cli_exit cmd_rollout_exclude(struct cli *cli)
 enum cli_exit cmd_rollout_include(struct cli *cli)
 {
     return member_act(cli, "include");
+}
+
+enum cli_exit cmd_rollout_excluded(struct cli *cli)
+{
+    struct buffer path;
+    enum cli_exit code;
+
+    buffer_init(&path, 0);
+    buffer_add_format(&path, "/api/v1/rollouts/%s/excluded", cli_argument(cli, 0));
+    code = list_print(cli, &(struct list){.path = path.bytes, .view = &exclusion_list_view, .paged = true, .limit = cli_number(cli, OPT_LIMIT, EXCLUDED_LIMIT)});
+    buffer_done(&path);
+    return code;
 }
 
 enum cli_exit cmd_device_quarantine(struct cli *cli)

@@ -162,6 +162,8 @@ static const struct command command_rows[] = {
      "drover rollout retry esp32-1.1.0"},
     {"rollout", "exclude", "ROLLOUT DEVICE", {O(WHY)}, false, cmd_rollout_exclude, "leave a device out of a rollout",
      "What it has not begun to install is called back.", "drover rollout exclude esp32-1.1.0 d-000017 --why 'on a test bench'"},
+    {"rollout", "excluded", "ROLLOUT", {O(LIMIT)}, false, cmd_rollout_excluded, "list the devices that are left out of a rollout",
+     "The first that was excluded first. Prints at most 1000 unless --limit says otherwise.", "drover rollout excluded esp32-1.1.0\ndrover rollout excluded esp32-1.1.0 -o name --limit 0"},
     {"rollout", "include", "ROLLOUT DEVICE", {O(WHY)}, false, cmd_rollout_include, "take an excluded device into the rollout after all", "",
      "drover rollout include esp32-1.1.0 d-000017"},
     {"rollout", "cancel", "ROLLOUT", {O(WHY)}, false, cmd_rollout_cancel, "end a rollout",

@@ -113,6 +113,9 @@ static const struct field device_list[] = {
 };
 VIEW(device_list_view, device_name, device_list);
 
+static const struct field exclusion_list[] = {{"DEVICE", "device_id", FIELD_TEXT}, {"SINCE", "at_ms", FIELD_TIME}, {"WHY", "why", FIELD_TEXT}};
+VIEW(exclusion_list_view, device_name, exclusion_list);
+
 static const struct field device_facts[] = {
     {"device", "device_id", FIELD_TEXT},      {"model", "model", FIELD_TEXT},
     {"version", "version", FIELD_TEXT},       {"link", "online", FIELD_ONLINE},

@@ -18,6 +18,14 @@ if not (tonumber(until_ms) and tonumber(ARGV[5])) then return redis.error_reply(
 local had = redis.call('HMGET', device, 'model', 'quarantine', 'excluded', 'last_event')
 if not had[1] then return { 'NOT_FOUND', 'device' } end
 
+-- The device's own record names one rollout: another one that it is still excluded from, or none.
+local function excluded_elsewhere()
+  for _, other in ipairs(redis.call('SUNION', KEYS[2] .. 'running', KEYS[2] .. 'waiting')) do
+    if redis.call('ZSCORE', KEYS[1] .. 'rollout:' .. other .. ':excluded', id) then return redis.call('HSET', device, 'excluded', other) end
+  end
+  redis.call('HDEL', device, 'excluded')
+end
+
 local event = { at_ms = ARGV[5], kind = 'audit', device = id, model = had[1], on = what, why = ARGV[6], prev = had[4], instance = ARGV[7] }
 if what == 'quarantine' then
   event.version = name
@@ -33,14 +41,17 @@ elseif what == 'exclude' or what == 'include' then
   if not rollout[1] then return { 'NOT_FOUND', 'rollout' } end
   if ended[rollout[1]] then return { 'REFUSED', 'the rollout is over' } end
   local upgrade = redis.call('HMGET', KEYS[1] .. 'upgrade:' .. id, 'rollout', 'state')
-  local done = KEYS[2] .. 'rollout:' .. name .. ':done'
+  local done, excluded = KEYS[2] .. 'rollout:' .. name .. ':done', KEYS[1] .. 'rollout:' .. name .. ':excluded'
   event.rollout, event.version = name, rollout[3]
   if what == 'exclude' then
     redis.call('HSET', device, 'excluded', name)
+    redis.call('ZADD', excluded, ARGV[5], id)
+    redis.call('HSET', excluded .. ':why', id, ARGV[6])
     if redis.call('SISMEMBER', KEYS[2] .. 'rollout:' .. name .. ':live', id) == 0 then redis.call('SADD', done, id) end
   else
-    if had[3] ~= name then return { 'REFUSED', 'it is not excluded' } end
-    redis.call('HDEL', device, 'excluded')
+    if redis.call('ZREM', excluded, id) == 0 then return { 'REFUSED', 'it is not excluded' } end
+    redis.call('HDEL', excluded .. ':why', id)
+    if had[3] == name then excluded_elsewhere() end
     if upgrade[1] ~= name then redis.call('SREM', done, id) end
   end
 else

@@ -158,7 +158,7 @@ void decide_failure(const struct situation *s, struct decision *ret, enum error_
 void situation_look(const struct situation *s, const struct rollout *rollout, struct look *ret)
 {
     *ret = (struct look){.now_ms = s->now_ms, .policy = s->policy, .rollout = rollout, .in_flight = s->in_flight, .pace = s->pace, .zone = s->zone,
-                         .site_in_flight = ABSENT, .has_turn = s->has_turn, .heartbeat = &s->device->last, .device = s->device, .upgrade = s->upgrade};
+                         .known = s->known, .has_turn = s->has_turn, .heartbeat = &s->device->last, .device = s->device, .upgrade = s->upgrade};
 }
 
 /* Which row is against another attempt; NULL: none. */

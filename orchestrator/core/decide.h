@@ -26,6 +26,7 @@ struct situation {
     const struct pace *pace;         /* NULL: the depot can carry everybody */
     const struct time_zone *zone;    /* the device's; NULL: UTC */
     bool has_turn;                   /* nobody who waits in line is before it */
+    const struct look_known *known;  /* NULL: was not read */
     const char *permit;              /* to go back from `rollout`: "": there is none here; NULL: it is being made */
     const struct device *device;
     const struct upgrade *upgrade;   /* state NONE: there is none */

@@ -15,5 +15,5 @@ struct device {
     char quarantine[VERSION_SIZE];   /* the version that it is kept from; "": none */
     int64_t quarantine_ms;           /* until then; 0: until somebody lifts it */
     bool quarantine_auto;            /* because it came back from that version by itself: another turn given by an operator passes over it */
-    char excluded[ID_SIZE];          /* the rollout that it was last excluded from; "": none */
+    char excluded[ID_SIZE];          /* one rollout that it is excluded from, the last one as a rule; "": none */
 };

@@ -240,7 +240,7 @@ static const struct predicate *refusal_by_heartbeat(struct flow *flow, const str
     bool unknown;
     const char *refusal;
     struct look look = {.now_ms = flow->config.now_ms(flow->config.now_arg), .policy = &flow->config.policy, .rollout = &known->rollout,
-                        .in_flight = known_in_flight(known), .pace = &flow->pace, .site_in_flight = ABSENT, .heartbeat = heartbeat};
+                        .in_flight = known_in_flight(known), .pace = &flow->pace, .heartbeat = heartbeat};
     look.zone = zone_of(flow, &known->rollout, heartbeat, &unknown);
     flow->counts.zones_unknown += unknown;
     return predicates_refuse(&look, true, &refusal);
@@ -363,13 +363,29 @@ void flow_explain(const struct flow *flow, const struct device *device, const st
     explain(&s, ret);
 }
 
-void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct why_device *ret)
+/* The one that holds the model's place; else one that has not begun. */
+const struct rollout *flow_why_about(const struct flow *flow, const char *model)
+{
+    const struct rollout *about = NULL;
+    for (size_t i = 0; i < flow->known_count; i++) {
+        const struct rollout *rollout = &flow->known[i].rollout;
+        if (rollout_state_is_ended(rollout->state) || strcmp(rollout->model, model) != 0)
+            continue;
+        if (rollout_state_is_open(rollout->state))
+            return rollout;
+        if (!about)
+            about = rollout;
+    }
+    return about;
+}
+
+void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, const struct look_known *known, struct why_device *ret)
 {
     struct situation s;
     flow_situation(flow, device, upgrade, 0, &s);
-    for (size_t i = 0; !s.running && i < flow->known_count; i++)
-        if (!rollout_state_is_ended(flow->known[i].rollout.state) && !strcmp(flow->known[i].rollout.model, device->last.model))
-            s.running = &flow->known[i].rollout;   /* one that has not begun is asked about, too */
+    if (!s.running)
+        s.running = flow_why_about(flow, device->last.model);
+    s.known = known;
     why_device(&s, ret);
 }
 

@@ -92,7 +92,10 @@ struct explanation {
 void flow_explain(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct explanation *ret);
 /* The same with every predicate: core/why.h. */
 struct why_device;
-void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct why_device *ret);
+struct look_known;
+/* known: what was read of the rollout that flow_why_about names for the device's model; NULL: nothing. */
+void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, const struct look_known *known, struct why_device *ret);
+const struct rollout *flow_why_about(const struct flow *flow, const char *model);   /* NULL: none */
 struct why_rollout;
 struct fleet_health;
 void flow_why_rollout(const struct flow *flow, const struct rollout *rollout, const struct fleet_health *health, const char *missing, struct why_rollout *ret);

@@ -116,7 +116,8 @@ static const char *stop_refusal(const struct look *look)
 
 static const char *excluded_refusal(const struct look *look)
 {
-    return look->device && !strcmp(look->device->excluded, look->rollout->id) ? "it was excluded from this rollout" : NULL;
+    bool is = (look->known && look->known->excluded) || (look->device && !strcmp(look->device->excluded, look->rollout->id));
+    return is ? "it was excluded from this rollout" : NULL;
 }
 
 static const char *quarantine_refusal(const struct look *look)

@@ -12,6 +12,12 @@
 #include "orchestrator/core/rollout.h"
 #include "orchestrator/core/upgrade.h"
 
+/* What only the store knows of a device and the rollout that it is asked about. */
+struct look_known {
+    int64_t site_in_flight;             /* of the rollout at the device's site; ABSENT: it was not read */
+    bool excluded;                      /* from this rollout */
+};
+
 /* What a predicate looks at. */
 struct look {
     int64_t now_ms;
@@ -20,7 +26,7 @@ struct look {
     int64_t in_flight;                  /* of the rollout: upgrades that hold a place, as far as known; the store has the last word */
     const struct pace *pace;            /* NULL: the depot can carry everybody */
     const struct time_zone *zone;       /* the device's own, or else the plan's; NULL: UTC */
-    int64_t site_in_flight;             /* of the rollout at the device's site; ABSENT: only the store knows */
+    const struct look_known *known;     /* NULL: not read; the device's record names the last exclusion, and the store has the last word about sites */
     const struct heartbeat *heartbeat;  /* the newest one */
     const struct device *device;        /* NULL: only the heartbeat is known yet; what needs more holds then */
     const struct upgrade *upgrade;      /* its present or last one; NULL together with device */

@@ -56,8 +56,8 @@ void limit_minute_describe(const struct look *look, struct finding *ret)
 
 const char *limit_site_refusal(const struct look *look)
 {
-    int64_t most = look->rollout->plan ? look->rollout->plan->limits.per_site : 0;
-    return most > 0 && look->site_in_flight != ABSENT && look->site_in_flight >= most ? "as many upgrades as allowed are under way at its site" : NULL;
+    int64_t most = look->rollout->plan ? look->rollout->plan->limits.per_site : 0, taken = look->known ? look->known->site_in_flight : ABSENT;
+    return most > 0 && taken != ABSENT && taken >= most ? "as many upgrades as allowed are under way at its site" : NULL;
 }
 
 void limit_site_describe(const struct look *look, struct finding *ret)
@@ -69,10 +69,10 @@ void limit_site_describe(const struct look *look, struct finding *ret)
     plan_tag_with_prefix(look->heartbeat->tags, limits->site_tag, site);
     if (!site[0])
         finding_say(ret, "no tag that begins with %.40s", limits->site_tag);
-    else if (look->site_in_flight == ABSENT)
+    else if (!look->known || look->known->site_in_flight == ABSENT)
         finding_say(ret, "%.40s: up to %lld at a time", site, (long long)limits->per_site);
     else
-        finding_say(ret, "%.40s: %lld of %lld under way", site, (long long)look->site_in_flight, (long long)limits->per_site);
+        finding_say(ret, "%.40s: %lld of %lld under way", site, (long long)look->known->site_in_flight, (long long)limits->per_site);
     ret->next_ms = limit_site_refusal(look) ? look->now_ms + SOON_MS : 0;
 }
 

@@ -34,6 +34,7 @@ static api_route *const routes[HTTP_ROUTE_COUNT] = {
     [ROUTE_ROLLOUT_ROLLBACK] = api_rollout_rollback,
     [ROUTE_ROLLOUT_RETRY] = api_rollout_retry,
     [ROUTE_ROLLOUT_EXCLUDE] = api_rollout_exclude,
+    [ROUTE_ROLLOUT_EXCLUDED] = api_rollout_excluded,
     [ROUTE_ROLLOUT_INCLUDE] = api_rollout_include,
     [ROUTE_STOP_ALL] = api_stop_all,
     [ROUTE_START_ALL] = api_start_all,

@@ -10,6 +10,7 @@
 
 static void device_held(void *arg, enum drover_error error, const char *why);
 static void device_withdrawn(void *arg, enum drover_error error, const char *why);
+static void exclusions_listed(void *arg, enum drover_error error, const struct exclusion *exclusions, size_t count, const char *next);
 static void stop_changed(void *arg, enum drover_error error, bool changed);
 static void stop_read(void *arg, enum drover_error error, const struct stop *stop);
 
@@ -148,6 +149,54 @@ void api_device_quarantine(struct api *api, struct http_call *call)
 void api_device_readmit(struct api *api, struct http_call *call)
 {
     hold(api, call, HOLD_READMIT);
+}
+
+/* --- who is excluded from a rollout --- */
+
+/* "<at_ms>:<device>" */
+static bool exclusion_cursor_is_good(const char *cursor)
+{
+    const char *colon = strchr(cursor, ':');
+    int64_t at_ms;
+    return cursor[0] == '\0' || (colon != NULL && text_to_i64(cursor, (size_t)(colon - cursor), 0, INT64_MAX, &at_ms) && text_is_id(colon + 1, strlen(colon + 1)));
+}
+
+void api_rollout_excluded(struct api *api, struct http_call *call)
+{
+    const char *cursor = http_call_query(call, "cursor");
+    int64_t limit;
+    if (!api_limit_read(call, &limit))
+        return;
+    if (cursor != NULL && !exclusion_cursor_is_good(cursor)) {
+        http_call_problem(call, 400, "cursor", "not a cursor of this list");
+        return;
+    }
+    struct api_ask *ask = api_ask_new(api, call, 0);
+    if (ask != NULL)
+        store_exclusions(api->config.store, call->params[0], cursor != NULL ? cursor : "", (size_t)limit, exclusions_listed, ask);
+}
+
+static void exclusions_listed(void *arg, enum drover_error error, const struct exclusion *exclusions, size_t count, const char *next)
+{
+    struct api_ask *ask = arg;
+    struct json_writer writer;
+    if (error != DROVER_OK) {
+        api_ask_error(ask, error, "rollout");
+        return;
+    }
+    json_begin(&writer, &ask->call->answer);
+    json_open_array(&writer, "items");
+    for (size_t i = 0; i < count; i++) {
+        json_open_object(&writer, NULL);
+        json_put_text(&writer, "device_id", exclusions[i].device_id);
+        json_put_i64(&writer, "at_ms", exclusions[i].at_ms);
+        json_put_text(&writer, "why", exclusions[i].why);
+        json_close_object(&writer);
+    }
+    json_close_array(&writer);
+    json_put_text(&writer, "next", next);
+    json_end(&writer);
+    api_ask_send(ask, 200);
 }
 
 /* --- all rollouts --- */

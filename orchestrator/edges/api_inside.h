@@ -85,7 +85,7 @@ api_route api_firmware;
 api_route api_release_add, api_release_list, api_release_show;
 api_route api_rollout_open, api_rollout_plan, api_rollout_edit, api_rollout_list, api_rollout_show, api_rollout_pause, api_rollout_resume, api_rollout_cancel;
 api_route api_device_list, api_device_show, api_device_history, api_device_rollback;
-api_route api_rollout_promote, api_rollout_approve, api_rollout_rollback, api_rollout_retry, api_rollout_exclude, api_rollout_include;
+api_route api_rollout_promote, api_rollout_approve, api_rollout_rollback, api_rollout_retry, api_rollout_exclude, api_rollout_excluded, api_rollout_include;
 api_route api_stop_all, api_start_all, api_device_quarantine, api_device_readmit;
 api_route api_proposal_show, api_proposal_approve, api_proposal_reject;
 api_route api_device_why, api_rollout_why;

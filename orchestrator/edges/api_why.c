@@ -4,9 +4,11 @@
 #include "orchestrator/core/flow.h"
 #include "orchestrator/core/why.h"
 #include "orchestrator/edges/api_inside.h"
+#include "orchestrator/edges/store_control.h"
 #include "orchestrator/edges/store_gates.h"
 
 static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);
+static void standing_read(void *arg, enum drover_error error, const struct look_known *known);
 static void rollout_loaded(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 static void health_read(void *arg, enum drover_error error, const struct fleet_health *health);
 
@@ -45,9 +47,15 @@ static bool is_over(struct api_ask *ask)
 
 /* --- devices --- */
 
+/* The device while the store is asked for more. */
+struct why_ask {
+    struct device device;
+    struct upgrade upgrade;
+};
+
 void api_device_why(struct api *api, struct http_call *call)
 {
-    struct api_ask *ask = api_ask_new(api, call, 0);
+    struct api_ask *ask = api_ask_new(api, call, sizeof(struct why_ask));
     if (ask != NULL)
         store_device(api->config.store, call->params[0], device_loaded, ask);
 }
@@ -55,21 +63,41 @@ void api_device_why(struct api *api, struct http_call *call)
 static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade)
 {
     struct api_ask *ask = arg;
-    struct json_writer writer;
-    struct why_device why;
+    struct why_ask *why = ask->extra;
+    char site[ID_SIZE] = "";
     if (error != DROVER_OK || device == NULL) {
         api_ask_error(ask, error != DROVER_OK ? error : DROVER_NOT_FOUND, "device");
         return;
     }
     if (is_over(ask))
         return;
-    flow_why(ask->api->config.flow, device, upgrade, &why);
+    why->device = *device;
+    why->upgrade = *upgrade;
+    const struct rollout *about = flow_why_about(ask->api->config.flow, device->last.model);
+    if (about != NULL && about->plan != NULL && about->plan->limits.per_site > 0)
+        plan_tag_with_prefix(device->last.tags, about->plan->limits.site_tag, site);
+    if (about != NULL)
+        store_standing(ask->api->config.store, device->last.device_id, about->id, site, standing_read, ask);
+    else
+        standing_read(ask, DROVER_OK, NULL);
+}
+
+/* Without it the other rows are still true. */
+static void standing_read(void *arg, enum drover_error error, const struct look_known *known)
+{
+    struct api_ask *ask = arg;
+    const struct why_ask *asked = ask->extra;
+    struct json_writer writer;
+    struct why_device why;
+    if (is_over(ask))
+        return;
+    flow_why(ask->api->config.flow, &asked->device, &asked->upgrade, error == DROVER_OK ? known : NULL, &why);
     json_begin(&writer, &ask->call->answer);
-    json_put_text(&writer, "device_id", device->last.device_id);
-    json_put_text(&writer, "model", device->last.model);
-    json_put_text(&writer, "version", device->last.version);
-    json_put_bool(&writer, "online", device->online);
-    json_put_i64(&writer, "seen_ms", device->seen_ms);
+    json_put_text(&writer, "device_id", asked->device.last.device_id);
+    json_put_text(&writer, "model", asked->device.last.model);
+    json_put_text(&writer, "version", asked->device.last.version);
+    json_put_bool(&writer, "online", asked->device.online);
+    json_put_i64(&writer, "seen_ms", asked->device.seen_ms);
     json_put_text(&writer, "now", why.explain.now);
     json_put_text(&writer, "next", why.explain.next);
     json_put_i64(&writer, "next_ms", why.next_ms);

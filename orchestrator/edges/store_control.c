@@ -1,13 +1,17 @@
 /* The stop of all rollouts, and what is held against single devices. */
 #include "orchestrator/edges/store_control.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "orchestrator/core/predicates.h"
 #include "orchestrator/edges/store_call.h"
 
 static void stop_read(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void stop_changed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void held(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
+static void standing_read(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
+static void excluded_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 
 void store_stop(struct store *store, store_stop_read *done, void *arg)
 {
@@ -83,5 +87,76 @@ static void held(void *arg, enum drover_error error, const struct redisReply *re
     if ((error == DROVER_NOT_FOUND || error == DROVER_REFUSED) && reply && reply->elements == 2 && reply->element[1]->type == REDIS_REPLY_STRING)
         why = reply->element[1]->str;
     ((store_device_held *)call->done)(call->arg, error, why);
+    free(call);
+}
+
+/* --- what stands against a device --- */
+
+void store_standing(struct store *store, const char *device_id, const char *rollout_id, const char *site, store_standing_read *done, void *arg)
+{
+    struct redis_args *args = store_script_begin(store, SCRIPT_DEVICE_STANDING);
+    redis_args_add_text(args, device_id);
+    redis_args_add_text(args, rollout_id);
+    redis_args_add_text(args, site);
+    store_script_send(store, SCRIPT_DEVICE_STANDING, standing_read, store_call_new(store, (store_callback *)done, arg));
+}
+
+static void standing_read(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
+{
+    struct store_call *call = arg;
+    struct look_known known = {0};
+    (void)text;
+    if (!error && (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_STRING ||
+                   !text_to_i64(reply->element[0]->str, reply->element[0]->len, 0, INT64_MAX, &known.site_in_flight)))
+        error = DROVER_STORE;
+    known.excluded = !error && reply->element[1]->len > 0;
+    ((store_standing_read *)call->done)(call->arg, error, error ? NULL : &known);
+    free(call);
+}
+
+/* "<at_ms>:<device>" */
+void store_exclusions(struct store *store, const char *rollout_id, const char *cursor, size_t limit, store_exclusions_listed *done, void *arg)
+{
+    struct store_call *call = store_call_new(store, (store_callback *)done, arg);
+    struct redis_args *args = store_script_begin(store, SCRIPT_EXCLUDED_PAGE);
+    const char *colon = strchr(cursor, ':');
+    redis_args_add_text(args, rollout_id);
+    redis_args_add(args, colon ? cursor : "0", colon ? (size_t)(colon - cursor) : 1);
+    redis_args_add_text(args, colon ? colon + 1 : "");
+    redis_args_add_i64(args, (int64_t)limit);
+    call->limit = limit;
+    store_script_send(store, SCRIPT_EXCLUDED_PAGE, excluded_listed, call);
+}
+
+static bool exclusion_read(struct redisReply *const *values, struct exclusion *ret)
+{
+    for (int i = 0; i < 3; i++)
+        if (values[i]->type != REDIS_REPLY_STRING)
+            return false;
+    *ret = (struct exclusion){.device_id = values[0]->str, .why = values[2]->str};
+    return text_to_i64(values[1]->str, values[1]->len, 0, INT64_MAX, &ret->at_ms);
+}
+
+static void excluded_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text)
+{
+    struct store_call *call = arg;
+    char next[EXCLUSION_CURSOR_SIZE] = "";
+    struct exclusion *exclusions = NULL;
+    size_t count = 0;
+    (void)text;
+    if (!error && redis_reply_is(reply, "NOT_FOUND"))
+        error = DROVER_NOT_FOUND;
+    else if (!error && (!redis_reply_is(reply, "OK") || reply->elements % 3 != 1))
+        error = DROVER_STORE;
+    if (!error) {
+        exclusions = must_calloc(reply->elements / 3 + 1, sizeof *exclusions);
+        for (size_t i = 1; i < reply->elements; i += 3)
+            if (store_record_ok(call->store, !exclusion_read(&reply->element[i], &exclusions[count])))
+                count++;
+        if (count > 0 && reply->elements / 3 >= call->limit)
+            snprintf(next, sizeof next, "%lld:%.64s", (long long)exclusions[count - 1].at_ms, exclusions[count - 1].device_id);
+    }
+    ((store_exclusions_listed *)call->done)(call->arg, error, exclusions, count, next);
+    free(exclusions);
     free(call);
 }

@@ -5,7 +5,8 @@ local function place_leave(id, model)
   local running = KEYS[2] .. 'model:' .. model .. ':running'
   if redis.call('GET', running) == id then redis.call('DEL', running) end
   redis.call('SREM', KEYS[2] .. 'running', id)
-  redis.call('DEL', KEYS[1] .. 'rollout:' .. id .. ':proposal', KEYS[1] .. 'rollout:' .. id .. ':proposal:plan')
+  local shown = KEYS[1] .. 'rollout:' .. id
+  redis.call('UNLINK', shown .. ':proposal', shown .. ':proposal:plan', shown .. ':excluded', shown .. ':excluded:why')
   local of = KEYS[2] .. 'rollout:' .. id
   redis.call('UNLINK', of .. ':done', of .. ':back', of .. ':back:rest', of .. ':again', of .. ':again:rest', of .. ':queue', of .. ':turns', of .. ':pace')
   if redis.call('EXISTS', KEYS[2] .. 'rollout:' .. id .. ':live') == 1 then redis.call('SADD', KEYS[2] .. 'ending', id) end

@@ -89,6 +89,7 @@ class Device:
         self.hand, self.name, self.model, self.version, self.managed = hand, name, model, version, managed
         self.status, self.boots, self.seq, self.report_seq = "idle", 1, 0, 0
         self.sent = []
+        self.more = {}         # members of all its heartbeats
 
     @property
     def boot_id(self):
@@ -106,7 +107,7 @@ class Device:
     def beat(self, **changes):
         self.seq += 1
         message = {"schema": 1, "model": self.model, "version": self.version, "status": self.status, "boot_id": self.boot_id,
-                   "seq": self.seq, "uptime_s": 10 + self.seq, **changes}
+                   "seq": self.seq, "uptime_s": 10 + self.seq, **self.more, **changes}
         if self.managed:
             message["managed"] = True
         self.say("heartbeat", message)

@@ -87,7 +87,10 @@ def staged(tour):
         tour.ask(428, "POST", f"/api/v1/rollouts/staged/proposal/{action}", {})
         tour.ask(404, "POST", f"/api/v1/rollouts/staged/proposal/{action}", {}, If_Match='"1"')
     tour.ask(200, "POST", "/api/v1/rollouts/staged/retry", {})
+    tour.ask(404, "GET", "/api/v1/rollouts/nothing/excluded")
+    tour.ask(400, "GET", "/api/v1/rollouts/staged/excluded?cursor=x")
     for action in ("exclude", "include"):
+        tour.ask(200, "GET", "/api/v1/rollouts/staged/excluded")
         tour.ask(200, "POST", f"/api/v1/rollouts/staged/{action}", {"device": "esp32-0"})
         tour.ask(404, "POST", f"/api/v1/rollouts/staged/{action}", {"device": "nobody"})
     tour.ask(200, "POST", "/api/v1/stop-all", {"why": "a test"})

@@ -141,6 +141,48 @@ def test_another_turn_exclusion_and_quarantine(control):
     assert control.drover("device", "readmit", "failed", check=False).returncode == 4
 
 
+def test_every_exclusion_is_listed_and_lifted(control):
+    control.stack.add_release("esp32", "1.2.0", size=5000)
+    rollout = control.start()
+    later = {"schema": 1, "id": "later", "model": "esp32", "version": "1.2.0", "start": "2099-01-01T00:00:00Z", "stages": [{"name": "all"}]}
+    file = control.stack.folder / "later.json"
+    file.write_text(json.dumps(later))
+    control.drover("rollout", "start", file)
+    control.drover("rollout", "pause", rollout)
+    names = [f"d{number}" for number in range(3)]
+    devices = {name: control.device(name) for name in names}
+    for name in names:
+        control.drover("rollout", "exclude", rollout, name, "--why", f"bench {name}", who="ann")
+    control.drover("rollout", "exclude", "later", "d0")
+    control.drover("rollout", "resume", rollout)
+    devices["d0"].known()
+    assert "excluded" in control.why("d0").split("> held")[1], "the exclusion that is not its last one"
+    listed = control.stack.drover_json("rollout", "excluded", rollout)["items"]
+    assert [(item["device_id"], item["why"]) for item in listed] == [(name, f"ann: bench {name}") for name in names], listed
+    assert control.drover("rollout", "excluded", "later", "-o", "name").stdout == "d0\n"
+    for name in names[:2]:
+        control.drover("rollout", "include", rollout, name)
+        devices[name].obey()
+    assert control.drover("rollout", "excluded", rollout, "-o", "name").stdout == "d2\n" and control.drover("rollout", "excluded", "later", "-o", "name").stdout == "d0\n"
+    control.drover("rollout", "cancel", "later")
+
+
+def test_why_when_the_site_is_full(control):
+    file = control.stack.folder / "sites.json"
+    file.write_text(json.dumps({**PLAN, "id": "sites", "approvals": 0, "limits": {"per_site": 1, "site_tag": "site-"}, "stages": [{"name": "all"}]}))
+    control.drover("rollout", "start", file)
+    first, second, elsewhere = (Device(control.hand, name) for name in ("n1", "n2", "s1"))
+    for device, site in ((first, "site-north"), (second, "site-north"), (elsewhere, "site-south")):
+        device.more = {"tags": site}
+        device.known()
+    assert first.command() and elsewhere.command()
+    held = control.why("n2").split("> held")[1]
+    assert held.split()[0] == "site" and "site-north: 1 of 1 under way" in held, held
+    first.obey()
+    wait_until(lambda: second.beat() or control.hand.commands("n2", "update"), 40, "the place to be the second one's", interval=0.2)
+    second.obey()
+
+
 def test_the_stop_of_all(control):
     rollout = control.start()
     control.drover("rollout", "stop-all", "--why", "fire", who="ann")

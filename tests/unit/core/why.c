@@ -8,13 +8,29 @@
 
 static struct fixture f;
 static struct why_device why;
+static const struct pace *pace;            /* of the depot, NULL: it has room */
+static const struct look_known *known;     /* read of the store, NULL: nothing */
+static bool has_held[WHY_PREDICATES_MAX];  /* rows that were the one that holds a device back, in any test so far */
 
 static int setup(void **state)
 {
     (void)state;
     fixture_init(&f);
     fixture_enter(&f, STATE_NONE);
+    pace = NULL;
+    known = NULL;
     return 0;
+}
+
+/* A plan with one stage for everybody. */
+static void use_plan(struct plan *plan)
+{
+    plan->references = 1;
+    plan->stage_count = 1;
+    plan->limits.max_in_flight = 10;
+    plan->stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY};
+    f.rollout.plan = plan;
+    f.rollout.stage = 1;
 }
 
 static const struct why_predicate *found(const char *name)
@@ -29,7 +45,11 @@ static const struct why_predicate *found(const char *name)
 static void ask(void)
 {
     struct situation s = fixture_situation(&f);
+    s.pace = pace;
+    s.known = known;
     why_device(&s, &why);
+    if (why.held_by >= 0)
+        has_held[why.held_by] = true;
 }
 
 /* value NULL, next_ms ABSENT: whatever it is. */
@@ -74,6 +94,7 @@ static void what_needs_a_rollout_is_not_asked_without_one(void **state)
     s.running = s.rollout = NULL;
     why_device(&s, &why);
     assert_string_equal(why.predicates[why.held_by].refusal, "its model has no rollout");
+    has_held[why.held_by] = true;
     bool behind = false;
     for (unsigned i = 0; i < why.count; i++) {
         const struct why_predicate *predicate = &why.predicates[i];
@@ -181,81 +202,101 @@ static void words_of_the_limit(void **state)
     assert_true(why.next_ms > NOW && why.next_ms <= NOW + 60000);   /* places come free at any time: it is looked at soon */
 }
 
-/* --- rollouts --- */
-
-static struct why_rollout standing;
-static const struct fleet_health nobody;
-
-static void stopped_by(const char *missing, const char *name, const char *refusal, const char *value)
-{
-    struct why_look look = {.now_ms = NOW, .policy = &f.policy, .rollout = &f.rollout, .health = &nobody, .missing = missing};
-    why_rollout(&look, &standing);
-    if (!name) {
-        assert_int_equal(standing.held_by, -1);
-        return;
-    }
-    assert_in_range(standing.held_by, 0, standing.count - 1);
-    const struct why_predicate *holder = &standing.findings[standing.held_by];
-    assert_string_equal(holder->name, name);
-    assert_string_equal(holder->refusal, refusal);
-    if (value)
-        assert_string_equal(holder->finding.value, value);
-}
-
-static void what_stops_a_rollout_without_stages(void **state)
+static void words_of_what_operators_hold_against_it(void **state)
 {
     (void)state;
-    stopped_by("", NULL, NULL, NULL);
-    assert_string_equal(standing.move.why, "takes each device of its share when it speaks");
-    f.rollout.max_in_flight = 2;
-    f.rollout.counts.opened = f.rollout.counts.states[STATE_DOWNLOADING] = 2;
-    f.rollout.waiting = 7;
-    stopped_by("", "places", "as many upgrades as allowed are under way", "2 of 2 under way, 7 devices wait");
     f.policy.stopped_ms = NOW - 1000;
-    stopped_by("mqtt", "stop", "all rollouts are stopped", "");
+    held_by("stop", "all rollouts are stopped", "", 0);
     f.policy.stopped_ms = 0;
-    stopped_by("mqtt", "links", "this server is not connected to all it needs", "not connected: mqtt");
-    f.rollout.state = ROLLOUT_PAUSED;
-    stopped_by("", "state", rollout_state_text(ROLLOUT_PAUSED), "paused: ");
-    assert_string_equal(standing.move.why, rollout_state_text(ROLLOUT_PAUSED));
-    f.rollout.state = ROLLOUT_SCHEDULED;
-    f.rollout.start_ms = NOW + 9000;
-    stopped_by("", "state", rollout_state_text(ROLLOUT_SCHEDULED), "scheduled: ");
-    assert_true(standing.next_ms == NOW + 9000);
+    snprintf(f.device.excluded, sizeof f.device.excluded, "r1");
+    held_by("excluded", "it was excluded from this rollout", "", 0);
+    snprintf(f.device.excluded, sizeof f.device.excluded, "r2");   /* later, from another one */
+    ask();
+    assert_int_equal(why.held_by, -1);
+    known = &(struct look_known){.site_in_flight = ABSENT, .excluded = true};
+    held_by("excluded", "it was excluded from this rollout", "", 0);
+    known = NULL;
+    snprintf(f.device.quarantine, sizeof f.device.quarantine, "1.1.0");
+    f.device.quarantine_ms = NOW + 5000;
+    held_by("quarantine", "it is in quarantine for this release", "kept from 1.1.0 for a time", NOW + 5000);
+    f.device.quarantine_ms = 0;
+    held_by("quarantine", "it is in quarantine for this release", "kept from 1.1.0 until somebody lifts it", 0);
 }
 
-static void what_a_stage_waits_for(void **state)
+static void words_of_a_stepping_stone(void **state)
 {
     (void)state;
-    struct plan plan = {.references = 1, .stage_count = 2, .limits.max_in_flight = 10};
-    plan.stages[0] = (struct plan_stage){.name = "canary", .kind = STAGE_COUNT, .count = 3, .settled_pct = 100, .soak_s = 60};
-    plan.stages[1] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100};
-    f.rollout.plan = &plan;
-    f.rollout.stage = 1;
-    f.rollout.stage_ms = NOW - 1000;
-    f.rollout.staged.opened = 2;
-    stopped_by("", "stage", "the next stage waits for the end of this one", "canary, 1 of 2: 2 of 3 devices taken");
-    f.rollout.staged.opened = f.rollout.staged.states[STATE_SUCCEEDED] = 3;
-    stopped_by("", "stage", "the next stage waits for the end of this one", "canary, 1 of 2: soaks for 59 s more");
-    assert_true(standing.next_ms == NOW + 59000);
-    plan.stages[0].soak_s = 0;
-    stopped_by("", NULL, NULL, NULL);   /* the engine promotes it at this moment */
-    assert_true(standing.move.moves && standing.move.stage == 2);
+    struct plan plan = {.step_count = 1, .steps = {"1.0.5"}};
+    use_plan(&plan);
+    held_by("step", "it must go through an earlier version first", "runs 1.0.0; 1.0.5 comes first, by a rollout of its own", 0);
 }
 
-static void a_gate_that_is_broken_is_named(void **state)
+static void words_of_conditions_and_windows(void **state)
 {
     (void)state;
-    struct plan plan = {.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
-    plan.stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
-    plan.stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
-    f.rollout.plan = &plan;
-    f.rollout.stage = 1;
-    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = 40;
-    f.rollout.counts = f.rollout.staged;
-    stopped_by("", "gates", "a gate is broken", NULL);
-    assert_string_equal(standing.findings[standing.held_by].finding.value, standing.move.gates[0].text);
-    assert_true(standing.move.moves && standing.move.on == ROLLOUT_EVENT_PAUSE);
+    struct plan plan = {.conditions.min_battery_pct = 50};
+    use_plan(&plan);
+    f.device.last.battery_pct = 20;
+    held_by("conditions", "its battery is too low", "idle, battery 20 %, network unknown", 0);
+    f.device.last.battery_pct = 80;
+    plan.windows = (struct plan_windows){.time_zone = "UTC", .count = 1, .windows = {{.days = 0x7f, .from_min = 120, .to_min = 300}}};
+    held_by("window", "its maintenance window is not open", "Tuesday 22:13 where it is (UTC)", ABSENT);
+    int64_t opens_ms = why.next_ms - (NOW - NOW % 86400000 + 86400000 + 120 * 60000);   /* after 02:00 of the next day */
+    assert_in_range(opens_ms, 0, 180 * 60000 / 4);
+}
+
+static void words_of_the_plans_limits(void **state)
+{
+    (void)state;
+    struct plan plan = {.limits.bytes_in_flight = 1};
+    use_plan(&plan);
+    f.rollout.counts.opened = f.rollout.counts.states[STATE_DOWNLOADING] = 1;
+    held_by("bytes", "as many bytes as allowed are being downloaded", "1000000 of 1 bytes told", NOW + 1000);
+    plan.limits.bytes_in_flight = 0;
+    plan.limits.per_minute = 6;
+    f.rollout.paced_ms = NOW + 30000;
+    held_by("per_minute", "as many a minute as allowed were told", "6 a minute", NOW + 30000);
+    plan.limits.per_minute = 0;
+    f.rollout.waiting = 3;
+    held_by("line", "others wait for a place before it", "3 wait; its weight is 30", NOW + 1000);
+}
+
+/* How many are under way at a site is in the store alone; without its word the row does not guess. */
+static void words_of_the_site(void **state)
+{
+    (void)state;
+    struct plan plan = {.limits = {.per_site = 2, .site_tag = "site-"}};
+    use_plan(&plan);
+    plan.limits.max_in_flight = 10;
+    snprintf(f.device.last.tags, sizeof f.device.last.tags, "red,site-north");
+    ask();
+    assert_int_equal(why.held_by, -1);
+    assert_string_equal(found("site")->finding.value, "site-north: up to 2 at a time");
+    known = &(struct look_known){.site_in_flight = 1};
+    ask();
+    assert_int_equal(why.held_by, -1);
+    assert_string_equal(found("site")->finding.value, "site-north: 1 of 2 under way");
+    known = &(struct look_known){.site_in_flight = 2};
+    held_by("site", "as many upgrades as allowed are under way at its site", "site-north: 2 of 2 under way", NOW + 1000);
+    assert_true(found("site")->limit);
+}
+
+static void words_of_the_depot(void **state)
+{
+    (void)state;
+    pace = &(struct pace){.depot = {.places = 2, .used = 2}};
+    held_by("depot", pace_refusal, "2 of 2 places", NOW + 1000);
+}
+
+/* The last of those above: a new row needs a test in which it is the one that holds the device back. */
+static void every_row_has_held_a_device_back(void **state)
+{
+    (void)state;
+    unsigned count;
+    const struct predicate *rows = predicates(&count);
+    for (unsigned i = 0; i < count; i++)
+        if (!has_held[i])
+            fail_msg("in no test a device was held back by `%s`", rows[i].name);
 }
 
 int main(void)
@@ -270,9 +311,13 @@ int main(void)
         cmocka_unit_test_setup(words_of_target_and_stage, setup),
         cmocka_unit_test_setup(words_of_the_release, setup),
         cmocka_unit_test_setup(words_of_the_limit, setup),
-        cmocka_unit_test_setup(what_stops_a_rollout_without_stages, setup),
-        cmocka_unit_test_setup(what_a_stage_waits_for, setup),
-        cmocka_unit_test_setup(a_gate_that_is_broken_is_named, setup),
+        cmocka_unit_test_setup(words_of_what_operators_hold_against_it, setup),
+        cmocka_unit_test_setup(words_of_a_stepping_stone, setup),
+        cmocka_unit_test_setup(words_of_conditions_and_windows, setup),
+        cmocka_unit_test_setup(words_of_the_plans_limits, setup),
+        cmocka_unit_test_setup(words_of_the_site, setup),
+        cmocka_unit_test_setup(words_of_the_depot, setup),
+        cmocka_unit_test(every_row_has_held_a_device_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
