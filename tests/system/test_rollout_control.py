@@ -2,11 +2,12 @@
 import base64
 import json
 import threading
+import time
 
 import paho.mqtt.client as mqtt
 import pytest
 
-from fleet import FAST, check_histories
+from fleet import FAST, check_histories, check_log
 from hand import Device, Hand
 from proof import Keys
 from stack import wait_until
@@ -40,7 +41,8 @@ class Control:
         self.keys = Keys(stack.folder / "auth")
         stack.start_redis()
         stack.start_broker()
-        self.droverd = stack.start_droverd(settings={**SETTINGS, "release.permit_key": stack.signer.permit_key(), "auth.keys_file": self.keys.file})
+        self.settings = {**SETTINGS, "release.permit_key": stack.signer.permit_key(), "auth.keys_file": self.keys.file}
+        self.droverd = stack.start_droverd(settings=self.settings)
         self.hand, self.ear = Hand(stack), Ear(stack)
         self.store = self.hand.store
         stack.add_release("esp32", "1.1.0", size=5000)
@@ -71,6 +73,7 @@ def control(stack):
     yield control
     control.hand.settle()
     check_histories(control.store)
+    check_log(control.stack)
     control.droverd.check_alive()
     control.ear.close()
     control.hand.close()
@@ -110,6 +113,49 @@ def test_a_rollout_goes_back(control):
     assert shown["states"]["rolled_back"] == 2 and shown["back_left"] == 0 and late.state() == "cancelled", shown
     assert devices[0].upgrade()["why"].startswith("back on 1.0.0: its rollout goes back: ann: batteries")
     assert control.drover("rollout", "rollback", rollout, check=False).returncode == 4
+    late.boot("1.1.0")   # it was rebooting when it was called back
+    permit = payload(late.command("rollback")["permit"])
+    assert (permit["rollout"], permit["from_version"], permit["to_version"]) == (rollout, "1.1.0", "1.0.0"), permit
+    late.boot("1.0.0")
+    late.until("rolled_back")
+    assert control.rollout(rollout)["states"]["rolled_back"] == 3
+
+
+def test_who_waits_for_its_window_holds_no_place(control):
+    """Two devices and one place: both download by day; an edit opens the window, and they install one after the other."""
+    opens = time.gmtime(time.time() + 12 * 3600)
+    window = {"use": "install", "from": time.strftime("%H:00", opens), "to": time.strftime("%H:30", opens)}
+    plan = {"schema": 1, "id": "night", "model": "esp32", "version": "1.1.0", "confirmations": 1, "spread_s": 0, "limits": {"max_in_flight": 1},
+            "windows": {"weekly": [window]}}
+    file = control.stack.folder / "night.json"
+    file.write_text(json.dumps(plan))
+    control.drover("rollout", "start", file)
+    devices = [control.device(f"d{number}") for number in range(2)]
+    wait_until(lambda: [device.beat() for device in devices] and any(control.hand.commands(device.name) for device in devices), 20, "the first command")
+    first, second = sorted(devices, key=lambda device: not control.hand.commands(device.name))
+    for device in (first, second):
+        told = device.command()
+        assert told["install_after_ms"] > (time.time() + 7 * 24 * 3600) * 1000, "kept until it is told again"
+        device.report("downloading", progress=100)
+        wait_until(lambda name=device: name.state() == "held", 20, "it gives its place back")
+    assert control.rollout("night")["states"]["held"] == 2 and "window" in control.why("d0")
+    control.droverd.kill()
+    control.droverd = control.stack.start_droverd(settings=control.settings)
+    control.hand.droverd_is_new()
+    del plan["windows"]
+    file.write_text(json.dumps(plan))
+    control.drover("rollout", "edit", "night", file)
+    wait_until(lambda: [device.beat() for device in devices] and any(len(control.hand.commands(device.name)) > 1 for device in devices), 20, "the window to be open")
+    first, second = sorted(devices, key=lambda device: len(control.hand.commands(device.name)), reverse=True)
+    again = first.command(number=2)
+    assert again["attempt"] == 2 and "install_after_ms" not in again
+    second.beat()
+    control.hand.settle()
+    assert second.state() == "held" and len(control.hand.commands(second.name)) == 1, "one place"
+    for device in (first, second):
+        device.obey(number=2)
+        assert device.upgrade()["attempt"] == "2"
+    assert control.rollout("night")["states"]["succeeded"] == 2
 
 
 def test_another_turn_exclusion_and_quarantine(control):
