@@ -11,7 +11,7 @@ static const struct field fields[] = {
     {"schema", FIELD_SCHEMA, FIELD_OPTIONAL, .help = "version of this contract"},
     {"id", FIELD_STREAM_ID, FIELD_OPTIONAL, AT(id), .help = "of the entry in drover:v1:events"},
     {"at_ms", FIELD_INTEGER, FIELD_REQUIRED, AT(at_ms), .max = NUMBER_MAX, .help = "unix time of the move"},
-    {"kind", FIELD_WORD, FIELD_REQUIRED, AT(kind), .help = "move, rollout, alarm"},
+    {"kind", FIELD_WORD, FIELD_REQUIRED, AT(kind), .help = "move, rollout, alarm, audit, release"},
     {"device", FIELD_ID, FIELD_OR_DASH, AT(device_id), .help = "the device it is about"},
     {"model", FIELD_ID, FIELD_OR_DASH, AT(model), .help = "the device's or the rollout's model"},
     {"rollout", FIELD_ID, FIELD_OR_DASH, AT(rollout), .help = "the rollout it belongs to"},

@@ -13,13 +13,13 @@
 struct event {
     char id[32];                      /* the stream's entry id, "1700000000000-0"; "" before it is stored */
     int64_t at_ms;                    /* "at_ms" */
-    char kind[16];                    /* move, rollout, alarm */
+    char kind[16];                    /* move, rollout, alarm, audit, release */
     char device_id[ID_SIZE];          /* "device"; "-" when it is about no device, likewise below */
     char model[ID_SIZE];
     char rollout[ID_SIZE];
     char upgrade_id[UPGRADE_ID_SIZE]; /* "upgrade" */
-    char from[16];                    /* state before; "none" before the first */
-    char to[16];
+    char from[24];                    /* state before; "none" before the first; the longest is a rollout's awaiting_approval */
+    char to[24];
     char on[24];                      /* the event of the state machine, lower case, e.g. "target_seen" */
     int64_t attempt;
     int64_t revision;

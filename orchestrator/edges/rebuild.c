@@ -116,10 +116,14 @@ enum drover_error rebuild_take(struct rebuild *rebuild, const struct stream_entr
 {
     struct rebuild_entry taken;
     struct problem inner;
-    enum drover_error error = event_from_entry(entry, &taken.event, ret_problem);
+    char id[STREAM_ID_SIZE];
+    enum drover_error error = DROVER_OK;
 
-    if (!error && event_facts_read(entry, &taken.facts, &inner) != DROVER_OK)
-        error = problem_set(ret_problem, inner.error, taken.event.id, "facts: %s: %s", inner.where, inner.what);
+    (void)text_copy_n(id, sizeof id, entry->id.bytes, entry->id.length);
+    if (event_from_entry(entry, &taken.event, &inner) != DROVER_OK)
+        error = problem_set(ret_problem, inner.error, id, "%s: %s", inner.where, inner.what);
+    else if (event_facts_read(entry, &taken.facts, &inner) != DROVER_OK)
+        error = problem_set(ret_problem, inner.error, id, "facts: %s: %s", inner.where, inner.what);
     for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0] && !error; i++)
         if (strcmp(taken.event.kind, kinds[i].kind) == 0)
             error = kinds[i].take(rebuild, &taken, ret_problem);

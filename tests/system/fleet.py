@@ -3,6 +3,7 @@ import collections
 import json
 import pathlib
 import re
+import subprocess
 
 from stack import wait_until
 
@@ -99,6 +100,12 @@ def check_aggregates(store):
         expected = collections.Counter(f"error:{errors[device]}" for device, state in last_state.items()
                                        if state in unsuccessful and errors[device] != "-")
         assert nonzero({name: value for name, value in counts.items() if name.startswith("error:")}) == nonzero(expected), rollout
+
+
+def check_log(stack):
+    """All that is counted and planned follows from the event log alone."""
+    done = subprocess.run([stack.program("droverd"), f"--redis-url=unix://{stack.redis_socket}", "--rebuild-compare"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "not known" not in done.stdout, (done.stdout, done.stderr)
 
 
 def check_histories(store):

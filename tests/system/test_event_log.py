@@ -1,4 +1,4 @@
-"""The event log of a real fleet: sealed, verified, exported, rebuilt from; and webhooks over HTTPS to a receiver that fails in every way, while droverd is
+"""The event log of a real fleet: sealed (and the audit with it), verified, exported, rebuilt from, with plans, strata, sites and releases; and webhooks over HTTPS to a receiver that fails in every way, while droverd is
 killed between delivery and cursor. Nothing is lost, each device's events come in order."""
 import collections
 import hashlib
@@ -13,6 +13,7 @@ import threading
 import redis
 
 from fleet import FAST, events_of, finish_fleet, start_fleet
+from hand import Device, Hand
 from pki import Authority
 from stack import free_port, wait_until
 
@@ -137,17 +138,87 @@ def test_a_fleet_s_log_is_whole_wherever_it_is_looked_at(stack):
     assert (export["name"], export["failing"], export["dead"]) == ("webhook", False, 0)
 
     wait_until(lambda: json.loads(drover(stack, "events", "verify", "-o", "json").stdout)["unsealed"] == 0, 20, "everything to be sealed", alive=running)
+    wait_until(lambda: json.loads(drover(stack, "events", "verify", "-o", "json").stdout)["audit"]["unsealed"] == 0, 20, "the audit to be sealed", alive=running)
     facts = json.loads(drover(stack, "events", "verify", "-o", "json").stdout)
+    assert facts["audit"]["entries"] == store.xlen("drover:v1:audit") >= 2 and facts["audit"]["seals"] >= 1
     assert facts["entries"] == len(events_of(store)) and facts["missed"] == 0 and facts["seals"] > 5
     file = stack.folder / "events.jsonl"
     drover(stack, "events", "export", file)
     assert json.loads(drover(stack, "events", "verify", file, "-o", "json").stdout)["entries"] == facts["entries"]
     check_rebuilt(stack, store, file)
 
+    store.xdel("drover:v1:audit", store.xrange("drover:v1:audit", count=2)[1][0])   # nobody takes out what he did
+    assert "audit, block" in drover(stack, "events", "verify", code=ALTERED).stderr
     victim = events_of(store)[facts["entries"] // 2][0]
     store.xdel("drover:v1:events", victim)
     assert "were removed" in drover(stack, "events", "verify", code=ALTERED).stderr
     drover(stack, "events", "verify", file)   # the copy still has it
+
+
+class Sorted(Device):
+    """Of a hardware revision and a site."""
+
+    def __init__(self, hand, name, hw_rev, site):
+        super().__init__(hand, name)
+        self.facts = {"hw_rev": hw_rev, "tags": site}
+
+    def beat(self, **changes):
+        super().beat(**{**self.facts, **changes})
+
+
+PLAN = {"schema": 1, "id": "staged", "model": "esp32", "version": "1.1.0", "spread_s": 0, "confirmations": 1, "description": 'says "all"',
+        "limits": {"max_in_flight": 50, "per_site": 2, "site_tag": "site-"},
+        "stages": [{"name": "canary", "count": 1, "per": "hw_rev", "promote": "manual"}, {"name": "all"}]}
+
+
+def test_a_staged_rollout_that_was_edited_and_went_back_follows_from_the_log(stack):
+    stack.start_redis()
+    stack.start_broker()
+    stack.start_droverd(settings={**SETTINGS, "flow.pending_ms": 200, "release.permit_key": stack.signer.permit_key()})
+    store, hand, file = stack.redis(), Hand(stack), stack.folder / "plan.json"
+    stack.add_release("esp32", "1.1.0", size=5000)
+    file.write_text(json.dumps(PLAN))
+    drover(stack, "rollout", "start", file)
+    first, second, third, fourth = (Sorted(hand, f"d{number}", hw_rev, site).known()
+                                    for number, (hw_rev, site) in enumerate((("rev-a", "site-1"), ("rev-a", "site-1"), ("rev-b", "site-2"), ("rev-b", "site-2"))))
+    first.obey(), third.obey()
+    file.write_text(json.dumps({**PLAN, "limits": {**PLAN["limits"], "max_in_flight": 7}}))
+    drover(stack, "rollout", "edit", "staged", file)
+    drover(stack, "rollout", "pause", "staged"), drover(stack, "rollout", "resume", "staged")
+    drover(stack, "rollout", "promote", "staged")
+    second.obey()
+    fourth.command()
+    fourth.steps("acknowledged", "downloading")
+    check_again(stack, store, "in the middle")
+    drover(stack, "rollout", "rollback", "staged", "--why", "batteries drain")
+    fourth.command("cancel")
+    for device in (first, second, third):
+        device.command("rollback")
+        device.boot("1.0.0")
+        device.until("rolled_back")
+    wait_until(lambda: store.hget("drover:v1:rollout:staged", "state") == "rolled_back", 40, "the rollout to end going back")
+    check_again(stack, store, "at the end")
+    assert [fields["on"] for _, fields in events_of(store) if fields["kind"] == "release"][:1] == ["add"]
+    hand.close()
+
+
+def check_again(stack, store, when):
+    """Rebuilt from the log alone it is the same: the plan as it was edited, strata, sites, the release."""
+    other = stack.folder / f"{when.split()[-1]}.sock"
+    stack.start(f"redis-{when.split()[-1]}", ["redis-server", "--port", "0", "--unixsocket", other, "--save", "", "--dir", stack.folder])
+    empty = redis.Redis(unix_socket_path=str(other), decode_responses=True)
+    wait_until(lambda: other.exists() and empty.ping(), 10, "the other Redis")
+    done = droverd(stack, "--rebuild-into", f"unix://{other}", "--rebuild-compare")
+    assert "no differences" in done.stdout and "not known" not in done.stdout and " 1 plans, " in done.stdout and " 1 releases" in done.stdout, done.stdout
+    key = "drover:v1:rollout:staged"
+    assert json.loads(empty.get(key + ":plan"))["limits"]["max_in_flight"] == 7 and empty.get(key + ":plan") == store.get(key + ":plan")
+    live, rebuilt = store.hgetall(key), empty.hgetall(key)
+    assert {name: value for name, value in live.items() if not name.startswith("back_")} == rebuilt
+    canary = empty.hgetall(key + ":stage:1")
+    assert canary["opened@rev-a"] == canary["opened@rev-b"] == "1" and canary["opened"] == "2"
+    assert empty.hgetall(key + ":sites") == store.hgetall(key + ":sites")
+    live, rebuilt = store.hgetall("drover:v1:release:esp32:1.1.0"), empty.hgetall("drover:v1:release:esp32:1.1.0")
+    assert live.pop("verified_ms") >= rebuilt.pop("verified_ms") and live == rebuilt
 
 
 def check_rebuilt(stack, store, file):

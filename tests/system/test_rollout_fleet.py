@@ -6,7 +6,7 @@ import collections
 import os
 
 import bad_release
-from fleet import FAST, check_aggregates, devices_of, read_truth, upgrades_of
+from fleet import FAST, check_aggregates, check_log, devices_of, read_truth, upgrades_of
 from stack import wait_until
 
 DEVICES = int(os.environ.get("DROVER_FLEET", 2000))
@@ -42,4 +42,5 @@ def test_the_canaries_alone_meet_the_bad_release(stack, record_property):
     assert not [name for name, record in truth.items() if max(record["installs"].values()) > 1], "nobody was updated twice"
     assert {upgrade["state"] for upgrade in upgrades_of(store).values()} == {"succeeded"}
     check_aggregates(store)
+    check_log(stack)
     record_property("devices", DEVICES)
