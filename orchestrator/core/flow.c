@@ -1,4 +1,4 @@
-/* The flow's outer side: heartbeats come in by batches, reports one by one; rollouts are known here; counters come out. */
+/* The flow's outer side: it begins and ends here, heartbeats come in by batches, reports one by one. */
 #include "orchestrator/core/flow.h"
 
 #include <stdlib.h>
@@ -6,10 +6,8 @@
 
 #include "common/hash.h"
 #include "orchestrator/core/eligible.h"
-#include "orchestrator/core/explain.h"
 #include "orchestrator/core/flow_work.h"
 #include "orchestrator/core/predicates.h"
-#include "orchestrator/core/why.h"
 
 static void heartbeats_recorded(void *arg, enum drover_error error, const struct recorded_beat *beats, size_t count); /* 2 in Redis: decide what they mean */
 static void report_ended(struct work *work, enum drover_error error, const char *why);                                /* 2 its consequence is in Redis     */
@@ -22,14 +20,6 @@ struct batch {
     void *arg;
 };
 
-static size_t table_size(size_t work_max)
-{
-    size_t size = 64;
-    while (size < work_max && size < ((size_t)1 << 20))
-        size *= 2;
-    return size;
-}
-
 struct flow *flow_new(const struct flow_config *config)
 {
     struct flow *flow = calloc(1, sizeof *flow);
@@ -38,44 +28,20 @@ struct flow *flow_new(const struct flow_config *config)
     flow->config = *config;
     text_copy(flow->instance, sizeof flow->instance, config->instance);
     text_copy(flow->public_url, sizeof flow->public_url, config->public_url);
-    flow->table_mask = table_size(config->work_max) - 1;
-    flow->table = calloc(flow->table_mask + 1, sizeof *flow->table);
-    if (!flow->table) {
+    if (!table_begin(flow)) {
         free(flow);
         return NULL;
     }
     return flow;
 }
 
-static void free_queue(struct work *work)
-{
-    while (work) {
-        struct work *behind = work->behind;
-        free(work);
-        work = behind;
-    }
-}
-
-static void known_free(struct flow *flow)
-{
-    for (size_t i = 0; i < flow->known_count; i++)
-        rollout_drop(&flow->known[i].rollout);
-    free(flow->known);
-}
-
 void flow_free(struct flow *flow)
 {
     if (!flow)
         return;
-    for (size_t i = 0; i <= flow->table_mask; i++) {
-        for (struct work *work = flow->table[i], *next; work; work = next) {
-            next = work->chain;
-            free_queue(work);
-        }
-    }
+    table_free(flow);
     batches_free(flow);
     sweeps_free(flow);
-    free(flow->table);
     known_free(flow);
     free(flow);
 }
@@ -107,120 +73,6 @@ uint64_t flow_random(struct flow *flow)
     return hash_mix(flow->config.seed + ++flow->random_count * 0x9e3779b97f4a7c15u);
 }
 
-/* --- rollouts --- */
-
-/* All that Redis knows of, whichever instance told them; dispatches of our own are added until the next reading. */
-static void pace_count(struct flow *flow)
-{
-    flow->pace.announced = flow->pace.downloading = 0;
-    for (size_t i = 0; i < flow->known_count; i++) {
-        const int64_t *counts = flow->known[i].rollout.counts.states;
-        flow->pace.announced += counts[STATE_DISPATCHED] + counts[STATE_ACKNOWLEDGED];
-        flow->pace.downloading += counts[STATE_DOWNLOADING];
-    }
-}
-
-/* Out of memory the flow goes on with what it knew: the next call repairs it. */
-void flow_set_rollouts(struct flow *flow, const struct rollout *rollouts, size_t count)
-{
-    struct known *fresh = calloc(count ? count : 1, sizeof *fresh);
-    if (!fresh)
-        return;
-    for (size_t i = 0; i < count; i++)
-        rollout_keep(&fresh[i].rollout, &rollouts[i]);
-    known_free(flow);
-    flow->known = fresh;
-    flow->known_count = count;
-    pace_count(flow);
-}
-
-void flow_set_depot(struct flow *flow, const struct depot_load *depot)
-{
-    flow->pace.depot = *depot;
-}
-
-const struct pace *flow_pace(const struct flow *flow)
-{
-    return &flow->pace;
-}
-
-struct known *flow_known(const struct flow *flow, const char *rollout_id)
-{
-    for (size_t i = 0; i < flow->known_count; i++)
-        if (!strcmp(flow->known[i].rollout.id, rollout_id))
-            return &flow->known[i];
-    return NULL;
-}
-
-struct known *flow_known_of_model(const struct flow *flow, const char *model)
-{
-    for (size_t i = flow->known_count; i > 0; i--) {
-        struct known *known = &flow->known[i - 1];
-        if (rollout_state_is_open(known->rollout.state) && !strcmp(known->rollout.model, model))
-            return known;
-    }
-    return NULL;
-}
-
-int64_t known_in_flight(const struct known *known)
-{
-    return rollout_places_taken(&known->rollout) + known->more;
-}
-
-const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id)
-{
-    const struct known *known = flow_known(flow, rollout_id);
-    return known ? &known->rollout : NULL;
-}
-
-/* The plan's own was made in advance. */
-const char *flow_permit(const struct flow *flow, const struct rollout *rollout, const struct upgrade *upgrade)
-{
-    if (rollout->plan && rollout->plan->rollback.permit[0])
-        return rollout->plan->rollback.permit;
-    return flow->config.permit ? flow->config.permit(flow->config.permit_arg, rollout, upgrade->from_version) : "";
-}
-
-bool flow_knows_zone(const struct flow *flow, const char *name)
-{
-    const struct time_zone *zone;
-    return !strcmp(name, "UTC") || (flow->config.zones.find && flow->config.zones.find(flow->config.zones.zones, name, &zone));
-}
-
-/* The device's own, or else the plan's; one that is not known there either is UTC. */
-static const struct time_zone *zone_of(const struct flow *flow, const struct rollout *rollout, const struct heartbeat *heartbeat, bool *ret_unknown)
-{
-    const struct zone_port *zones = &flow->config.zones;
-    const struct time_zone *zone = NULL;
-    *ret_unknown = false;
-    if (!rollout || !rollout->plan || rollout->plan->windows.count == 0 || !zones->find)
-        return NULL;
-    if (heartbeat->tz[0] && zones->find(zones->zones, heartbeat->tz, &zone))
-        return zone;
-    *ret_unknown = heartbeat->tz[0];
-    return zones->find(zones->zones, rollout->plan->windows.time_zone, &zone) ? zone : NULL;
-}
-
-void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret)
-{
-    const struct known *running = flow_known_of_model(flow, device->last.model);
-    const struct rollout *rollout = flow_rollout(flow, upgrade->rollout);
-    bool unknown;
-    *ret = (struct situation){
-        .now_ms = flow->config.now_ms(flow->config.now_arg),
-        .random = random,
-        .policy = &flow->config.policy,
-        .rollout = rollout,
-        .permit = rollout && rollout_state_goes_back(rollout->state) ? flow_permit(flow, rollout, upgrade) : "",
-        .running = running ? &running->rollout : NULL,
-        .in_flight = running ? known_in_flight(running) : 0,
-        .pace = &flow->pace,
-        .zone = zone_of(flow, running ? &running->rollout : rollout, &device->last, &unknown),
-        .device = device,
-        .upgrade = upgrade,
-    };
-}
-
 /* --- 1 devices spoke --- */
 
 /* A table with one place a hash: who loses its place to another is only looked at later, at its next change. */
@@ -241,7 +93,7 @@ static const struct predicate *refusal_by_heartbeat(struct flow *flow, const str
     const char *refusal;
     struct look look = {.now_ms = flow->config.now_ms(flow->config.now_arg), .policy = &flow->config.policy, .rollout = &known->rollout,
                         .in_flight = known_in_flight(known), .pace = &flow->pace, .heartbeat = heartbeat};
-    look.zone = zone_of(flow, &known->rollout, heartbeat, &unknown);
+    look.zone = flow_zone_of(flow, &known->rollout, heartbeat, &unknown);
     flow->counts.zones_unknown += unknown;
     return predicates_refuse(&look, true, &refusal);
 }
@@ -352,46 +204,4 @@ void flow_report(struct flow *flow, const struct report *report, flow_done *done
 static void report_ended(struct work *work, enum drover_error error, const char *why)
 {
     work->done(work->arg, error, why);
-}
-
-/* --- where a device stands --- */
-
-void flow_explain(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, struct explanation *ret)
-{
-    struct situation s;
-    flow_situation(flow, device, upgrade, 0, &s);
-    explain(&s, ret);
-}
-
-/* The one that holds the model's place; else one that has not begun. */
-const struct rollout *flow_why_about(const struct flow *flow, const char *model)
-{
-    const struct rollout *about = NULL;
-    for (size_t i = 0; i < flow->known_count; i++) {
-        const struct rollout *rollout = &flow->known[i].rollout;
-        if (rollout_state_is_ended(rollout->state) || strcmp(rollout->model, model) != 0)
-            continue;
-        if (rollout_state_is_open(rollout->state))
-            return rollout;
-        if (!about)
-            about = rollout;
-    }
-    return about;
-}
-
-void flow_why(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, const struct look_known *known, struct why_device *ret)
-{
-    struct situation s;
-    flow_situation(flow, device, upgrade, 0, &s);
-    if (!s.running)
-        s.running = flow_why_about(flow, device->last.model);
-    s.known = known;
-    why_device(&s, ret);
-}
-
-void flow_why_rollout(const struct flow *flow, const struct rollout *rollout, const struct fleet_health *health, const char *missing, struct why_rollout *ret)
-{
-    const struct why_look look = {.now_ms = flow->config.now_ms(flow->config.now_arg), .policy = &flow->config.policy, .rollout = rollout,
-                                  .health = health, .pace = &flow->pace, .missing = missing};
-    why_rollout(&look, ret);
 }

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/hash.h"
 #include "orchestrator/core/eligible.h"
 
-static void work_run(struct work *work);                                                                                     /* 1 load, unless it was given    */
+/* 1 work_run: load, unless it was given */
 static void device_loaded(void *arg, enum drover_error error, const struct device *device, const struct upgrade *upgrade);   /* 2 decide                        */
 static void work_decide(struct work *work);
 static void work_save(struct work *work);                                                                                    /* 3 compare and set               */
@@ -18,86 +17,9 @@ static void work_end(struct work *work, enum drover_error error, const char *why
 #define CONFLICTS_MAX 5
 #define MOVES_MAX 8 /* open, dispatch, ...: one observation never leads to more moves than this */
 
-/* --- the table of devices with work --- */
-
-static struct work **bucket_of(const struct flow *flow, const char *device_id)
-{
-    return &flow->table[hash_text(device_id, 0) & flow->table_mask];
-}
-
-static struct work *head_of(const struct flow *flow, const char *device_id)
-{
-    struct work *work = *bucket_of(flow, device_id);
-    while (work && strcmp(work->device_id, device_id))
-        work = work->chain;
-    return work;
-}
-
-static void table_add(struct work *work)
-{
-    struct work **bucket = bucket_of(work->flow, work->device_id);
-    work->chain = *bucket;
-    *bucket = work;
-}
-
-static void table_remove(struct work *work)
-{
-    struct work **at = bucket_of(work->flow, work->device_id);
-    while (*at != work)
-        at = &(*at)->chain;
-    *at = work->chain;
-}
-
-bool work_heartbeat_waits(const struct flow *flow, const char *device_id)
-{
-    const struct work *head = head_of(flow, device_id);
-    for (const struct work *work = head ? head->behind : NULL; work; work = work->behind)
-        if (work->kind == WORK_HEARTBEAT)
-            return true;
-    return false;
-}
-
-/* --- beginning --- */
-
-struct work *work_new(struct flow *flow, enum work_kind kind, const char *device_id)
-{
-    if (flow->work_count >= flow->config.work_max)
-        return NULL;
-    struct work *work = calloc(1, sizeof *work);
-    if (!work)
-        return NULL;
-    work->flow = flow;
-    work->kind = kind;
-    text_copy(work->device_id, sizeof work->device_id, device_id);
-    flow->work_count++;
-    flow->counts.work[kind]++;
-    return work;
-}
-
-void work_give(struct work *work, const struct device *device, const struct upgrade *upgrade)
-{
-    work->device = *device;
-    work->upgrade = *upgrade;
-    work->loaded = true;
-}
-
-void work_start(struct work *work)
-{
-    struct work *head = head_of(work->flow, work->device_id);
-    if (!head) {
-        table_add(work);
-        work_run(work);
-        return;
-    }
-    work->loaded = false; /* by its turn, what it was given is old */
-    while (head->behind)
-        head = head->behind;
-    head->behind = work;
-}
-
 /* --- 1 load --- */
 
-static void work_run(struct work *work)
+void work_run(struct work *work)
 {
     const struct store_port *store = &work->flow->config.store;
     if (work->loaded)
@@ -345,14 +267,10 @@ static void move_saved(void *arg, enum drover_error error, const struct upgrade 
 
 static void work_end(struct work *work, enum drover_error error, const char *why)
 {
-    struct work *behind = work->behind;
     char reason[sizeof work->save.why];
     text_copy(reason, sizeof reason, why);
     room_settle(work);
-    table_remove(work);
-    work->flow->work_count--;
-    if (behind)
-        table_add(behind);
+    struct work *behind = work_leave(work);
     if (work->kind == WORK_HEARTBEAT)
         flow_set_unsettled(work->flow, work->device_id, error != DROVER_OK);
     if (work->ended)

@@ -95,14 +95,22 @@ struct flow {
 };
 
 uint64_t flow_random(struct flow *flow);
+
+/* --- flow_known.c --- */
+
+void known_free(struct flow *flow);
 struct known *flow_known(const struct flow *flow, const char *rollout_id);
 /* The rollout that holds the model's place; there is one at most. NULL: none. */
 struct known *flow_known_of_model(const struct flow *flow, const char *model);
 /* The permit to go back that the upgrade's rollout has; see flow_config. */
 const char *flow_permit(const struct flow *flow, const struct rollout *rollout, const struct upgrade *upgrade);
 int64_t known_in_flight(const struct known *known);
+/* The device's own time zone, or else that of the rollout's plan; NULL is UTC: also what is not known there either. */
+const struct time_zone *flow_zone_of(const struct flow *flow, const struct rollout *rollout, const struct heartbeat *heartbeat, bool *ret_unknown);
 /* What a decision about this device looks at; points into device, upgrade and flow. */
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret);
+
+/* --- flow_table.c --- */
 
 /* NULL: out of memory, or as much work as allowed (counted by the caller). */
 struct work *work_new(struct flow *flow, enum work_kind kind, const char *device_id);
@@ -112,6 +120,15 @@ void work_give(struct work *work, const struct device *device, const struct upgr
 void work_start(struct work *work);
 /* True when a heartbeat of the device waits already; it will look at the newest one. */
 bool work_heartbeat_waits(const struct flow *flow, const char *device_id);
+/* It has ended: the device's next piece takes its place, and is to be run; NULL: there is none. The piece itself is the caller's to free. */
+struct work *work_leave(struct work *work);
+bool table_begin(struct flow *flow);   /* false: out of memory */
+void table_free(struct flow *flow);    /* with all work that is left */
+
+/* --- flow_work.c --- */
+
+/* Loads what it was not given, decides, saves, speaks. */
+void work_run(struct work *work);
 
 /* The device's next heartbeat shall be loaded even if it says nothing new (or need not be, any more). */
 void flow_set_unsettled(struct flow *flow, const char *device_id, bool unsettled);
