@@ -88,8 +88,8 @@ static const struct setting rows[] = {
 
     NUMBER("audit.keep", audit_keep, 1000, 100000000, "100000", "entries", "Length of the stream `drover:v1:audit`, about: what operators did."),
     NUMBER("events.keep", events_keep, 1000, 100000000, "1000000", "events", "Length of the stream `drover:v1:events`, about."),
-    NUMBER("events.seal_ms", events_seal_ms, 100, 3600000, "60000", "ms", "An event is sealed at this age at the latest ([events.md](events.md)); 1000 new ones are sealed at once."),
-    NUMBER("events.seals_keep", events_seals_keep, 1000, 10000000, "100000", "seals", "Length of the stream `drover:v1:seals`, about; 400 bytes each. Seals are to outlive the events they cover."),
+    NUMBER("events.seal_ms", events_seal_ms, 100, 3600000, "60000", "ms", "An event, or an entry of the audit, is sealed at this age at the latest ([events.md](events.md)); 1000 new ones are sealed at once."),
+    NUMBER("events.seals_keep", events_seals_keep, 1000, 10000000, "100000", "seals", "Length of the streams `drover:v1:seals` and `drover:v1:audit_seals`, about; 400 bytes each. Seals are to outlive what they cover."),
 
     NUMBER("export.give_up_s", export_give_up_s, 1, 31536000, "86400", "s", "An event this old that a webhook or Kafka did not take in 10 tries goes to the dead letters ([events.md](events.md))."),
     NUMBER("export.dead_keep", export_dead_keep, 100, 10000000, "100000", "events", "Length of the stream `drover:v1:export:<name>:dead`, about."),
