@@ -8,6 +8,7 @@
 
 #include "common/hash.h"
 #include "orchestrator/core/truth.h"
+#include "tests/flow/chaos.h"
 #include "tests/flow/world.h"
 
 #define DEVICES 6
@@ -280,39 +281,6 @@ static bool nobody_is_silent(void)
     return true;
 }
 
-/* --- is it chaos? --- */
-
-static bool made[UPGRADE_STATE_COUNT][UPGRADE_EVENT_COUNT]; /* rows of the table that were seen in some history */
-
-static void note_moves(void)
-{
-    unsigned count;
-    const struct fsm_move *moves = fsm_moves(&count);
-    for (size_t i = 0; i < world.store.event_count; i++)
-        for (unsigned k = 0; k < count; k++)
-            if (!strcmp(world.store.events[i].event.from, upgrade_state_name(moves[k].from)) &&
-                !strcmp(world.store.events[i].event.on, upgrade_event_name(moves[k].on)))
-                made[moves[k].from][moves[k].on] = true;
-}
-
-/* Of the rows that leave an entry in a history, this many per cent must have been made. */
-#define ROWS_MADE_PCT 80
-
-static bool was_chaos(void)
-{
-    unsigned count, all = 0, seen = 0;
-    const struct fsm_move *moves = fsm_moves(&count);
-    for (unsigned i = 0; i < count; i++) {
-        bool silent = moves[i].on == EVENT_PROGRESS || moves[i].on == EVENT_POSTPONE;
-        all += !silent;
-        seen += !silent && made[moves[i].from][moves[i].on];
-        if (!silent && !made[moves[i].from][moves[i].on])
-            printf("never made: %s on %s\n", upgrade_state_name(moves[i].from), upgrade_event_name(moves[i].on));
-    }
-    printf("%u of %u rows made\n", seen, all);
-    return seen * 100 >= all * ROWS_MADE_PCT;
-}
-
 /* Now and then there are windows, for installations alone or for all: half an hour of each one, from the beginning on. */
 static void give_windows(struct rollout *rollout, const char *use)
 {
@@ -354,7 +322,7 @@ static bool play(uint64_t seed)
     for (int i = 0; i < STEPS; i++)
         step();
     calm();
-    note_moves();
+    chaos_note_moves(&world.store);
     bool fine = !world.broken && memory_store_check(&world.store);
     for (int i = 0; i < DEVICES; i++)
         fine = ended_well(seed, &things[i]) && fine;
@@ -378,6 +346,6 @@ int main(int argc, char **argv)
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
         if (!only || seed == only)
             fine = play(seed) && fine;
-    fine = (only || was_chaos()) && fine;
+    fine = (only || chaos_was_it()) && fine;
     return fine ? 0 : 1;
 }

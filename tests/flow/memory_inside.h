@@ -44,6 +44,7 @@ bool memory_wants_again(const struct memory_device *known, const struct rollout 
 void answer_keep(struct memory_call *call, size_t index, const struct memory_device *known);
 
 void memory_tell(struct memory_store *store, const struct memory_link *by, const char *format, ...) PRINTF_LIKE(3, 4);
+struct memory_device *memory_device_add(struct memory_store *store, const char *device_id);
 bool memory_had_turn(const struct memory_device *known, const char *rollout_id);
 /* Why the rollout can take nobody now; NULL: it can. */
 const char *limit_reached(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call);

@@ -9,6 +9,10 @@ bool story_act(struct world *world, char *text);
 /* A line before the first moment: "rollout r1 esp32 1.1.0 soak_ms=20000", "policy ready_ms=1000", "orchestrators 2",
  * "engine" (staged rollouts go their way), "hush" (of what happens only rollouts and answers are told). */
 bool story_set(struct world *world, char *text);
+/* story_scene.c: "r1 esp32 1.1.0 max_in_flight=1 plan={...}", from the words' `first` on. */
+bool story_set_rollout(struct world *world, const struct words *words, unsigned first);
+/* A story whose words do not fit is none: aborts. */
+void story_copy(char *dst, size_t size, const char *src);
 /* Is it one that goes in? All others are what must come out. */
 bool story_is_input(const char *text);
 

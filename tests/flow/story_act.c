@@ -12,118 +12,6 @@ static size_t via(const struct words *words)
     return !strcmp(words_text(words, "via", "A"), "B") ? 1 : 0;
 }
 
-static void copy(char *dst, size_t size, const char *src)
-{
-    if (!text_copy(dst, size, src))
-        abort();
-}
-
-/* --- setting the scene --- */
-
-/* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. */
-static bool set_plan(const struct words *words, struct rollout *rollout)
-{
-    const char *text = words_text(words, "plan", NULL);
-    char json[1024];
-    struct plan *plan;
-    struct plan_problems problems;
-    if (!text)
-        return true;
-    snprintf(json, sizeof json, "{\"schema\":1,\"id\":\"%s\",\"model\":\"%s\",\"version\":\"%s\"%s%s", rollout->id, rollout->model, rollout->version,
-             strcmp(text, "{}") ? "," : "", text + 1);
-    if (plan_read(json, strlen(json), &plan, &problems) != DROVER_OK) {
-        fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
-        return false;
-    }
-    struct rollout before = *rollout;
-    rollout_begin(rollout, plan, rollout->created_ms);
-    rollout->release = before.release;
-    memcpy(rollout->author, before.author, sizeof rollout->author);
-    plan_drop(plan);
-    return true;
-}
-
-static bool set_rollout(struct world *world, const struct words *words, unsigned first)
-{
-    struct memory_store *store = &world->store;
-    if (store->rollout_count == ROLLOUTS_MAX || words->count < first + 3)
-        return false;
-    struct rollout *rollout = &store->rollouts[store->rollout_count++];
-    *rollout = (struct rollout){
-        .state = ROLLOUT_RUNNING, .created_ms = store->now_ms, .epoch = store->now_ms,
-        .share_pct = words_number(words, "share_pct", 100), .max_in_flight = words_number(words, "max_in_flight", 100),
-        .max_attempts = words_number(words, "max_attempts", 3), .error_budget_pct = 100,
-        .confirmations = words_number(words, "confirmations", 2), .soak_ms = words_number(words, "soak_ms", 0),
-        .spread_s = words_number(words, "spread_s", 0)};
-    copy(rollout->id, sizeof rollout->id, words_at(words, first));
-    copy(rollout->author, sizeof rollout->author, words_text(words, "author", ""));
-    copy(rollout->model, sizeof rollout->model, words_at(words, first + 1));
-    copy(rollout->version, sizeof rollout->version, words_at(words, first + 2));
-    struct release *release = &rollout->release;
-    copy(release->model, sizeof release->model, rollout->model);
-    copy(release->version, sizeof release->version, rollout->version);
-    memset(release->sha256, 'f', SHA256_HEX_SIZE - 1);
-    memset(release->manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
-    release->size_bytes = 1000000;
-    copy(release->hw_revs, sizeof release->hw_revs, words_text(words, "hw_revs", ""));
-    copy(release->min_version, sizeof release->min_version, words_text(words, "min_version", ""));
-    release->expires_ms = words_number(words, "expires_in_ms", 0) ? store->now_ms + words_number(words, "expires_in_ms", 0) : 0;
-    const char *base = words_text(words, "delta", NULL);
-    if (base) {
-        release->delta_count = 1;
-        copy(release->deltas[0].base_version, sizeof release->deltas[0].base_version, base);
-        memset(release->deltas[0].sha256, 'd', SHA256_HEX_SIZE - 1);
-        release->deltas[0].size_bytes = 50000;
-    }
-    return set_plan(words, rollout);
-}
-
-/* "begins 2026-03-29T00:30:00Z" */
-static bool set_begin(struct world *world, const struct words *words)
-{
-    bool fine = text_time_read(words_at(words, 1), &world->begin_ms);
-    world->store.now_ms = world->begin_ms;
-    return fine;
-}
-
-static bool set_policy(struct world *world, const struct words *words)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-    } members[] = {
-#define MEMBER(name) {#name, offsetof(struct policy, name)}
-        MEMBER(silent_after_ms), MEMBER(lost_give_up_ms), MEMBER(download_total_ms), MEMBER(install_ms), MEMBER(busy_max), MEMBER(clash_ms),
-        MEMBER(retry_base_ms), MEMBER(boot_loop_max), MEMBER(unhealthy_max), MEMBER(quarantine_ms),
-#undef MEMBER
-    };
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        int64_t *member = (int64_t *)(void *)((char *)&world->policy + members[i].offset);
-        *member = words_number(words, members[i].name, *member);
-    }
-    return true;
-}
-
-bool story_set(struct world *world, char *text)
-{
-    struct words words;
-    words_split(text, &words);
-    const char *what = words_at(&words, 0);
-    if (!strcmp(what, "rollout"))
-        return set_rollout(world, &words, 1);
-    if (!strcmp(what, "engine"))
-        return (world->engine = true);
-    if (!strcmp(what, "hush"))
-        return (world->hushed = true);
-    if (!strcmp(what, "begins"))
-        return set_begin(world, &words);
-    if (!strcmp(what, "policy"))
-        return set_policy(world, &words);
-    if (!strcmp(what, "orchestrators"))
-        world->orchestrator_count = (size_t)atoi(words_at(&words, 1));
-    return world->orchestrator_count >= 1 && world->orchestrator_count <= ORCHESTRATORS_MAX && !strcmp(what, "orchestrators");
-}
-
 /* --- devices --- */
 
 static enum device_kind kind_of(const struct words *words)
@@ -137,16 +25,16 @@ void story_read_heartbeat(struct world *world, const struct words *words, const 
                               .seq = words_number(words, "seq", world->seq + 1)};
     if (ret->seq > world->seq)
         world->seq = ret->seq;
-    copy(ret->device_id, sizeof ret->device_id, words_at(words, 2));
-    copy(ret->model, sizeof ret->model, words_text(words, "model", "esp32"));
-    copy(ret->version, sizeof ret->version, version);
-    copy(ret->boot_id, sizeof ret->boot_id, words_text(words, "boot", ""));
-    copy(ret->status, sizeof ret->status, words_text(words, "status", "idle"));
-    copy(ret->hw_rev, sizeof ret->hw_rev, words_text(words, "hw_rev", ""));
-    copy(ret->network, sizeof ret->network, words_text(words, "network", ""));
-    copy(ret->priority, sizeof ret->priority, words_text(words, "priority", ""));
-    copy(ret->tags, sizeof ret->tags, words_text(words, "tags", ""));
-    copy(ret->tz, sizeof ret->tz, words_text(words, "tz", ""));
+    story_copy(ret->device_id, sizeof ret->device_id, words_at(words, 2));
+    story_copy(ret->model, sizeof ret->model, words_text(words, "model", "esp32"));
+    story_copy(ret->version, sizeof ret->version, version);
+    story_copy(ret->boot_id, sizeof ret->boot_id, words_text(words, "boot", ""));
+    story_copy(ret->status, sizeof ret->status, words_text(words, "status", "idle"));
+    story_copy(ret->hw_rev, sizeof ret->hw_rev, words_text(words, "hw_rev", ""));
+    story_copy(ret->network, sizeof ret->network, words_text(words, "network", ""));
+    story_copy(ret->priority, sizeof ret->priority, words_text(words, "priority", ""));
+    story_copy(ret->tags, sizeof ret->tags, words_text(words, "tags", ""));
+    story_copy(ret->tz, sizeof ret->tz, words_text(words, "tz", ""));
     ret->battery_pct = words_number(words, "battery_pct", ABSENT);
 }
 
@@ -163,9 +51,9 @@ static bool read_report(struct world *world, const struct words *words, struct r
                            .seq = words_number(words, "seq", world->seq + 1), .progress = words_number(words, "progress", ABSENT)};
     if (ret->seq > world->seq)
         world->seq = ret->seq;
-    copy(ret->device_id, sizeof ret->device_id, words_at(words, 2));
-    copy(ret->upgrade_id, sizeof ret->upgrade_id, words_text(words, "upgrade", known ? known->upgrade.upgrade_id : "0"));
-    copy(ret->text, sizeof ret->text, words_text(words, "text", ""));
+    story_copy(ret->device_id, sizeof ret->device_id, words_at(words, 2));
+    story_copy(ret->upgrade_id, sizeof ret->upgrade_id, words_text(words, "upgrade", known ? known->upgrade.upgrade_id : "0"));
+    story_copy(ret->text, sizeof ret->text, words_text(words, "text", ""));
     for (int i = 0; i < REPORT_STATE_COUNT; i++) {
         ret->state = (enum report_state)i;
         if (!strcmp(report_state_name(ret->state), words_at(words, 4)))
@@ -267,7 +155,7 @@ static bool judge_release(struct world *world, const struct words *words, const 
 {
     struct rollout *rollout = memory_store_rollout(&world->store, words_at(words, 3));
     if (rollout)
-        copy(rollout->release.refused, sizeof rollout->release.refused, why);
+        story_copy(rollout->release.refused, sizeof rollout->release.refused, why);
     world_tell_rollouts(world);
     return rollout != NULL;
 }
@@ -314,7 +202,7 @@ static bool act_operator(struct world *world, const struct words *words)
     if (!strcmp(what, "supersedes")) { /* "supersedes r1 r2 esp32 1.2.0" */
         const struct rollout *before = memory_store_rollout(&world->store, words_at(words, 3));
         bool over = before && rollout_state_is_ended(before->state);   /* then it stays as it ended */
-        fine = (over || change_rollout(world, words, ROLLOUT_SUPERSEDED)) && set_rollout(world, words, 4);
+        fine = (over || change_rollout(world, words, ROLLOUT_SUPERSEDED)) && story_set_rollout(world, words, 4);
         world_tell_rollouts(world);
         return fine;
     }
