@@ -107,10 +107,16 @@ static void links_describe(const struct why_look *look, const struct engine_move
         say(ret, "not connected: %.60s", look->missing);
 }
 
+/* Who goes back is asked neither for gates nor for the release that he leaves. */
+static bool goes_back(const struct why_look *look)
+{
+    return look->rollout->state == ROLLOUT_ROLLING_BACK || look->rollout->state == ROLLOUT_ROLLBACK_PAUSED;
+}
+
 static const char *release_says(const struct why_look *look, const struct engine_move *move)
 {
     (void)move;
-    return release_refusal(look->policy, &look->rollout->release, look->now_ms);
+    return goes_back(look) ? NULL : release_refusal(look->policy, &look->rollout->release, look->now_ms);
 }
 
 static const struct gate_reading *gate_in_the_way(const struct engine_move *move)
@@ -121,11 +127,13 @@ static const struct gate_reading *gate_in_the_way(const struct engine_move *move
     return NULL;
 }
 
+/* One in doubt holds back the end of a stage. */
 static const char *gates_refusal(const struct why_look *look, const struct engine_move *move)
 {
-    (void)look;
-    const struct gate_reading *gate = gate_in_the_way(move);
-    return !gate ? NULL : gate->state == GATE_BROKEN ? "a gate is broken" : "a gate is in doubt";
+    const struct gate_reading *gate = goes_back(look) ? NULL : gate_in_the_way(move);
+    if (gate && gate->state == GATE_BROKEN)
+        return "a gate is broken";
+    return gate && look->rollout->state != ROLLOUT_COMPLETED ? "a gate is in doubt" : NULL;
 }
 
 static void gates_describe(const struct why_look *look, const struct engine_move *move, struct finding *ret)
@@ -178,7 +186,7 @@ static void minute_describe(const struct why_look *look, const struct engine_mov
 static const char *depot_refusal(const struct why_look *look, const struct engine_move *move)
 {
     (void)move;
-    return look->pace && !pace_has_room(look->pace) ? pace_refusal : NULL;
+    return look->pace && !goes_back(look) && !pace_has_room(look->pace) ? pace_refusal : NULL;
 }
 
 static void depot_describe(const struct why_look *look, const struct engine_move *move, struct finding *ret)

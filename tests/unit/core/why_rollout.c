@@ -90,12 +90,48 @@ static void a_gate_that_is_broken_is_named(void **state)
     assert_true(standing.move.moves && standing.move.on == ROLLOUT_EVENT_PAUSE);
 }
 
+/* Neither the gate that broke nor the release that is left holds up who goes back. */
+static void going_back_is_not_held_back_by_what_made_it_go(void **state)
+{
+    (void)state;
+    struct plan plan = {.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
+    plan.stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
+    plan.stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
+    f.rollout.plan = &plan;
+    f.rollout.stage = 1;
+    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = 40;
+    f.rollout.counts = f.rollout.staged;
+    f.rollout.release.expires_ms = NOW - 1;
+    f.rollout.state = ROLLOUT_ROLLING_BACK;
+    stopped_by("", NULL, NULL, NULL);
+    f.rollout.state = ROLLOUT_ROLLBACK_PAUSED;
+    stopped_by("", "state", rollout_state_text(ROLLOUT_ROLLBACK_PAUSED), NULL);
+}
+
+/* A completed rollout has no end of a stage that a doubt could hold back. */
+static void a_doubt_holds_up_a_stage_alone(void **state)
+{
+    (void)state;
+    struct plan plan = {.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
+    plan.stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
+    plan.stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
+    f.rollout.plan = &plan;
+    f.rollout.stage = 1;
+    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = 3;
+    f.rollout.counts = f.rollout.staged;
+    stopped_by("", "gates", "a gate is in doubt", NULL);
+    f.rollout.state = ROLLOUT_COMPLETED;
+    stopped_by("", NULL, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_stops_a_rollout_without_stages, setup),
         cmocka_unit_test_setup(what_a_stage_waits_for, setup),
         cmocka_unit_test_setup(a_gate_that_is_broken_is_named, setup),
+        cmocka_unit_test_setup(going_back_is_not_held_back_by_what_made_it_go, setup),
+        cmocka_unit_test_setup(a_doubt_holds_up_a_stage_alone, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
