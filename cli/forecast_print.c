@@ -30,6 +30,8 @@ static const struct field facts[] = {
     {"on networks", "networks", FIELD_COUNTS},
     {"held back for now by", "held_now", FIELD_COUNTS},
     {"not updated, by", "not_taken", FIELD_COUNTS},
+    {"begins", "begins_ms", FIELD_TIME},
+    {"ends at the earliest", "ends_ms", FIELD_TIME},
     {"lasts at least", "duration_s", FIELD_SECONDS},
     {"time of an upgrade", "upgrade_s", FIELD_SECONDS},
 };
@@ -37,7 +39,7 @@ static const struct view forecast_view = {forecast_name, facts, sizeof facts / s
 
 static const struct field stages[] = {
     {"STAGE", "stage", FIELD_NUMBER}, {"NAME", "name", FIELD_TEXT},       {"DEVICES", "devices", FIELD_NUMBER},
-    {"ONLINE", "online", FIELD_NUMBER}, {"LASTS", "duration_s", FIELD_SECONDS}, {"OPERATOR PROMOTES", "manual", FIELD_YES},
+    {"ONLINE", "online", FIELD_NUMBER}, {"BEGINS", "begins_ms", FIELD_TIME}, {"LASTS", "duration_s", FIELD_SECONDS}, {"OPERATOR PROMOTES", "manual", FIELD_YES},
 };
 static const struct view stages_view = {stage_name, stages, sizeof stages / sizeof stages[0]};
 

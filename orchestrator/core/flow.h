@@ -48,6 +48,8 @@ void flow_set_depot(struct flow *flow, const struct depot_load *depot);
 const struct pace *flow_pace(const struct flow *flow);
 /* There is such a time zone; UTC always is. */
 bool flow_knows_zone(const struct flow *flow, const char *name);
+/* In which the windows of this rollout are for a device: its own, or else the plan's; NULL: UTC, or it has no windows. */
+const struct time_zone *flow_zone(const struct flow *flow, const struct rollout *rollout, const struct heartbeat *heartbeat);
 const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_id);
 
 /* The end of one piece of work. DROVER_OK: saved, or nothing was to be done; `why` says what happened, never NULL.

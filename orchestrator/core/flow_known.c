@@ -104,6 +104,12 @@ const struct time_zone *flow_zone_of(const struct flow *flow, const struct rollo
     return zones->find(zones->zones, rollout->plan->windows.time_zone, &zone) ? zone : NULL;
 }
 
+const struct time_zone *flow_zone(const struct flow *flow, const struct rollout *rollout, const struct heartbeat *heartbeat)
+{
+    bool unknown;
+    return flow_zone_of(flow, rollout, heartbeat, &unknown);
+}
+
 void flow_situation(const struct flow *flow, const struct device *device, const struct upgrade *upgrade, uint64_t random, struct situation *ret)
 {
     const struct known *running = flow_known_of_model(flow, device->last.model);

@@ -1,5 +1,5 @@
-/* See forecast.h. One copy of the rollout stands in each stage, so that stage_of answers as it would then. */
-#include "orchestrator/core/forecast.h"
+/* See forecast.h; how long it takes is in forecast_time.c. One copy of the rollout stands in each stage, so that stage_of answers as it would then. */
+#include "orchestrator/core/forecast_inside.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,24 +7,9 @@
 
 #include "common/hash.h"
 #include "orchestrator/core/predicates.h"
-#include "orchestrator/core/schedule.h"
 #include "orchestrator/core/stage.h"
 
-#define STRATA_MAX 256   /* of all stages together; devices of a further one count as taken */
-#define MINUTES_MAX 20000
-
-struct forecast {
-    const struct policy *policy;
-    int64_t now_ms;
-    struct forecast_result result;
-    unsigned stratum_count;
-    struct {
-        int64_t stage;
-        uint64_t hash;
-        int64_t devices;
-    } strata[STRATA_MAX];
-    struct rollout at[];        /* [i]: as it is in stage i + 1; one when there are no stages */
-};
+#define STEPS_MAX 40000   /* some 30 ms, with groups of 32 zones */
 
 struct forecast *forecast_new(const struct policy *policy, const struct rollout *rollout, int64_t now_ms)
 {
@@ -35,6 +20,7 @@ struct forecast *forecast_new(const struct policy *policy, const struct rollout 
     forecast->policy = policy;
     forecast->now_ms = now_ms;
     forecast->result.stage_count = count;
+    forecast->steps_left = STEPS_MAX;
     for (unsigned i = 0; i < count; i++) {
         struct rollout *at = &forecast->at[i];
         rollout_keep(at, rollout);
@@ -88,9 +74,9 @@ static bool passes_by_time(const char *predicate)
 
 /* The first predicate that would hold it back for good, or NULL, and the first that does for now (or NULL). The stage is looked at apart, limits are not:
  * they say when. */
-static const char *reason_of(const struct forecast *forecast, const struct heartbeat *heartbeat, const char **ret_held)
+static const char *reason_of(const struct forecast *forecast, const struct heartbeat *heartbeat, const struct time_zone *zone, const char **ret_held)
 {
-    const struct look look = {.now_ms = forecast->now_ms, .policy = forecast->policy, .rollout = &forecast->at[0], .heartbeat = heartbeat};
+    const struct look look = {.now_ms = forecast->now_ms, .policy = forecast->policy, .rollout = &forecast->at[0], .zone = zone, .heartbeat = heartbeat};
     unsigned count;
     const struct predicate *rows = predicates(&count);
     *ret_held = NULL;
@@ -120,7 +106,7 @@ static void stage_take(struct forecast *forecast, unsigned i, const struct heart
     uint64_t hash = hash_text(stratum, 0);
     while (j < forecast->stratum_count && (forecast->strata[j].stage != at->stage || forecast->strata[j].hash != hash))
         j++;
-    if (j == STRATA_MAX)
+    if (j == FORECAST_STRATA_MAX)
         return;
     if (j == forecast->stratum_count) {
         forecast->stratum_count++;
@@ -142,10 +128,10 @@ static int stage_find(const struct forecast *forecast, const struct heartbeat *h
     return -1;
 }
 
-void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, bool online)
+void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, const struct time_zone *zone, bool online)
 {
     struct forecast_result *result = &forecast->result;
-    const char *held, *reason = reason_of(forecast, heartbeat, &held);
+    const char *held, *reason = reason_of(forecast, heartbeat, zone, &held);
     int stage = reason ? -1 : stage_find(forecast, heartbeat);
     result->looked++;
     if (stage < 0) {
@@ -157,6 +143,8 @@ void forecast_device(struct forecast *forecast, const struct heartbeat *heartbea
     result->taken++;
     result->stages[stage].devices++;
     result->stages[stage].online += online;
+    if (online)
+        forecast_group_add(forecast, (unsigned)stage, heartbeat, zone);
     if (held)
         table_count(&result->held, held);
     table_count(&result->versions, heartbeat->version);
@@ -169,39 +157,4 @@ int64_t forecast_error_ppm(int64_t looked, int64_t fleet)
         return 0;
     double left = 1 - (double)looked / (double)fleet;
     return (int64_t)ceil(1.96 * sqrt(0.25 / (double)looked * left) * 1e6);
-}
-
-/* Of at least one: minute by minute while the pace grows, the rest at the last pace. */
-static int64_t dispatch_s(const struct rollout *rollout, int64_t devices)
-{
-    struct rollout at = *rollout;
-    int64_t left = devices, minute = 0, pace = 0;
-    at.stage_ms = 0;
-    for (; left > 0 && minute < MINUTES_MAX; minute++) {
-        int64_t before = pace;
-        pace = schedule_per_minute(&at, minute * 60000);
-        if (pace == 0)
-            return 0;
-        if (pace == before && (at.plan->limits.growth_pct == 0 || pace == at.plan->limits.per_minute_max))
-            break;
-        left -= pace;
-    }
-    if (left <= 0)   /* a part of the last minute was enough */
-        return (minute - 1) * 60 + (left + pace) * 60 / pace;
-    return minute * 60 + left * 60 / pace;
-}
-
-static int64_t flight_s(int64_t devices, int64_t places, int64_t upgrade_s)
-{
-    return places > 0 ? (devices + places - 1) / places * upgrade_s : upgrade_s;
-}
-
-int64_t forecast_stage_s(const struct rollout *rollout, int64_t stage, int64_t devices, int64_t upgrade_s)
-{
-    int64_t soak_s = rollout->plan && stage > 0 ? rollout->plan->stages[stage - 1].soak_s : 0;
-    if (devices == 0)
-        return soak_s;
-    int64_t told_s = rollout->plan ? dispatch_s(rollout, devices) + upgrade_s : 0;
-    int64_t flown_s = flight_s(devices, rollout->max_in_flight, upgrade_s);
-    return (told_s > flown_s ? told_s : flown_s) + soak_s;
 }

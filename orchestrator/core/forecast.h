@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/time_zone.h"
 #include "orchestrator/core/policy.h"
 #include "orchestrator/core/rollout.h"
 
@@ -29,7 +30,8 @@ struct forecast;
 struct forecast *forecast_new(const struct policy *policy, const struct rollout *rollout, int64_t now_ms);
 void forecast_free(struct forecast *forecast);   /* NULL is allowed */
 
-void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, bool online);
+/* zone: the device's own, or else the plan's; NULL: UTC. It lives as long as the forecast. */
+void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, const struct time_zone *zone, bool online);
 
 struct forecast_result {
     int64_t looked;                        /* devices that were shown */
@@ -47,5 +49,10 @@ const struct forecast_result *forecast_result(const struct forecast *forecast);
 int64_t forecast_error_ppm(int64_t looked, int64_t fleet);
 
 /* Seconds from a stage's beginning until its last device is done and its soak time over, for so many devices that are all online, need upgrade_s each, and
- * succeed: bounded by dispatches a minute (with their growth) and by upgrades in flight. Windows are taken as open. stage: from 1; 0 in a flat rollout. */
+ * succeed: bounded by dispatches a minute (with their growth) and by upgrades in flight. Without windows. stage: from 1; 0 in a flat rollout. */
 int64_t forecast_stage_s(const struct rollout *rollout, int64_t stage, int64_t devices, int64_t upgrade_s);
+
+/* When a stage that begins then is over, unix ms: the same, and with windows, each device in its own zone and at its own second of them. stage: from 0, its place in
+ * the result; devices: those that are online, scaled when only a sample was shown. *ret_longer: windows never open for some, or it would take too long to find out; it
+ * lasts longer than is returned. */
+int64_t forecast_stage_ends_ms(struct forecast *forecast, unsigned stage, int64_t devices, int64_t begins_ms, int64_t upgrade_s, bool *ret_longer);

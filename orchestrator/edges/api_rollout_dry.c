@@ -25,6 +25,7 @@ struct dry_run {
     int64_t fleet;                /* devices of the model */
     int64_t enough_ms;            /* monotonic: half of the time for an answer is over */
     int64_t upgrade_s;
+    int64_t now_ms;               /* unix, of all its looks */
     char other[ID_SIZE];          /* the rollout that holds the model's place, "" */
 };
 
@@ -61,6 +62,7 @@ void api_rollout_dry(struct api_ask *ask, const struct rollout *rollout, int64_t
     }
     dry->ask = ask;
     dry->upgrade_s = upgrade_s;
+    dry->now_ms = clock_unix_ms();
     dry->enough_ms = clock_mono_ms() + (ask->call->deadline_ms - clock_mono_ms()) / 2;
     rollout_keep(&dry->rollout, rollout);
     store_release(ask->api->config.store, rollout->model, rollout->version, release_read, dry);
@@ -106,7 +108,7 @@ static void fleet_read(void *arg, enum drover_error error, int64_t devices, int6
         if (strcmp(models[i].model, dry->rollout.model) == 0)
             dry->fleet = models[i].devices;
     if (error == DROVER_OK && !api->closed)
-        dry->forecast = forecast_new(flow_policy(api->config.flow), &dry->rollout, clock_unix_ms());
+        dry->forecast = forecast_new(flow_policy(api->config.flow), &dry->rollout, dry->now_ms);
     if (dry->forecast != NULL)
         page_ask(dry, "");
     else
@@ -132,33 +134,46 @@ static void table_put(struct json_writer *writer, const struct dry_run *dry, con
     json_close_object(writer);
 }
 
-/* A stage that counts finds its devices in any sample. Returns its duration. */
-static int64_t stage_put(struct json_writer *writer, const struct dry_run *dry, unsigned i)
+/* A stage that counts finds its devices in any sample. Returns when it ends. */
+static int64_t stage_put(struct json_writer *writer, const struct dry_run *dry, unsigned i, int64_t begins_ms, bool *ret_longer)
 {
     const struct forecast_stage *found = &forecast_result(dry->forecast)->stages[i];
     const struct plan *plan = dry->rollout.plan;
     bool counts = plan != NULL && plan->stages[i].kind == STAGE_COUNT;
     int64_t devices = counts ? found->devices : scaled(dry, found->devices), online = counts ? found->online : scaled(dry, found->online);
-    int64_t duration_s = forecast_stage_s(&dry->rollout, plan != NULL ? (int64_t)i + 1 : 0, online, dry->upgrade_s);
+    int64_t ends_ms = forecast_stage_ends_ms(dry->forecast, i, online, begins_ms, dry->upgrade_s, ret_longer);
     json_open_object(writer, NULL);
     json_put_i64(writer, "stage", (int64_t)i + 1);
     json_put_text(writer, "name", plan != NULL ? plan->stages[i].name : "everybody");
     json_put_i64(writer, "devices", devices);
     json_put_i64(writer, "online", online);
     json_put_bool(writer, "manual", plan != NULL && plan->stages[i].manual);
-    json_put_i64(writer, "duration_s", duration_s);
+    json_put_i64(writer, "begins_ms", begins_ms);
+    json_put_i64(writer, "duration_s", (ends_ms - begins_ms) / 1000);
     json_close_object(writer);
-    return duration_s;
+    return ends_ms;
 }
 
-static void assumed_put(struct json_writer *writer, const struct dry_run *dry)
+static bool waits_for_people(const struct plan *plan)
+{
+    bool manual = plan->approvals > 0;
+    for (unsigned i = 0; i + 1 < plan->stage_count; i++)
+        manual = manual || plan->stages[i].manual;
+    return manual;
+}
+
+static void assumed_put(struct json_writer *writer, const struct dry_run *dry, bool longer)
 {
     const struct plan *plan = dry->rollout.plan;
     json_open_array(writer, "assumed");
     json_put_text(writer, NULL, "every upgrade succeeds, and takes upgrade_s");
     json_put_text(writer, NULL, "devices that are offline now are not waited for");
     if (plan != NULL && plan->windows.count > 0)
-        json_put_text(writer, NULL, "the maintenance windows are open all the time");
+        json_put_text(writer, NULL, "devices of one time zone come in four groups after their window has opened");
+    if (longer)
+        json_put_text(writer, NULL, "it lasts longer than could be looked ahead");
+    if (plan != NULL && waits_for_people(plan))
+        json_put_text(writer, NULL, "people approve and promote at once");
     if (plan != NULL && plan->limits.per_site > 0)
         json_put_text(writer, NULL, "no site holds others back");
     json_close_array(writer);
@@ -168,7 +183,8 @@ static void answer_put(struct json_writer *writer, const struct dry_run *dry)
 {
     const struct forecast_result *result = forecast_result(dry->forecast);
     const char *against = release_refusal(flow_policy(dry->ask->api->config.flow), &dry->rollout.release, clock_unix_ms());
-    int64_t duration_s = 0;
+    int64_t begins_ms = dry->rollout.start_ms > dry->now_ms ? dry->rollout.start_ms : dry->now_ms, ends_ms = begins_ms;
+    bool longer = false;
     json_put_bool(writer, "dry_run", true);
     json_put_text(writer, "model", dry->rollout.model);
     json_put_text(writer, "version", dry->rollout.version);
@@ -180,16 +196,22 @@ static void answer_put(struct json_writer *writer, const struct dry_run *dry)
     json_put_scaled(writer, "error_pct", forecast_error_ppm(result->looked, dry->fleet), 4);
     json_put_i64(writer, "taken", scaled(dry, result->taken));
     json_open_array(writer, "stages");
-    for (unsigned i = 0; i < result->stage_count; i++)
-        duration_s += stage_put(writer, dry, i);
+    for (unsigned i = 0; i < result->stage_count; i++) {
+        bool stage_longer;
+        ends_ms = stage_put(writer, dry, i, ends_ms, &stage_longer);
+        longer = longer || stage_longer;
+    }
     json_close_array(writer);
     table_put(writer, dry, "versions", &result->versions);
     table_put(writer, dry, "networks", &result->networks);
     table_put(writer, dry, "held_now", &result->held);
     table_put(writer, dry, "not_taken", &result->reasons);
-    json_put_i64(writer, "duration_s", duration_s);
+    json_put_i64(writer, "begins_ms", begins_ms);
+    json_put_i64(writer, "ends_ms", ends_ms);
+    json_put_bool(writer, "longer", longer);
+    json_put_i64(writer, "duration_s", (ends_ms - dry->now_ms) / 1000);
     json_put_i64(writer, "upgrade_s", dry->upgrade_s);
-    assumed_put(writer, dry);
+    assumed_put(writer, dry, longer);
 }
 
 static void page_read(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next)
@@ -204,7 +226,7 @@ static void page_read(void *arg, enum drover_error error, const struct device_ro
         return;
     }
     for (size_t i = 0; i < count; i++)
-        forecast_device(dry->forecast, &rows[i].device.last, rows[i].device.online);
+        forecast_device(dry->forecast, &rows[i].device.last, flow_zone(ask->api->config.flow, &dry->rollout, &rows[i].device.last), rows[i].device.online);
     bool enough = forecast_result(dry->forecast)->looked >= LOOK_MAX || clock_mono_ms() >= dry->enough_ms;
     if (next[0] != '\0' && !enough) {
         page_ask(dry, next);

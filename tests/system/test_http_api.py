@@ -188,6 +188,16 @@ def test_plans(stack, api):
     assert dry["stages"][0]["devices"] == 2 and sum(stage["devices"] for stage in dry["stages"]) == 6 and dry["stages"][1]["manual"], dry
     assert 60 <= dry["stages"][0]["duration_s"] <= 120 and dry["upgrade_s"] == 60, dry
     assert api.post("/api/v1/rollouts?dry_run=true", {"model": "esp32", "version": "1.1.0", "share_pct": 100}, "Forecast")["taken"] == 6
+
+    # windows and a start of its own count: a day that is three days away, and the same two weeks later
+    day = time.strftime("%a", time.gmtime(time.time() + 3 * 86400)).lower()
+    nightly = {**plan, "windows": {"time_zone": "UTC", "weekly": [{"days": [day], "from": "00:00", "to": "24:00"}]}}
+    dry = api.post("/api/v1/rollouts?dry_run=true&upgrade_s=60", nightly, "Forecast")
+    assert 2 * 86400 < dry["duration_s"] < 3 * 86400 + 600 and dry["held_now"] == {"window": 6} and not dry["longer"], dry
+    assert dry["stages"][0]["duration_s"] > 2 * 86400 and dry["stages"][1]["duration_s"] < 600, dry
+    starts_ms = (int(time.time()) + 14 * 86400) * 1000
+    dry = api.post("/api/v1/rollouts?dry_run=true&upgrade_s=60", {**nightly, "start": starts_ms}, "Forecast")
+    assert dry["begins_ms"] == dry["stages"][0]["begins_ms"] == starts_ms and 16 * 86400 < dry["duration_s"] < 17 * 86400 + 600, dry
     assert api.get("/api/v1/rollouts")["items"] == [] and stack.redis().xlen("drover:v1:events") == events
 
     made = api.post("/api/v1/rollouts", plan, "Rollout", 201)

@@ -21,9 +21,9 @@ windows:
     - {use: install, days: [mon, "tue"], from: 22:00, to: '06:00'}
 """
 FORECAST = {"dry_run": True, "model": "esp32", "version": "1.1.0", "devices": 1000, "looked": 1000, "sample": False, "error_pct": 0, "taken": 900,
-            "stages": [{"stage": 1, "name": "canary", "devices": 6, "online": 5, "manual": False, "duration_s": 900},
-                       {"stage": 2, "name": "tenth", "devices": 90, "online": 80, "manual": True, "duration_s": 300}],
-            "versions": {"1.0.0": 900}, "networks": {"wifi": 800, "-": 100}, "held_now": {"window": 40}, "not_taken": {"version": 100}, "duration_s": 1200, "upgrade_s": 300,
+            "stages": [{"stage": 1, "name": "canary", "devices": 6, "online": 5, "manual": False, "begins_ms": 1700000000000, "duration_s": 900},
+                       {"stage": 2, "name": "tenth", "devices": 90, "online": 80, "manual": True, "begins_ms": 1700000900000, "duration_s": 300}],
+            "versions": {"1.0.0": 900}, "networks": {"wifi": 800, "-": 100}, "held_now": {"window": 40}, "not_taken": {"version": 100}, "begins_ms": 1700000000000, "ends_ms": 1700001200000, "longer": False, "duration_s": 1200, "upgrade_s": 300,
             "assumed": ["every upgrade succeeds"]}
 
 
@@ -119,7 +119,7 @@ def test_dry_run(api, tmp_path):
     shown = run(api, "rollout", "start", written(tmp_path, PLAN), "--dry-run", "--upgrade-time", "10m").stdout
     assert kept["path"] == "/api/v1/rollouts?dry_run=true&upgrade_s=600"
     for line in (r"would be updated +900", r"from versions +1\.0\.0 900", r"on networks +wifi 800, - 100", r"held back for now by +window 40", r"not updated, by +version 100",
-                 r"lasts at least +20 min", r" *1 +canary +6 +5 +15 min +no", r" *2 +tenth +90 +80 +5 min +yes", r"  every upgrade succeeds"):
+                 r"lasts at least +20 min", r" *1 +canary +6 +5 +2023-11-1[45] \S+ +15 min +no", r" *2 +tenth +90 +80 +2023-11-1[45] \S+ +5 min +yes", r"  every upgrade succeeds"):
         assert re.search(f"^{line}$", shown, re.M), (line, shown)
     assert "sample" not in shown and max(map(len, shown.splitlines())) <= 80
     asked(api, "POST", "dry_run", 200, {**FORECAST, "sample": True, "looked": 500, "error_pct": 1.25})

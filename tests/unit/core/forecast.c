@@ -45,7 +45,7 @@ static void show(struct dry *dry, int i, const char *version, const char *hw_rev
     snprintf(heartbeat.version, sizeof heartbeat.version, "%s", version);
     snprintf(heartbeat.hw_rev, sizeof heartbeat.hw_rev, "%s", hw_rev);
     snprintf(heartbeat.network, sizeof heartbeat.network, "%s", network);
-    forecast_device(dry->forecast, &heartbeat, i % 2 == 0);
+    forecast_device(dry->forecast, &heartbeat, NULL, i % 2 == 0);
 }
 
 static int64_t count_of(const struct forecast_table *table, const char *word)
@@ -152,6 +152,109 @@ static void durations_follow_the_limits(void **state)
     }
 }
 
+/* --- with windows; it is Tuesday, 22:13:20 UTC --- */
+
+#define NIGHTLY "\"windows\":{\"time_zone\":\"UTC\",\"weekly\":[{\"from\":\"02:00\",\"to\":\"05:00\""
+#define MINUTE_MS INT64_C(60000)
+#define TWO_MS (NOW + (3 * 60 + 46) * MINUTE_MS + 40000)   /* 02:00 of Wednesday */
+#define DAY_MS (1440 * MINUTE_MS)
+
+/* So many devices that are online, every second one of the other zone. Their spread is 45 minutes of three hours. */
+static void show_online(struct dry *dry, int devices, const struct time_zone *other)
+{
+    struct heartbeat heartbeat = dry->fixture.device.last;
+    for (int i = 0; i < devices; i++) {
+        snprintf(heartbeat.device_id, sizeof heartbeat.device_id, "device-%05d", i);
+        forecast_device(dry->forecast, &heartbeat, i % 2 ? other : NULL, true);
+    }
+}
+
+static int64_t ends_ms(struct dry *dry, int64_t begins_ms, bool *ret_longer)
+{
+    return forecast_stage_ends_ms(dry->forecast, 0, forecast_result(dry->forecast)->stages[0].online, begins_ms, 300, ret_longer);
+}
+
+static void assert_about(int64_t ms, int64_t expected_ms)
+{
+    if (llabs(ms - expected_ms) > 8 * MINUTE_MS)
+        fail_msg("%lld min after NOW, not %lld", (long long)((ms - NOW) / MINUTE_MS), (long long)((expected_ms - NOW) / MINUTE_MS));
+}
+
+static void a_stage_waits_for_its_windows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        int devices;
+        int64_t begins_ms, ends_ms;
+    } rows[] = {
+        {NIGHTLY "}]}", 400, NOW, TWO_MS + 40 * MINUTE_MS + 5 * MINUTE_MS},                               /* all as soon as they come */
+        {NIGHTLY "}]}", 400, TWO_MS + 240 * MINUTE_MS, TWO_MS + DAY_MS + 45 * MINUTE_MS},                 /* too late for this night */
+        {NIGHTLY "}]}", 400, NOW + 10 * DAY_MS, TWO_MS + 10 * DAY_MS + 45 * MINUTE_MS},                   /* it starts in ten days */
+        {NIGHTLY "}]},\"limits\":{\"per_minute\":1}", 400, NOW, TWO_MS + 2 * DAY_MS + 66 * MINUTE_MS},      /* some 175 a night */
+        {NIGHTLY "}]},\"limits\":{\"max_in_flight\":10}", 700, NOW, TWO_MS + DAY_MS + 185 * MINUTE_MS},      /* 35 rounds of five minutes a night */
+        {NIGHTLY ",\"use\":\"install\"}]}", 400, NOW, TWO_MS + 45 * MINUTE_MS},                           /* told at once, installed at night */
+        {NIGHTLY ",\"use\":\"install\"}]},\"limits\":{\"per_minute\":1}", 500, NOW, TWO_MS + DAY_MS + 45 * MINUTE_MS},   /* the last ones have missed it */
+        {NIGHTLY "}]},\"stages\":[{\"soak_s\":3600}]", 400, NOW, TWO_MS + 105 * MINUTE_MS},
+        {NIGHTLY "}]}", 0, NOW, NOW},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dry dry;
+        bool longer;
+        begin(&dry, rows[i].members);
+        show_online(&dry, rows[i].devices, NULL);
+        assert_about(ends_ms(&dry, rows[i].begins_ms, &longer), rows[i].ends_ms);
+        assert_false(longer);
+        end(&dry);
+    }
+}
+
+static void each_zone_has_its_own_night(void **state)
+{
+    (void)state;
+    struct time_zones *zones = time_zones_new("/usr/share/zoneinfo");
+    const struct time_zone *new_york;
+    struct dry dry;
+    bool longer;
+    if (!time_zones_find(zones, "America/New_York", &new_york)) {
+        time_zones_free(zones);
+        skip();
+    }
+    begin(&dry, NIGHTLY "}]}");
+    show_online(&dry, 400, new_york);
+    assert_about(ends_ms(&dry, NOW, &longer), TWO_MS + 5 * 60 * MINUTE_MS + 45 * MINUTE_MS);   /* five hours behind */
+    assert_false(longer);
+    end(&dry);
+    time_zones_free(zones);
+}
+
+/* A sample of 400 stands for 1600. */
+static void a_sample_is_scaled(void **state)
+{
+    (void)state;
+    struct dry dry;
+    bool longer;
+    begin(&dry, NIGHTLY "}]},\"limits\":{\"per_minute\":1}");
+    show_online(&dry, 400, NULL);
+    int64_t ends = forecast_stage_ends_ms(dry.forecast, 0, 1600, NOW, 300, &longer);
+    assert_in_range(ends, TWO_MS + 8 * DAY_MS, TWO_MS + 9 * DAY_MS + 180 * MINUTE_MS);   /* 1600 of 175 a night */
+    assert_false(longer);
+    end(&dry);
+}
+
+static void the_search_has_an_end(void **state)
+{
+    (void)state;
+    struct dry dry;
+    bool longer;
+    begin(&dry, NIGHTLY "}]},\"limits\":{\"per_minute\":1}");
+    show_online(&dry, 400, NULL);
+    int64_t ends = forecast_stage_ends_ms(dry.forecast, 0, 100000000, NOW, 300, &longer);
+    assert_true(longer);
+    assert_true(ends > NOW + 20 * DAY_MS);
+    end(&dry);
+}
+
 /* 1.96 * sqrt(0.5 * 0.5 / 10000) = 0.0098, less what the correction for a finite fleet takes off. */
 static void a_sample_says_its_error(void **state)
 {
@@ -170,6 +273,10 @@ int main(void)
         cmocka_unit_test(what_passes_by_time_is_no_refusal),
         cmocka_unit_test(more_words_than_rows_are_others),
         cmocka_unit_test(durations_follow_the_limits),
+        cmocka_unit_test(a_stage_waits_for_its_windows),
+        cmocka_unit_test(each_zone_has_its_own_night),
+        cmocka_unit_test(a_sample_is_scaled),
+        cmocka_unit_test(the_search_has_an_end),
         cmocka_unit_test(a_sample_says_its_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
