@@ -311,8 +311,8 @@ static bool play(uint64_t seed)
     *rollout = (struct rollout){.id = "r1", .model = "esp32", .version = "1.1.0", .share_pct = 100, .max_in_flight = 4, .max_attempts = 3,
                                 .confirmations = 1 + dice(3), .soak_ms = dice(2) * 60000, .spread_s = 30};
     memset(rollout->release.manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
-    if (seed % 10 == 0)
-        give_windows(rollout, seed % 20 ? "install" : "both");
+    if (seed % 25 == 0)
+        give_windows(rollout, seed % 50 ? "install" : "both");
     for (int i = 0; i < DEVICES; i++) {
         things[i] = (struct thing){.version = "1.0.0", .boots_known = dice(3) > 0};
         snprintf(things[i].id, ID_SIZE, "d%d", i);
