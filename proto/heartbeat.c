@@ -22,7 +22,7 @@ static const struct field fields[] = {
     {"network", FIELD_WORD, FIELD_OPTIONAL, AT(network), .help = "wifi, ethernet, cellular, ..."},
     {"rssi_dbm", FIELD_INTEGER, FIELD_OPTIONAL, AT(rssi_dbm), .min = -200, .max = 0, .help = "signal strength"},
     {"battery_pct", FIELD_INTEGER, FIELD_OPTIONAL, AT(battery_pct), .max = 100, .help = "battery charge"},
-    {"priority", FIELD_WORD, FIELD_OPTIONAL, AT(priority), .help = "priority class"},
+    {"priority", FIELD_WORD, FIELD_OPTIONAL, AT(priority), .help = "priority class; absent: normal"},
     {"tags", FIELD_TAGS, FIELD_OPTIONAL, AT(tags), .help = "for choosing devices in rollouts"},
     {"tz", FIELD_ZONE, FIELD_OPTIONAL, AT(tz), .help = "IANA time zone, for maintenance windows: Europe/Berlin"},
     {"managed", FIELD_MANAGED, FIELD_OPTIONAL, AT(kind), .help = "true: it reports each step of an upgrade"},

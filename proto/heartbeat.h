@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "common/time_zone.h"
 
+#define PRIORITY_USUAL "normal" /* the class of a device that names none */
 #define WORD_SIZE 33      /* status, network, priority, hw_rev: printable ASCII words, at most 32 characters */
 #define BOOT_ID_SIZE 41   /* up to 40 characters of an id: a UUID fits */
 #define TAGS_SIZE 64      /* all tags, comma-separated, each an id */
@@ -33,7 +34,7 @@ struct heartbeat {
     char network[WORD_SIZE];       /* wifi, ethernet, cellular, ... */
     int64_t rssi_dbm;              /* -200 .. 0 */
     int64_t battery_pct;           /* 0 .. 100 */
-    char priority[WORD_SIZE];      /* priority class */
+    char priority[WORD_SIZE];      /* priority class; "": PRIORITY_USUAL */
     char tags[TAGS_SIZE];
     char tz[TIME_ZONE_SIZE];       /* IANA name of its time zone; whether there is such a zone is not checked here */
     enum device_kind kind;         /* "managed": true/false when the device says so itself */

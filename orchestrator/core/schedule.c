@@ -73,7 +73,9 @@ static const struct plan_weight usual[] = {
 
 static bool fits(const struct plan_weight *row, const struct heartbeat *heartbeat)
 {
-    return (!row->priority[0] || strcmp(row->priority, heartbeat->priority) == 0) &&
+    const char *class = heartbeat->priority[0] ? heartbeat->priority : PRIORITY_USUAL;
+
+    return (!row->priority[0] || strcmp(row->priority, class) == 0) &&
            (row->networks.count == 0 || plan_words_have(&row->networks, heartbeat->network));
 }
 

@@ -81,7 +81,7 @@ void api_put_device(struct json_writer *writer, const struct device *device)
     put_text(writer, "network", last->network);
     put_number(writer, "rssi_dbm", last->rssi_dbm);
     put_number(writer, "battery_pct", last->battery_pct);
-    put_text(writer, "priority", last->priority);
+    put_text(writer, "priority", last->priority[0] ? last->priority : PRIORITY_USUAL);
     put_text(writer, "tags", last->tags);
     put_text(writer, "tz", last->tz);
     put_some(writer, "clash_ms", device->clash_ms);

@@ -174,7 +174,7 @@ static void devices_come_one_after_the_other(void **state)
 static void weights_come_from_the_first_row_that_fits(void **state)
 {
     static const struct plan_priority own = {.count = 2, .ageing_s = 5, .weights = {{.priority = "critical", .weight = 70}, {.networks = {1, {"lora"}}, .weight = 3}}};
-    static const struct plan_priority usual = {.ageing_s = 10};
+    static const struct plan_priority usual = {.ageing_s = 10}, normal = {.count = 1, .ageing_s = 5, .weights = {{.priority = "normal", .weight = 40}}};
     static const struct {
         const char *priority, *network;
         int64_t usual, own;
@@ -191,6 +191,7 @@ static void weights_come_from_the_first_row_that_fits(void **state)
         (void)text_copy(heartbeat.network, sizeof heartbeat.network, rows[i].network);
         assert_int_equal(schedule_weight(&usual, &heartbeat), rows[i].usual);
         assert_int_equal(schedule_weight(&own, &heartbeat), rows[i].own);
+        assert_int_equal(schedule_weight(&normal, &heartbeat), strcmp(rows[i].priority, "critical") == 0 ? 0 : 40);   /* who names no class is normal */
         assert_int_equal(schedule_score(&own, &heartbeat, 1000000), 1000000 - rows[i].own * 5000);
     }
 }
