@@ -74,7 +74,8 @@ const char *decide_back_refusal(const struct situation *s);
 bool decide_goes_back(const struct situation *s);
 /* It failed to go back, or fell silent over it, and shows the new version again since: in a later boot, or after the silence. */
 bool decide_is_back_again(const struct situation *s);
-/* Devices that failed in its rollout are given another turn. */
+/* Devices that failed in its rollout are given another turn, and this is one of them that still waits for it. */
+bool decide_has_another_turn(const struct situation *s);
 void decide_again(const struct situation *s, struct decision *ret);
 /* Its turn in the line of those who wait for a place has come. */
 void decide_turn(const struct situation *s, struct decision *ret);

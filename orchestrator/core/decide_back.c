@@ -112,6 +112,12 @@ int64_t decide_quarantine_ms(const struct situation *s, const struct decision *d
 
 /* --- another turn --- */
 
+bool decide_has_another_turn(const struct situation *s)
+{
+    return s->rollout && s->running == s->rollout && s->rollout->retry_ms > 0 && s->rollout->retry_ms >= s->upgrade->state_ms &&
+           fsm_find(s->upgrade->state, EVENT_RETRY_ASKED);
+}
+
 void decide_again(const struct situation *s, struct decision *ret)
 {
     decision_begin(s, ret);
@@ -119,7 +125,7 @@ void decide_again(const struct situation *s, struct decision *ret)
         decide_dispatch(s, ret);
         return;
     }
-    if (!s->rollout || s->running != s->rollout || s->rollout->retry_ms < s->upgrade->state_ms) {
+    if (!decide_has_another_turn(s)) {
         decision_say(ret, "nobody gave it another turn");
         return;
     }

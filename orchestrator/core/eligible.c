@@ -35,7 +35,7 @@ void eligible_guard(const struct rollout *rollout, const struct upgrade *upgrade
         return;
     ret->max_in_flight = rollout->max_in_flight;
     ret->per_minute = rollout->plan ? schedule_per_minute(rollout, now_ms) : 0;
-    if (!returns || !rollout->plan)
+    if (back || !rollout->plan)
         return;
     ret->per_site = upgrade->site[0] ? rollout->plan->limits.per_site : 0;
     ret->bytes_places = upgrade->has_package ? 0 : schedule_bytes_places(rollout);

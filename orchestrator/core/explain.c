@@ -64,11 +64,14 @@ static void without_upgrade(const struct situation *s, struct explanation *ret)
     struct look look;
     const char *refusal;
     situation_look(s, s->running, &look);
+    look.again = look.has_turn = decide_has_another_turn(s);
     const struct predicate *row = predicates_refuse(&look, true, &refusal);
     if (s->upgrade->state == STATE_NONE)
         NOW("runs %s, has no upgrade", s->device->last.version);
     if (row)
         held_back(s, &look, row, refusal, ret);
+    else if (look.again)
+        NEXT("is given another turn in rollout %s to %s", s->running->id, s->running->version);
     else if (s->device->last.kind == KIND_SIMPLE)
         NEXT("is offered %s when it asks over HTTP", s->running->version);
     else

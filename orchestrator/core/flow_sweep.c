@@ -86,8 +86,8 @@ static bool list_takes(struct sweep *sweep)
         bool back = rollout_state_goes_back(rollout->state), moves = !flow->config.policy.stopped_ms;
         list(sweep, rollout, TAKE_LIVE, rollout_state_is_ended(rollout->state) || (back && moves));
         list(sweep, rollout, TAKE_SUCCEEDED, rollout->state == ROLLOUT_ROLLING_BACK && moves);
-        list(sweep, rollout, TAKE_WAITING, queue_has_turns(flow, &flow->known[i]));
         list(sweep, rollout, TAKE_FAILED, rollout->retry_ms > 0 && rollout_state_takes(rollout->state) && moves);
+        list(sweep, rollout, TAKE_WAITING, queue_has_turns(flow, &flow->known[i]));
     }
     return true;
 }

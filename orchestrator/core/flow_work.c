@@ -142,7 +142,7 @@ static void work_decide(struct work *work)
     struct situation s;
     struct decision decision;
     flow_situation(work->flow, &work->device, &work->upgrade, flow_random(work->flow), &s);
-    s.has_turn = work->kind == WORK_WAITING || work->kind == WORK_ASK;   /* who asks for itself cannot be told later */
+    s.has_turn = work->kind == WORK_WAITING || work->kind == WORK_ASK || work->kind == WORK_AGAIN;   /* who asks for itself cannot be told later; who was taken once came first */
     decide_by_kind(work, &s, &decision);
     struct known *known = decision.waits ? flow_known(work->flow, work->upgrade.rollout) : NULL;
     if (known && work->kind != WORK_WAITING)

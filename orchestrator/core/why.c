@@ -49,6 +49,7 @@ void why_device(const struct situation *s, struct why_device *ret)
 {
     struct look look;
     situation_look(s, s->running, &look);
+    look.again = look.has_turn = decide_has_another_turn(s);
     *ret = (struct why_device){.held_by = -1};
     predicates_ask(&look, ret);
     explain(s, &ret->explain);
