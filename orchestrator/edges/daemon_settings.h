@@ -113,6 +113,8 @@ MUST_USE enum drover_error daemon_settings_load(const struct daemon_settings_sou
  * ignored: container platforms put variables of their own under a service's name (DROVER_PORT=tcp://...). */
 void daemon_settings_unknown(char *const *environment, void (*unknown)(const char *variable, void *arg), void *arg);
 
+/* daemon_settings_check.c: what they say together; the first thing that does not fit. */
+MUST_USE enum drover_error daemon_settings_check(const struct daemon_settings *settings, struct problem *ret_problem);
 /* "host:port" or "[v6]:port" taken apart; false when it is neither. host: at least 64 bytes. */
 bool daemon_settings_listen(const char *text, char *ret_host, size_t size, uint16_t *ret_port);
 
