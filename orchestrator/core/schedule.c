@@ -10,21 +10,21 @@
 
 /* --- pace --- */
 
+static int64_t larger(int64_t left, int64_t right)
+{
+    return left > right ? left : right;
+}
+
 int64_t schedule_per_minute(const struct rollout *rollout, int64_t now_ms)
 {
     const struct plan_limits *limits = &rollout->plan->limits;
-    int64_t pace = limits->per_minute, minutes = (now_ms - rollout->stage_ms) / MINUTE_MS;
+    int64_t pace = limits->per_minute, minutes = (now_ms - larger(rollout->stage_ms, rollout->resumed_ms)) / MINUTE_MS;
     int64_t most = limits->per_minute_max > 0 ? limits->per_minute_max : INT32_MAX;
     if (pace == 0 || limits->growth_pct == 0)
         return pace;
     for (int64_t i = 0; i < minutes && i < GROWTH_MINUTES_MAX && pace < most; i++)
         pace += (pace * limits->growth_pct + 99) / 100;
     return pace < most ? pace : most;
-}
-
-static int64_t larger(int64_t left, int64_t right)
-{
-    return left > right ? left : right;
 }
 
 /* A clock that was set back must not hold dispatches up for as long. */

@@ -9,7 +9,8 @@
 
 /* --- pace --- */
 
-/* Most dispatches a minute at now_ms: the plan's, grown by growth_pct for every whole minute of the current stage, up to per_minute_max. 0: no limit. */
+/* Most dispatches a minute at now_ms: the plan's, grown by growth_pct for every whole minute since the current stage began or was resumed (a pause is no time in
+ * which anything was seen to go well), up to per_minute_max. 0: no limit. */
 int64_t schedule_per_minute(const struct rollout *rollout, int64_t now_ms);
 /* From when on the next one may follow; 0: now. paced_ms: when the evenly spread dispatches up to now end (GCRA, ITU-T I.371, with a burst of 5 s: the same
  * sum as in upgrade_open.lua). */
