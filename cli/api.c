@@ -206,11 +206,13 @@ static void tell_away(struct api *api, const struct api_answer *answer)
     api->told = true;
 }
 
-/* Of a change whose last attempt, or an earlier one, may have reached the server. */
+/* Of a change whose last attempt, or an earlier one, may have reached the server: that the first is still under way there (409) is no refusal. */
 static void tell_unsure(struct api_answer *answer, bool unsure)
 {
-    if (unsure)
-        buffer_add_text(&answer->text, "; it may have been done nevertheless");
+    if (!unsure)
+        return;
+    answer->code = CLI_UNAVAILABLE;
+    buffer_add_text(&answer->text, "; it may have been done nevertheless");
 }
 
 static enum cli_exit timed_out(struct api_answer *answer)

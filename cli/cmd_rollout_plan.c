@@ -97,13 +97,13 @@ static enum cli_exit plan_send(struct cli *cli, const struct plan_file *file, co
     return api_call(&cli->api, &call, answer) ? plan_refused(cli, file, answer) : CLI_OK;
 }
 
-/* The revision of the rollout as it is now. */
-static enum cli_exit revision_get(struct cli *cli, int64_t *ret_revision)
+enum cli_exit rollout_revision(struct cli *cli, int64_t *ret_revision)
 {
     struct api_answer answer;
     struct buffer path;
     enum cli_exit code;
 
+    *ret_revision = 0;
     buffer_init(&path, 0);
     buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
     code = cli_get(cli, path.bytes, &answer);
@@ -124,7 +124,7 @@ enum cli_exit cmd_rollout_edit(struct cli *cli)
 
     buffer_init(&path, 0);
     if (!code && revision == 0)
-        code = revision_get(cli, &revision);
+        code = rollout_revision(cli, &revision);
     buffer_add_format(&path, "/api/v1/rollouts/%s/plan?revision=%lld", cli_argument(cli, 0), (long long)revision);
     if (!code)
         code = plan_send(cli, &file, "PUT", path.bytes, &answer);

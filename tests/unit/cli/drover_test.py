@@ -675,6 +675,16 @@ def test_each_command_has_a_key_of_its_own(api):
     assert changed(api, "GET", "/", "rollout", "show", "r1") == [None]
 
 
+def test_promote_is_bound_to_what_is_there(api):
+    api.rollout("r1", revision=4)
+    sent = []
+    look = lambda handler: (handler.body(), sent.append(handler.headers.get("If-Match")), handler.problem(412, "the rollout has changed meanwhile", "If-Match"))  # noqa: E731
+    api.faults = [once("POST", "/promote", look)]
+    run(api, "rollout", "promote", "r1", code=CONFLICT)
+    assert sent == ['"4"']
+    run(api, "rollout", "promote", "r2", code=NOT_FOUND)
+
+
 def test_the_first_attempt_is_still_under_way(api):
     """409 with Retry-After, as droverd answers a key that it is serving."""
     def under_way(handler):
@@ -686,7 +696,7 @@ def test_the_first_attempt_is_still_under_way(api):
     api.faults = [once("POST", "pause", lambda handler: (handler.body(), handler.cut())), once("POST", "pause", under_way)]
     assert len(changed(api, "POST", "pause", "rollout", "pause", "r1")) == 3 and api.rollouts["r1"]["state"] == "paused"
     api.faults = [once("POST", "resume", under_way) for _ in range(9)]
-    done = run(api, "rollout", "resume", "r1", code=CONFLICT)
+    done = run(api, "rollout", "resume", "r1", code=UNAVAILABLE)
     assert "still under way" in done.stderr and "it may have been done nevertheless" in done.stderr and len(api.faults) == 4
     assert "409 Conflict" in run(api, "rollout", "pause", "r1", code=CONFLICT).stderr, "any other refusal is final"
 
