@@ -74,9 +74,9 @@ static bool passes_by_time(const char *predicate)
 
 /* The first predicate that would hold it back for good, or NULL, and the first that does for now (or NULL). The stage is looked at apart, limits are not:
  * they say when. */
-static const char *reason_of(const struct forecast *forecast, const struct heartbeat *heartbeat, const struct time_zone *zone, const char **ret_held)
+static const char *reason_of(const struct forecast *forecast, const struct device *device, const struct time_zone *zone, const char **ret_held)
 {
-    const struct look look = {.now_ms = forecast->now_ms, .policy = forecast->policy, .rollout = &forecast->at[0], .zone = zone, .heartbeat = heartbeat};
+    const struct look look = {.now_ms = forecast->now_ms, .policy = forecast->policy, .rollout = &forecast->at[0], .zone = zone, .heartbeat = &device->last, .device = device};
     unsigned count;
     const struct predicate *rows = predicates(&count);
     *ret_held = NULL;
@@ -128,10 +128,11 @@ static int stage_find(const struct forecast *forecast, const struct heartbeat *h
     return -1;
 }
 
-void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, const struct time_zone *zone, bool online)
+void forecast_device(struct forecast *forecast, const struct device *device, const struct time_zone *zone)
 {
     struct forecast_result *result = &forecast->result;
-    const char *held, *reason = reason_of(forecast, heartbeat, zone, &held);
+    const struct heartbeat *heartbeat = &device->last;
+    const char *held, *reason = reason_of(forecast, device, zone, &held);
     int stage = reason ? -1 : stage_find(forecast, heartbeat);
     result->looked++;
     if (stage < 0) {
@@ -142,8 +143,8 @@ void forecast_device(struct forecast *forecast, const struct heartbeat *heartbea
         stage_take(forecast, (unsigned)stage, heartbeat);
     result->taken++;
     result->stages[stage].devices++;
-    result->stages[stage].online += online;
-    if (online)
+    result->stages[stage].online += device->online;
+    if (device->online)
         forecast_group_add(forecast, (unsigned)stage, heartbeat, zone);
     if (held)
         table_count(&result->held, held);

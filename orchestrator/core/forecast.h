@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/time_zone.h"
+#include "orchestrator/core/device.h"
 #include "orchestrator/core/policy.h"
 #include "orchestrator/core/rollout.h"
 
@@ -30,8 +31,8 @@ struct forecast;
 struct forecast *forecast_new(const struct policy *policy, const struct rollout *rollout, int64_t now_ms);
 void forecast_free(struct forecast *forecast);   /* NULL is allowed */
 
-/* zone: the device's own, or else the plan's; NULL: UTC. It lives as long as the forecast. */
-void forecast_device(struct forecast *forecast, const struct heartbeat *heartbeat, const struct time_zone *zone, bool online);
+/* zone: the device's own, or else the plan's; NULL: UTC. It lives as long as the forecast. What another rollout does with the device is not looked at: that ends. */
+void forecast_device(struct forecast *forecast, const struct device *device, const struct time_zone *zone);
 
 struct forecast_result {
     int64_t looked;                        /* devices that were shown */

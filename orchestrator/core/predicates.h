@@ -29,7 +29,7 @@ struct look {
     const struct look_known *known;     /* NULL: not read; the device's record names the last exclusion, and the store has the last word about sites */
     const struct heartbeat *heartbeat;  /* the newest one */
     const struct device *device;        /* NULL: only the heartbeat is known yet; what needs more holds then */
-    const struct upgrade *upgrade;      /* its present or last one; NULL together with device */
+    const struct upgrade *upgrade;      /* its present or last one; NULL: not looked at, as without device */
     bool has_turn;                      /* nobody who waits in line is before it */
     bool again;                         /* its turn in this rollout is over, and it may be given another one */
 };

@@ -226,7 +226,7 @@ static void page_read(void *arg, enum drover_error error, const struct device_ro
         return;
     }
     for (size_t i = 0; i < count; i++)
-        forecast_device(dry->forecast, &rows[i].device.last, flow_zone(ask->api->config.flow, &dry->rollout, &rows[i].device.last), rows[i].device.online);
+        forecast_device(dry->forecast, &rows[i].device, flow_zone(ask->api->config.flow, &dry->rollout, &rows[i].device.last));
     bool enough = forecast_result(dry->forecast)->looked >= LOOK_MAX || clock_mono_ms() >= dry->enough_ms;
     if (next[0] != '\0' && !enough) {
         page_ask(dry, next);

@@ -39,13 +39,15 @@ static void end(struct dry *dry)
 
 static void show(struct dry *dry, int i, const char *version, const char *hw_rev, const char *network)
 {
-    struct heartbeat heartbeat = dry->fixture.device.last;
-    snprintf(heartbeat.device_id, sizeof heartbeat.device_id, "device-%05d", i);
-    snprintf(heartbeat.model, sizeof heartbeat.model, "esp32");
-    snprintf(heartbeat.version, sizeof heartbeat.version, "%s", version);
-    snprintf(heartbeat.hw_rev, sizeof heartbeat.hw_rev, "%s", hw_rev);
-    snprintf(heartbeat.network, sizeof heartbeat.network, "%s", network);
-    forecast_device(dry->forecast, &heartbeat, NULL, i % 2 == 0);
+    struct device device = dry->fixture.device;
+    struct heartbeat *heartbeat = &device.last;
+    device.online = i % 2 == 0;
+    snprintf(heartbeat->device_id, sizeof heartbeat->device_id, "device-%05d", i);
+    snprintf(heartbeat->model, sizeof heartbeat->model, "esp32");
+    snprintf(heartbeat->version, sizeof heartbeat->version, "%s", version);
+    snprintf(heartbeat->hw_rev, sizeof heartbeat->hw_rev, "%s", hw_rev);
+    snprintf(heartbeat->network, sizeof heartbeat->network, "%s", network);
+    forecast_device(dry->forecast, &device, NULL);
 }
 
 static int64_t count_of(const struct forecast_table *table, const char *word)
@@ -93,6 +95,43 @@ static void those_not_taken_have_a_reason(void **state)
     assert_int_equal(count_of(&result->reasons, "version"), 2);
     assert_int_equal(count_of(&result->reasons, "target"), 1);
     assert_int_equal(count_of(&result->reasons, "stage"), 1);
+    end(&dry);
+}
+
+/* What is held against a device by operators, its past, or another one with its identity: as the real rollout does. */
+static void who_is_kept_from_it_is_not_taken(void **state)
+{
+    (void)state;
+    struct dry dry;
+    struct device device;
+    begin(&dry, "\"spread_s\":0");
+    device = dry.fixture.device;
+    snprintf(device.quarantine, sizeof device.quarantine, "2.0.0");
+    forecast_device(dry.forecast, &device, NULL);
+    device.quarantine_ms = NOW + 1;
+    forecast_device(dry.forecast, &device, NULL);
+    device.quarantine_ms = NOW;   /* it is over */
+    forecast_device(dry.forecast, &device, NULL);
+    snprintf(device.quarantine, sizeof device.quarantine, "1.9.0");   /* another release */
+    device.quarantine_ms = 0;
+    forecast_device(dry.forecast, &device, NULL);
+    device = dry.fixture.device;
+    device.clash_ms = NOW - 1;
+    forecast_device(dry.forecast, &device, NULL);
+    device.clash_ms = NOW - dry.fixture.policy.clash_ms;   /* long ago */
+    forecast_device(dry.forecast, &device, NULL);
+    device = dry.fixture.device;
+    snprintf(device.excluded, sizeof device.excluded, "r1");
+    forecast_device(dry.forecast, &device, NULL);
+    snprintf(device.excluded, sizeof device.excluded, "r2");   /* from another rollout */
+    forecast_device(dry.forecast, &device, NULL);
+    const struct forecast_result *result = forecast_result(dry.forecast);
+    assert_int_equal(result->looked, 8);
+    assert_int_equal(result->taken, 4);
+    assert_int_equal(count_of(&result->reasons, "quarantine"), 2);
+    assert_int_equal(count_of(&result->reasons, "clash"), 1);
+    assert_int_equal(count_of(&result->reasons, "excluded"), 1);
+    assert_int_equal(result->held.count, 0);
     end(&dry);
 }
 
@@ -162,10 +201,11 @@ static void durations_follow_the_limits(void **state)
 /* So many devices that are online, every second one of the other zone. Their spread is 45 minutes of three hours. */
 static void show_online(struct dry *dry, int devices, const struct time_zone *other)
 {
-    struct heartbeat heartbeat = dry->fixture.device.last;
+    struct device device = dry->fixture.device;
+    device.online = true;
     for (int i = 0; i < devices; i++) {
-        snprintf(heartbeat.device_id, sizeof heartbeat.device_id, "device-%05d", i);
-        forecast_device(dry->forecast, &heartbeat, i % 2 ? other : NULL, true);
+        snprintf(device.last.device_id, sizeof device.last.device_id, "device-%05d", i);
+        forecast_device(dry->forecast, &device, i % 2 ? other : NULL);
     }
 }
 
@@ -228,6 +268,26 @@ static void each_zone_has_its_own_night(void **state)
     time_zones_free(zones);
 }
 
+/* It is 22:13 in UTC, and in New York five hours earlier, by day: whose window is open now is told by its own clock. */
+static void who_is_held_back_now_is_told_by_its_own_clock(void **state)
+{
+    (void)state;
+    struct time_zones *zones = time_zones_new("/usr/share/zoneinfo");
+    const struct time_zone *new_york;
+    struct dry dry;
+    if (!time_zones_find(zones, "America/New_York", &new_york)) {
+        time_zones_free(zones);
+        skip();
+    }
+    begin(&dry, "\"windows\":{\"time_zone\":\"UTC\",\"weekly\":[{\"from\":\"16:00\",\"to\":\"18:00\"}]}");
+    show_online(&dry, 10, new_york);
+    const struct forecast_result *result = forecast_result(dry.forecast);
+    assert_int_equal(result->taken, 10);
+    assert_int_equal(count_of(&result->held, "window"), 5);   /* those in UTC */
+    end(&dry);
+    time_zones_free(zones);
+}
+
 /* A sample of 400 stands for 1600. */
 static void a_sample_is_scaled(void **state)
 {
@@ -270,11 +330,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_take_their_devices_in_turn),
         cmocka_unit_test(those_not_taken_have_a_reason),
+        cmocka_unit_test(who_is_kept_from_it_is_not_taken),
         cmocka_unit_test(what_passes_by_time_is_no_refusal),
         cmocka_unit_test(more_words_than_rows_are_others),
         cmocka_unit_test(durations_follow_the_limits),
         cmocka_unit_test(a_stage_waits_for_its_windows),
         cmocka_unit_test(each_zone_has_its_own_night),
+        cmocka_unit_test(who_is_held_back_now_is_told_by_its_own_clock),
         cmocka_unit_test(a_sample_is_scaled),
         cmocka_unit_test(the_search_has_an_end),
         cmocka_unit_test(a_sample_says_its_error),
