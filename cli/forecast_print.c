@@ -43,6 +43,20 @@ static const struct field stages[] = {
 };
 static const struct view stages_view = {stage_name, stages, sizeof stages / sizeof stages[0]};
 
+/* Below the table: a stage that does not pass by itself. */
+static void stage_note(struct cli *cli, const struct cJSON *stage)
+{
+    struct buffer safe;
+    const char *note = value_text(stage, "note");
+
+    if (!note[0])
+        return;
+    buffer_init(&safe, 0);
+    safe_text_add(&safe, note, strlen(note));
+    fprintf(cli->output.stream, "Stage %lld: %s\n", (long long)value_number(stage, "stage", 0), safe.length ? safe.bytes : "-");
+    buffer_done(&safe);
+}
+
 static void sample_note(struct cli *cli, const struct cJSON *forecast)
 {
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(forecast, "error_pct");
@@ -82,6 +96,8 @@ void forecast_print(struct cli *cli, const struct cJSON *forecast)
         output_item(&cli->output, stage, now_ms);
     output_end(&cli->output);
     fputc('\n', cli->output.stream);
+    cJSON_ArrayForEach(stage, cJSON_GetObjectItemCaseSensitive(forecast, "stages"))
+        stage_note(cli, stage);
     sample_note(cli, forecast);
     assumed_print(cli, forecast);
 }

@@ -152,6 +152,46 @@ void forecast_device(struct forecast *forecast, const struct device *device, con
     table_count(&result->networks, heartbeat->network[0] ? heartbeat->network : "-");
 }
 
+/* --- as engine.c passes stages --- */
+
+static int64_t online_in(const struct forecast *forecast, unsigned first, unsigned end)
+{
+    int64_t online = 0;
+    for (unsigned i = first; i < end; i++)
+        online += forecast->result.stages[i].online;
+    return online;
+}
+
+/* When nobody is left for the last stage, the rollout is through; any other one must have tried the release. Of a stage that counts those were found that were shown
+ * first; any of a later stage that is online would be faster than they. */
+static bool has_nobody(const struct forecast *forecast, unsigned stage)
+{
+    unsigned count = forecast->result.stage_count;
+    bool last = stage + 1 == count, counts = forecast->at[0].plan->stages[stage].kind == STAGE_COUNT;
+    if (last && online_in(forecast, 0, stage) > 0)
+        return false;
+    return forecast->result.stages[stage].devices == 0 || online_in(forecast, stage, counts ? count : stage + 1) == 0;
+}
+
+const char *forecast_stands(const struct forecast *forecast, unsigned stage, int64_t devices)
+{
+    enum { NOBODY, OFFLINE, FEW };
+    static const char *const texts[][2] = {   /* in the middle, the last one */
+        [NOBODY] = {"no device fits it: it stands until an operator promotes it", "no device fits it: the rollout does not complete by itself"},
+        [OFFLINE] = {"none of its devices is online: it stands until one comes, or an operator promotes it",
+                     "none of its devices is online: the rollout does not complete before one comes"},
+        [FEW] = {"fewer devices fit than its count: it stands until more come, or an operator promotes it",
+                 "fewer devices fit than its count: the rollout does not complete before more come"},
+    };
+    const struct plan *plan = forecast->at[0].plan;
+    bool last = stage + 1 == forecast->result.stage_count;
+    if (!plan)
+        return NULL;
+    if (plan->stages[stage].kind == STAGE_COUNT && !plan->stages[stage].per[0] && devices > 0 && devices < plan->stages[stage].count)
+        return texts[FEW][last];
+    return has_nobody(forecast, stage) ? texts[devices > 0 ? OFFLINE : NOBODY][last] : NULL;
+}
+
 int64_t forecast_error_ppm(int64_t looked, int64_t fleet)
 {
     if (looked <= 0 || looked >= fleet)

@@ -45,6 +45,10 @@ struct forecast_result {
 };
 const struct forecast_result *forecast_result(const struct forecast *forecast);
 
+/* Why the engine would not pass this stage (or, the last one, complete) by itself, because of the devices that there are; NULL: it would. stage: its place in the
+ * result; devices: the stage's, scaled when only a sample was shown. */
+const char *forecast_stands(const struct forecast *forecast, unsigned stage, int64_t devices);
+
 /* Half the width of the 95 % interval of any count (at the worst, of half the fleet) out of a random sample of `looked` of `fleet` devices, as a share of the
  * fleet in millionths; 0: all were seen. Normal approximation with the correction for a finite population. */
 int64_t forecast_error_ppm(int64_t looked, int64_t fleet);

@@ -134,35 +134,51 @@ static void table_put(struct json_writer *writer, const struct dry_run *dry, con
     json_close_object(writer);
 }
 
-/* A stage that counts finds its devices in any sample. Returns when it ends. */
-static int64_t stage_put(struct json_writer *writer, const struct dry_run *dry, unsigned i, int64_t begins_ms, bool *ret_longer)
+/* Of a stage: no more than it counts, which any large sample has. */
+static int64_t stage_scaled(const struct dry_run *dry, unsigned i, int64_t found)
 {
-    const struct forecast_stage *found = &forecast_result(dry->forecast)->stages[i];
+    const struct plan_stage *stage = dry->rollout.plan != NULL ? &dry->rollout.plan->stages[i] : NULL;
+    int64_t fleet = scaled(dry, found), devices = forecast_result(dry->forecast)->stages[i].devices;
+    if (stage == NULL || stage->kind != STAGE_COUNT)
+        return fleet;
+    if (stage->per[0] != '\0' || devices >= stage->count)
+        return found;
+    return fleet < stage->count ? fleet : stage->count;
+}
+
+/* What the stages come to, one after the other. */
+struct told {
+    int64_t ends_ms;
+    bool longer;          /* it could not be looked so far ahead */
+    bool people;          /* some stage waits for them */
+    bool stands;          /* the last one does not end by itself */
+};
+
+static void stage_put(struct json_writer *writer, const struct dry_run *dry, unsigned i, struct told *told)
+{
+    const struct forecast_result *result = forecast_result(dry->forecast);
     const struct plan *plan = dry->rollout.plan;
-    bool counts = plan != NULL && plan->stages[i].kind == STAGE_COUNT;
-    int64_t devices = counts ? found->devices : scaled(dry, found->devices), online = counts ? found->online : scaled(dry, found->online);
-    int64_t ends_ms = forecast_stage_ends_ms(dry->forecast, i, online, begins_ms, dry->upgrade_s, ret_longer);
+    int64_t devices = stage_scaled(dry, i, result->stages[i].devices), online = stage_scaled(dry, i, result->stages[i].online), begins_ms = told->ends_ms;
+    const char *stands = forecast_stands(dry->forecast, i, devices);
+    bool last = i + 1 == result->stage_count, manual = !last && (stands != NULL || plan->stages[i].manual), longer;
+    told->ends_ms = forecast_stage_ends_ms(dry->forecast, i, online, begins_ms, dry->upgrade_s, &longer);
+    told->longer = told->longer || longer;
+    told->people = told->people || manual;
+    told->stands = stands != NULL;
     json_open_object(writer, NULL);
     json_put_i64(writer, "stage", (int64_t)i + 1);
     json_put_text(writer, "name", plan != NULL ? plan->stages[i].name : "everybody");
     json_put_i64(writer, "devices", devices);
     json_put_i64(writer, "online", online);
-    json_put_bool(writer, "manual", plan != NULL && plan->stages[i].manual);
+    json_put_bool(writer, "manual", manual);
     json_put_i64(writer, "begins_ms", begins_ms);
-    json_put_i64(writer, "duration_s", (ends_ms - begins_ms) / 1000);
+    if (stands == NULL)
+        json_put_i64(writer, "duration_s", (told->ends_ms - begins_ms) / 1000);
+    json_put_text(writer, "note", stands);
     json_close_object(writer);
-    return ends_ms;
 }
 
-static bool waits_for_people(const struct plan *plan)
-{
-    bool manual = plan->approvals > 0;
-    for (unsigned i = 0; i + 1 < plan->stage_count; i++)
-        manual = manual || plan->stages[i].manual;
-    return manual;
-}
-
-static void assumed_put(struct json_writer *writer, const struct dry_run *dry, bool longer)
+static void assumed_put(struct json_writer *writer, const struct dry_run *dry, const struct told *told)
 {
     const struct plan *plan = dry->rollout.plan;
     json_open_array(writer, "assumed");
@@ -170,9 +186,9 @@ static void assumed_put(struct json_writer *writer, const struct dry_run *dry, b
     json_put_text(writer, NULL, "devices that are offline now are not waited for");
     if (plan != NULL && plan->windows.count > 0)
         json_put_text(writer, NULL, "devices of one time zone come in four groups after their window has opened");
-    if (longer)
+    if (told->longer)
         json_put_text(writer, NULL, "it lasts longer than could be looked ahead");
-    if (plan != NULL && waits_for_people(plan))
+    if (told->people || (plan != NULL && plan->approvals > 0))
         json_put_text(writer, NULL, "people approve and promote at once");
     if (plan != NULL && plan->limits.per_site > 0)
         json_put_text(writer, NULL, "no site holds others back");
@@ -183,8 +199,8 @@ static void answer_put(struct json_writer *writer, const struct dry_run *dry)
 {
     const struct forecast_result *result = forecast_result(dry->forecast);
     const char *against = release_refusal(flow_policy(dry->ask->api->config.flow), &dry->rollout.release, clock_unix_ms());
-    int64_t begins_ms = dry->rollout.start_ms > dry->now_ms ? dry->rollout.start_ms : dry->now_ms, ends_ms = begins_ms;
-    bool longer = false;
+    int64_t begins_ms = dry->rollout.start_ms > dry->now_ms ? dry->rollout.start_ms : dry->now_ms;
+    struct told told = {.ends_ms = begins_ms};
     json_put_bool(writer, "dry_run", true);
     json_put_text(writer, "model", dry->rollout.model);
     json_put_text(writer, "version", dry->rollout.version);
@@ -196,22 +212,19 @@ static void answer_put(struct json_writer *writer, const struct dry_run *dry)
     json_put_scaled(writer, "error_pct", forecast_error_ppm(result->looked, dry->fleet), 4);
     json_put_i64(writer, "taken", scaled(dry, result->taken));
     json_open_array(writer, "stages");
-    for (unsigned i = 0; i < result->stage_count; i++) {
-        bool stage_longer;
-        ends_ms = stage_put(writer, dry, i, ends_ms, &stage_longer);
-        longer = longer || stage_longer;
-    }
+    for (unsigned i = 0; i < result->stage_count; i++)
+        stage_put(writer, dry, i, &told);
     json_close_array(writer);
     table_put(writer, dry, "versions", &result->versions);
     table_put(writer, dry, "networks", &result->networks);
     table_put(writer, dry, "held_now", &result->held);
     table_put(writer, dry, "not_taken", &result->reasons);
     json_put_i64(writer, "begins_ms", begins_ms);
-    json_put_i64(writer, "ends_ms", ends_ms);
-    json_put_bool(writer, "longer", longer);
-    json_put_i64(writer, "duration_s", (ends_ms - dry->now_ms) / 1000);
+    json_put_i64(writer, "ends_ms", told.ends_ms);
+    json_put_bool(writer, "longer", told.longer || told.stands);
+    json_put_i64(writer, "duration_s", (told.ends_ms - dry->now_ms) / 1000);
     json_put_i64(writer, "upgrade_s", dry->upgrade_s);
-    assumed_put(writer, dry, longer);
+    assumed_put(writer, dry, &told);
 }
 
 static void page_read(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next)

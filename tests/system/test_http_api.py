@@ -189,6 +189,13 @@ def test_plans(stack, api):
     assert 60 <= dry["stages"][0]["duration_s"] <= 120 and dry["upgrade_s"] == 60, dry
     assert api.post("/api/v1/rollouts?dry_run=true", {"model": "esp32", "version": "1.1.0", "share_pct": 100}, "Forecast")["taken"] == 6
 
+    # a stage that does not pass by itself says why
+    lab = {**plan, "stages": [{"name": "canary", "count": 2}, {"name": "lab", "filter": {"tags_any": ["lab"]}}, {"name": "many", "count": 7}]}
+    dry = api.post("/api/v1/rollouts?dry_run=true&upgrade_s=60", lab, "Forecast")
+    stages = [("note" in stage, "duration_s" in stage, stage["manual"]) for stage in dry["stages"]]
+    assert stages == [(False, True, False), (True, False, True), (True, False, False)] and dry["longer"], dry
+    assert "no device fits" in dry["stages"][1]["note"] and "its count" in dry["stages"][2]["note"] and "people approve and promote at once" in dry["assumed"], dry
+
     # windows and a start of its own count: a day that is three days away, and the same two weeks later
     day = time.strftime("%a", time.gmtime(time.time() + 3 * 86400)).lower()
     nightly = {**plan, "windows": {"time_zone": "UTC", "weekly": [{"days": [day], "from": "00:00", "to": "24:00"}]}}

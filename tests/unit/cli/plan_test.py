@@ -122,6 +122,11 @@ def test_dry_run(api, tmp_path):
                  r"lasts at least +20 min", r" *1 +canary +6 +5 +2023-11-1[45] \S+ +15 min +no", r" *2 +tenth +90 +80 +2023-11-1[45] \S+ +5 min +yes", r"  every upgrade succeeds"):
         assert re.search(f"^{line}$", shown, re.M), (line, shown)
     assert "sample" not in shown and max(map(len, shown.splitlines())) <= 80
+    stands = {"stage": 3, "name": "lab", "devices": 0, "online": 0, "manual": True, "begins_ms": 1700001200000, "note": "no device\u001b[31m fits it"}
+    asked(api, "POST", "dry_run", 200, {**FORECAST, "stages": [*FORECAST["stages"], stands]})
+    noted = run(api, "rollout", "start", "esp32", "1.1.0", "--dry-run").stdout
+    assert re.search(r"^ *3 +lab +0 +0 +2023-11-1[45] \S+ +- +yes$", noted, re.M) and re.search(r"^Stage 3: no device.* fits it$", noted, re.M), noted
+    assert "\x1b" not in noted and noted.count("Stage ") == 1 and "Stage " not in shown, noted
     asked(api, "POST", "dry_run", 200, {**FORECAST, "sample": True, "looked": 500, "error_pct": 1.25})
     assert "within 1.25 %" in run(api, "rollout", "start", "esp32", "1.1.0", "--dry-run").stdout
     asked(api, "POST", "dry_run", 200, FORECAST)

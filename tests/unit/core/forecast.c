@@ -191,6 +191,48 @@ static void durations_follow_the_limits(void **state)
     }
 }
 
+/* Devices 1 .. count; every second one is online, and hw_rev b2 is none of them. Which stages stand, as letters: n(obody), o(ffline), f(ew), - none. */
+static void a_stage_that_does_not_pass_by_itself_says_so(void **state)
+{
+    static const struct {
+        const char *stages, *stands;
+        int devices;
+    } rows[] = {
+        {"{\"filter\":{\"hw_revs\":[\"b2\"]}},{}", "n-", 10},
+        {"{\"count\":2},{\"filter\":{\"hw_revs\":[\"b2\"]}},{}", "-n-", 10},
+        {"{\"count\":2,\"per\":\"hw_rev\",\"filter\":{\"hw_revs\":[\"b2\"]}},{}", "n-", 10},
+        {"{\"count\":20},{}", "f-", 10},                 /* the last one: nobody is left, but somebody was taken */
+        {"{\"count\":2},{\"count\":20}", "-f", 10},
+        {"{\"count\":10},{}", "--", 10},
+        {"{\"count\":2},{}", "--", 10},
+        {"{\"count\":1},{}", "on", 1},
+        {"{\"count\":1},{}", "--", 2},                  /* the first one is offline, but the other one would be taken */
+        {"{\"filter\":{\"hw_revs\":[\"b1\"]}},{}", "on", 1},
+        {"{}", "n", 0},
+        {"{\"count\":5,\"per\":\"hw_rev\"},{}", "--", 3},   /* that strata hold fewer is usual */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dry dry;
+        char members[256];
+        snprintf(members, sizeof members, "\"stages\":[%s]", rows[i].stages);
+        begin(&dry, members);
+        for (int device = 1; device <= rows[i].devices; device++)
+            show(&dry, device, "1.0.0", "b1", "wifi");
+        const struct forecast_result *result = forecast_result(dry.forecast);
+        assert_int_equal(result->stage_count, strlen(rows[i].stands));
+        for (unsigned stage = 0; stage < result->stage_count; stage++) {
+            const char *stands = forecast_stands(dry.forecast, stage, result->stages[stage].devices);
+            char letter = !stands ? '-' : strstr(stands, "no device") ? 'n' : strstr(stands, "online") ? 'o' : 'f';
+            if (letter != rows[i].stands[stage])
+                fail_msg("%s: stage %u: %s", rows[i].stages, stage + 1, stands ? stands : "passes");
+            if (stands)
+                assert_int_equal(strstr(stands, "complete") != NULL, stage + 1 == result->stage_count);
+        }
+        end(&dry);
+    }
+}
+
 /* --- with windows; it is Tuesday, 22:13:20 UTC --- */
 
 #define NIGHTLY "\"windows\":{\"time_zone\":\"UTC\",\"weekly\":[{\"from\":\"02:00\",\"to\":\"05:00\""
@@ -334,6 +376,7 @@ int main(void)
         cmocka_unit_test(what_passes_by_time_is_no_refusal),
         cmocka_unit_test(more_words_than_rows_are_others),
         cmocka_unit_test(durations_follow_the_limits),
+        cmocka_unit_test(a_stage_that_does_not_pass_by_itself_says_so),
         cmocka_unit_test(a_stage_waits_for_its_windows),
         cmocka_unit_test(each_zone_has_its_own_night),
         cmocka_unit_test(who_is_held_back_now_is_told_by_its_own_clock),
