@@ -8,6 +8,7 @@
 -- ARGV[10] most to open in its stage (in its stratum of the stage), 0: any   ARGV[11] its stratum, '': none
 -- ARGV[12] most in flight for its site, 0: any    ARGV[13] most to open in a minute, 0: any
 -- ARGV[14] most devices that may hold bytes of the package, 0: any
+-- ARGV[15] plan_revision of the rollout that it was decided by, 0: a flat one
 -- then name and value of every field of the upgrade; required: upgrade_id rollout model version state attempt revision token
 --
 -- Returns {'OK', revision, last_event}, {'REPEAT', revision, last_event} (an earlier try with this token had worked),
@@ -21,7 +22,7 @@
 -- @include lib/upgrade_fields.lua
 
 local id = ARGV[1]
-local now, wrong = upgrade_fields(15)
+local now, wrong = upgrade_fields(16)
 if not now then return redis.error_reply(wrong) end
 local device, upgrade = KEYS[1] .. 'device:' .. id, KEYS[1] .. 'upgrade:' .. id
 local rollout = KEYS[1] .. 'rollout:' .. now.rollout
@@ -30,17 +31,18 @@ local was = redis.call('HMGET', upgrade, 'state', 'token', 'revision', 'last_eve
 if was[2] and was[2] == now.token and was[6] == now.upgrade_id then return { 'REPEAT', was[3], was[4] or '' } end
 local state_was = was[1] or 'none'
 if is_stopped() then return { 'REFUSED', 'all rollouts are stopped' } end
-local runs = redis.call('HGET', rollout, 'state')
-if runs ~= 'running' and runs ~= 'completed' then return { 'REFUSED', 'the rollout does not run' } end
+local at = redis.call('HMGET', rollout, 'state', 'plan_revision', 'state:lost', 'state:held')
+if at[1] ~= 'running' and at[1] ~= 'completed' then return { 'REFUSED', 'the rollout does not run' } end
 if redis.call('EXISTS', device) == 0 then return { 'REFUSED', 'the device is unknown' } end
 if STATE_LIVE[state_was] then return { 'REFUSED', 'the device has a live upgrade' } end
 if redis.call('SISMEMBER', KEYS[2] .. 'rollout:' .. now.rollout .. ':done', id) == 1 then
   return { 'REFUSED', 'the device had its turn' }
 end
-for _, i in ipairs({ 2, 3, 10, 12, 13, 14 }) do
+for _, i in ipairs({ 2, 3, 10, 12, 13, 14, 15 }) do
   if not tonumber(ARGV[i]) then return redis.error_reply('ERR not a number: argument ' .. i) end
 end
-if in_flight(now.rollout) >= tonumber(ARGV[2]) then return { 'FULL', 'no place free' } end
+if (at[2] or '0') ~= ARGV[15] then return { 'FULL', 'the plan was edited' } end
+if in_flight_but(now.rollout, at[3], at[4]) >= tonumber(ARGV[2]) then return { 'FULL', 'no place free' } end
 local stage = now.stage and rollout .. ':stage:' .. now.stage
 local taken = stage and 'opened' .. (ARGV[11] ~= '' and '@' .. ARGV[11] or '')
 if stage and ARGV[10] ~= '0' and tonumber(redis.call('HGET', stage, taken) or '0') >= tonumber(ARGV[10]) then
@@ -88,5 +90,5 @@ redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':turns', id)
 if was[1] then redis.call('DEL', upgrade) end
 ARGV[#ARGV + 1] = 'last_event'
 ARGV[#ARGV + 1] = last
-redis.call('HSET', upgrade, unpack(ARGV, 15))
+redis.call('HSET', upgrade, unpack(ARGV, 16))
 return { 'OK', now.revision, last }

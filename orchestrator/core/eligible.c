@@ -44,7 +44,7 @@ void eligible_guard(const struct rollout *rollout, const struct upgrade *upgrade
 void eligible_limits(const struct rollout *rollout, const struct upgrade *upgrade, const struct heartbeat *heartbeat, int64_t now_ms, struct open_limits *ret)
 {
     const struct plan *plan = rollout->plan;
-    *ret = (struct open_limits){.max_in_flight = rollout->max_in_flight};
+    *ret = (struct open_limits){.max_in_flight = rollout->max_in_flight, .plan_revision = rollout->plan_revision};
     if (!plan)
         return;
     ret->per_site = upgrade->site[0] ? plan->limits.per_site : 0;

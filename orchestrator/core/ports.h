@@ -7,7 +7,7 @@
  *   DROVER_UNAVAILABLE  not sent, or the outcome is unknown (connection lost, deadline passed): nothing may be spoken
  *   DROVER_STORE        Redis refused (read-only, out of memory, script error): nothing was changed
  *   DROVER_CONFLICT     (move) the revision is another one by now: load again and decide again
- *   DROVER_FULL         (open, move) a limit is reached, for now
+ *   DROVER_FULL         (open, move) a limit is reached, for now; (open) the plan was edited
  *   DROVER_REFUSED      (open, move) the rollout does not run, its stage has enough, or the device had its turn in it */
 #pragma once
 
@@ -58,6 +58,7 @@ struct open_limits {
     int64_t per_site;                /* most in flight for upgrade.site; 0: any */
     int64_t per_minute;              /* most to open in a minute; 0: any */
     int64_t bytes_places;            /* most devices of the rollout that may hold bytes of its package; 0: any */
+    int64_t plan_revision;           /* the plan that it was decided by: when it is another one by now, that is a limit (DROVER_FULL) */
 };
 struct move_guard {
     const char *states;              /* static: the move is refused unless its rollout is in one of these and nothing is stopped; NULL: whatever they do */

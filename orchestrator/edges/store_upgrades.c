@@ -59,6 +59,7 @@ void store_upgrade_open(void *store_, const struct upgrade_save *save, const str
     redis_args_add_i64(args, limits->per_site);
     redis_args_add_i64(args, limits->per_minute);
     redis_args_add_i64(args, limits->bytes_places);
+    redis_args_add_i64(args, limits->plan_revision);
     record_add(&upgrade_record, &call->upgrade, args);
     store_script_send(store, SCRIPT_UPGRADE_OPEN, saved, call);
 }

@@ -4,10 +4,13 @@ local function is_stopped()
   return redis.call('EXISTS', KEYS[1] .. 'stop') == 1
 end
 
--- Live upgrades of a rollout that hold a place: all but the lost ones, and those held until a window opens.
+-- Live upgrades of a rollout that hold a place: all but the lost ones, and those held until a window opens. Its counts of them, as they were read.
+local function in_flight_but(rollout, lost, held)
+  return redis.call('SCARD', KEYS[2] .. 'rollout:' .. rollout .. ':live') - tonumber(lost or '0') - tonumber(held or '0')
+end
+
 local function in_flight(rollout)
-  local without = redis.call('HMGET', KEYS[1] .. 'rollout:' .. rollout, 'state:lost', 'state:held')
-  return redis.call('SCARD', KEYS[2] .. 'rollout:' .. rollout .. ':live') - tonumber(without[1] or '0') - tonumber(without[2] or '0')
+  return in_flight_but(rollout, unpack(redis.call('HMGET', KEYS[1] .. 'rollout:' .. rollout, 'state:lost', 'state:held')))
 end
 
 -- Most upgrades that hold a place at a site (nil: it has none), 0: any.

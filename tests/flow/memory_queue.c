@@ -19,6 +19,8 @@ static int64_t site_in_flight(const struct memory_store *store, const struct upg
 const char *limit_reached(const struct memory_store *store, const struct rollout *rollout, const struct memory_call *call)
 {
     const struct open_limits *limits = &call->limits;
+    if (rollout->plan_revision != limits->plan_revision)
+        return "the plan was edited";
     if (rollout_places_taken(rollout) >= limits->max_in_flight)
         return "no place free";
     if (limits->per_site > 0 && site_in_flight(store, &call->save.upgrade) >= limits->per_site)

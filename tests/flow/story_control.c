@@ -130,6 +130,20 @@ static bool silently(struct world *world, const struct words *words)
     return rollout && rollout_state_read(words_at(words, 3), &rollout->state);
 }
 
+/* Likewise. "edits r1 plan={...}" */
+static bool edits(struct world *world, const struct words *words)
+{
+    struct rollout *rollout = memory_store_rollout(&world->store, words_at(words, 3));
+    struct plan *plan = rollout && rollout->plan ? story_read_plan(words, rollout) : NULL;
+    if (!plan)
+        return false;
+    rollout_drop(rollout);
+    rollout->plan = plan;
+    rollout->plan_revision++;
+    rollout_enter_stage(rollout, rollout->stage, world->store.now_ms);
+    return true;
+}
+
 /* "permits pending", "permits p1": what going back is given. */
 static bool permits(struct world *world, const struct words *words)
 {
@@ -153,6 +167,7 @@ static const struct {
     {"rolls_back", rolls_back}, {"holds", holds},           {"goes_on", goes_on},   {"aborts", aborts},     {"retries", retries},
     {"approves", approves},     {"excludes", excludes},     {"includes", includes}, {"silently", silently}, {"quarantines", quarantines},
     {"readmits", readmits},     {"stops_all", stops_all},   {"starts_all", starts_all}, {"permits", permits}, {"sweeps_offline", makes_offline},
+    {"edits", edits},
 };
 
 bool story_control(struct world *world, const struct words *words, bool *ret_fine)

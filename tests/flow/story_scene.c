@@ -11,21 +11,28 @@ void story_copy(char *dst, size_t size, const char *src)
         abort();
 }
 
-/* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. */
-static bool set_plan(const struct words *words, struct rollout *rollout)
+struct plan *story_read_plan(const struct words *words, const struct rollout *rollout)
 {
-    const char *text = words_text(words, "plan", NULL);
+    const char *text = words_text(words, "plan", "{}");
     char json[1024];
     struct plan *plan;
     struct plan_problems problems;
-    if (!text)
-        return true;
     snprintf(json, sizeof json, "{\"schema\":1,\"id\":\"%s\",\"model\":\"%s\",\"version\":\"%s\"%s%s", rollout->id, rollout->model, rollout->version,
              strcmp(text, "{}") ? "," : "", text + 1);
     if (plan_read(json, strlen(json), &plan, &problems) != DROVER_OK) {
         fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
-        return false;
+        return NULL;
     }
+    return plan;
+}
+
+static bool set_plan(const struct words *words, struct rollout *rollout)
+{
+    struct plan *plan;
+    if (!words_text(words, "plan", NULL))
+        return true;
+    if (!(plan = story_read_plan(words, rollout)))
+        return false;
     struct rollout before = *rollout;
     rollout_begin(rollout, plan, rollout->created_ms);
     rollout->release = before.release;

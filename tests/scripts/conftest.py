@@ -106,9 +106,11 @@ class Drover:
         return upgrade
 
     def open(self, device, upgrade, max_in_flight=10, alarm=0, kind="", stage_max=0, stratum="", per_site=0, per_minute=0,
-             bytes_places=0, at_ms=5000):
+             bytes_places=0, plan_revision=None, at_ms=5000):
+        if plan_revision is None:
+            plan_revision = self.redis.hget(f"{V1}rollout:{upgrade['rollout']}", "plan_revision") or 0
         return self.call("upgrade_open", device, max_in_flight, at_ms, "drover-1", 1000, "open", "its turn", alarm, kind,
-                         stage_max, stratum, per_site, per_minute, bytes_places, *flat(upgrade))
+                         stage_max, stratum, per_site, per_minute, bytes_places, plan_revision, *flat(upgrade))
 
     def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
              per_minute=0, quarantine_ms=0, per_site=0, bytes_places=0):

@@ -67,6 +67,18 @@ def test_a_stage_counts_its_own_and_has_room_for_so_many(ready):
     assert ready.counts("rollout:r1") == {"opened": 3, "state:pending": 2, "state:failed": 1, "error:E_BOOT": 1}
 
 
+def test_the_plan_it_was_decided_by_is_the_one_that_holds(ready):
+    """Another droverd may have read the plan before the edit: what it takes by then is asked again, by the new one."""
+    ready.redis.hset("drover:v1:rollout:r1", "plan_revision", 2)
+    full(ready, "d1", ready.upgrade(stage=1), "the plan was edited", plan_revision=1)
+    full(ready, "d1", ready.upgrade(stage=1), "the plan was edited", plan_revision=1, stage_max=1, max_in_flight=0)
+    full(ready, "d1", ready.upgrade(), "the plan was edited", plan_revision=0)
+    first = ready.open("d1", ready.upgrade(stage=1), plan_revision=2)
+    assert first[0] == "OK"
+    ready.redis.hset("drover:v1:rollout:r1", "plan_revision", 3)
+    assert ready.open("d1", ready.upgrade(stage=1), plan_revision=2) == ["REPEAT", "1", first[2]], "it was taken before the edit"
+
+
 def test_places_of_a_site(ready):
     d1, d2 = more_devices(ready, 0)
     assert ready.open(d1, ready.upgrade(site="site-a"), per_site=1)[0] == "OK"

@@ -642,6 +642,9 @@ static void test_the_line(void **state)
     port.open(port.store, &save, &(struct open_limits){.max_in_flight = 9, .per_minute = 60, .bytes_places = 1}, saved, NULL);
     assert_int_equal(end(), DROVER_FULL);
     begin();
+    port.open(port.store, &save, &(struct open_limits){.max_in_flight = 9, .plan_revision = 1}, saved, NULL);   /* decided by another plan */
+    assert_int_equal(end(), DROVER_FULL);
+    begin();
     port.open(port.store, &save, &(struct open_limits){.max_in_flight = 9, .per_minute = 60, .bytes_places = 2}, saved, NULL);
     assert_int_equal(end(), DROVER_OK);
     assert_int_equal(rollout_now()->waiting, 1);
