@@ -11,10 +11,10 @@ bool story_act(struct world *world, char *text);
 bool story_set(struct world *world, char *text);
 /* story_scene.c: "r1 esp32 1.1.0 max_in_flight=1 plan={...}", from the words' `first` on. */
 bool story_set_rollout(struct world *world, const struct words *words, unsigned first);
-/* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. NULL: it is none; the caller drops it. */
-struct plan *story_read_plan(const struct words *words, const struct rollout *rollout);
 /* A story whose words do not fit is none: aborts. */
 void story_copy(char *dst, size_t size, const char *src);
+/* The plan of its word "plan={...}"; NULL: it is none. The caller drops it. */
+struct plan *story_read_plan(const struct words *words, const struct rollout *rollout);
 /* Is it one that goes in? All others are what must come out. */
 bool story_is_input(const char *text);
 

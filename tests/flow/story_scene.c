@@ -11,6 +11,7 @@ void story_copy(char *dst, size_t size, const char *src)
         abort();
 }
 
+/* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. */
 struct plan *story_read_plan(const struct words *words, const struct rollout *rollout)
 {
     const char *text = words_text(words, "plan", "{}");
