@@ -131,6 +131,7 @@ struct feed {
     struct reader *reader;
     struct sse sse;
     int64_t heard_ms;   /* monotonic: when the server last said anything */
+    bool told;          /* an event came by this connection */
 };
 
 static bool event_came(void *arg, const char *type, const char *data, size_t length)
@@ -139,6 +140,7 @@ static bool event_came(void *arg, const char *type, const char *data, size_t len
     struct reader *reader = feed->reader;
     cJSON *event = cJSON_ParseWithLength(data, length);
 
+    feed->told = true;
     if (strcmp(type, "gap") == 0) {
         gap_note(reader, event);
     } else if (cJSON_IsObject(event)) {
@@ -180,6 +182,7 @@ static enum cli_exit feed_once(struct feed *feed, bool *ret_again, bool *ret_unk
     buffer_init(&path, 0);
     feed_path_write(reader, &path);
     sse_restart(&feed->sse);
+    feed->told = false;
     code = api_stream(&reader->cli->api, path.bytes, FEED_STALL_MS, bytes_came, feed, &answer, &broken);
     if (feed->sse.id[0])
         (void)text_copy(reader->after, sizeof reader->after, feed->sse.id);
@@ -194,7 +197,7 @@ static enum cli_exit feed_once(struct feed *feed, bool *ret_again, bool *ret_unk
     return *ret_again && code != CLI_FAILED ? CLI_OK : code;
 }
 
-/* False: this server has no such path, ask it page by page. */
+/* A connection that brought something, or lasted, was a good one: the next one comes soon. False: this server has no such path, ask it page by page. */
 static bool feed_read(struct reader *reader, enum cli_exit *ret_code)
 {
     struct feed feed = {.reader = reader, .heard_ms = clock_mono_ms()};
@@ -203,9 +206,9 @@ static bool feed_read(struct reader *reader, enum cli_exit *ret_code)
 
     sse_init(&feed.sse, event_came, &feed);
     while (again && api_left_ms(&reader->cli->api) > 0) {
-        int64_t heard_ms = feed.heard_ms;
+        int64_t begun_ms = clock_mono_ms();
         *ret_code = feed_once(&feed, &again, &unknown);
-        tries = feed.heard_ms > heard_ms ? 0 : tries + 1;
+        tries = feed.told || clock_mono_ms() - begun_ms >= FEED_CAP_MS ? 0 : tries + 1;
         if (again)
             (void)api_sleep(&reader->cli->api, backoff_full_jitter_ms(FEED_BASE_MS, FEED_CAP_MS, tries, clock_random()));
     }

@@ -553,11 +553,22 @@ def test_events_follow_until_the_time_is_over(api):
     assert 1 < time.monotonic() - begun < 10 and "the time is over" in done.stderr
 
 
-def test_events_do_not_flood_a_server_that_does_not_wait(api):
+def flooded(api, stream):
+    """So many requests in two seconds, of a server that answers them all at once. Without pauses it is hundreds, also on a busy machine."""
     answer = {"items": [], "next": "5-0"}
-    api.faults = [once("GET", "events", lambda handler: handler.answer(200, answer)) for _ in range(1000)]
-    run(api, "events", "-f", "--after", "5-0", "--timeout", "1s", code=TIMED_OUT)
-    assert len(api.requests) <= 12
+    api.faults = [once("GET", "/events" if stream else "/events?", lambda handler: handler.answer(200, answer)) for _ in range(3000)]
+    run(api, "events", "-f", "--after", "5-0", "--timeout", "2s", code=TIMED_OUT)
+    return len([path for _, path in api.requests if ("/stream" in path) == stream])
+
+
+def test_events_do_not_flood_a_server_that_does_not_wait(api):
+    """One that has no stream: after each page a pause of 200 ms, unless the page took 100 ms itself."""
+    assert 1 <= flooded(api, stream=False) <= 2000 // 100 + 2
+
+
+def test_events_do_not_flood_a_server_whose_stream_brings_nothing(api):
+    """Pauses are random up to 400, 800, 1600, 3200 ms, and so on: more than 12 of them in two seconds are as good as impossible (1e-11)."""
+    assert 1 <= flooded(api, stream=True) <= 12
 
 
 # --- the audit ---
