@@ -10,6 +10,7 @@ about decisions. Every device that was taken must have succeeded in Redis, and t
 import argparse
 import json
 import os
+import pathlib
 import sys
 import threading
 import time
@@ -96,13 +97,26 @@ def measure_first_dispatch(stack, report):
     wait_until(lambda: in_flight(stack, "first") == 0, 60, "the first rollout to be over", interval=0.5)
 
 
+def cpu_seconds(stack):
+    """CPU seconds by now of each process that runs."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    fields = {process.name: pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split() for process in stack.processes if process.running}
+    return {name: (int(field[11]) + int(field[12])) / ticks for name, field in fields.items()}
+
+
+def sustained(rates):
+    """The rate in the middle half of the seconds: in the first ones no device is beyond its first steps, in the last ones few are left."""
+    middle = rates[len(rates) // 4: len(rates) - len(rates) // 4]
+    return sum(middle) / len(middle)
+
+
 def succeeded(stack):
     return int(stack.redis().hget("drover:v1:rollout:bench", "state:succeeded") or 0)
 
 
 def measure_moves(stack, droverd, options, report):
     start_rollout(stack, "bench", MODEL)
-    before, machine, began = moves_of(stack.metrics()), Machine(stack), time.monotonic()
+    before, machine, cpu, began = moves_of(stack.metrics()), Machine(stack), cpu_seconds(stack), time.monotonic()
     speakers = speak(stack, options.devices, MODEL, options.rate, options.updates, "--sent-before", 1)
     rates = []
     last, last_s = sum(before.values()), began
@@ -113,6 +127,7 @@ def measure_moves(stack, droverd, options, report):
         last, last_s = now, now_s
         if now_s - began > options.updates / 200 + 60:
             raise StackError(f"the devices are not done: {states_of(stack)}")
+    cpu = {name: now - cpu.get(name, 0) for name, now in cpu_seconds(stack).items()}
     stack.forget(speakers)
     took_s, after, used = time.monotonic() - began, moves_of(stack.metrics()), Machine(stack)
     moved = {on: after[on] - before.get(on, 0) for on in after}
@@ -123,9 +138,9 @@ def measure_moves(stack, droverd, options, report):
     if moved["open"] != done or moved["confirmed"] != done or moves > MOVES_EACH * done or done < 0.8 * options.updates:
         raise StackError(f"{moves:.0f} moves, {moved['open']:.0f} of {options.updates} devices taken, {done} updated")
     print(f"{done} of {options.updates} devices were taken at their first heartbeat, the others wait for another; {moves / done:.2f} moves a device, of {MOVES_EACH} when nothing lags")
-    best = sorted(rates)[-max(1, len(rates) // 4):]
-    rate, steady = moves / took_s, sum(best) / len(best)
-    print(f"dispatches {moved['dispatch'] / took_s:.0f}/s; moves {rate:.0f}/s over all, {steady:.0f}/s in the best quarter of seconds")
+    rate = sustained(rates)
+    print(f"dispatches {moved['dispatch'] / took_s:.0f}/s; moves {moves / took_s:.0f}/s from first to last, {rate:.0f}/s in the middle half of the seconds, at most {max(rates):.0f}")
+    print("CPU us a device: " + ", ".join(f"{name} {1e6 * seconds / done:.0f}" for name, seconds in sorted(cpu.items(), key=lambda item: -item[1])))
     anon, _ = memory_kib(droverd)
     print(f"droverd {anon / 1024:.1f} MiB at the end")
     report.line("moves/s missing to the bar", f"{rate:.0f} of {MOVES_BAR}", max(0.0, MOVES_BAR - rate), 0)
