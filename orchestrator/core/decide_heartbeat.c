@@ -41,6 +41,8 @@ static void target_seen(const struct situation *s, struct decision *ret)
     }
     (void)skip_stone(s, ret);
     decision_make(s, ret, EVENT_TARGET_SEEN, E_NONE, NULL);
+    if (ret->move && ret->next.via[0])
+        decision_say(ret, "a heartbeat shows %.30s, its stepping stone", ret->next.via);
     if (truth_count_target(s->rollout, s->device, &ret->next))
         decision_reschedule(s, ret);
 }
@@ -157,8 +159,10 @@ static void verifying_target(const struct situation *s, struct decision *ret)
         note(s, ret, "proved; its rollout is not known here now");
     else if (verdict == EVENT_CONFIRMED && decide_goes_back(s))
         note(s, ret, "proved, but its rollout goes back");
-    else if (verdict == EVENT_CONFIRMED && ret->next.via[0])
+    else if (verdict == EVENT_CONFIRMED && ret->next.via[0] && !counted)
         stepped(s, ret);
+    else if (verdict == EVENT_CONFIRMED && ret->next.via[0])   /* saved first: there may be no room for the next leg, and then it must not have to prove itself again */
+        say_evidence(s, ret);
     else if (verdict != EVENT_NOTHING)
         decision_make(s, ret, verdict, verdict_code(verdict), NULL);
     else if (counted)
