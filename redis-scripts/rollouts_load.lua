@@ -30,7 +30,8 @@ for i = 4, #ARGV - 2, 3 do known[ARGV[i]] = { revision = ARGV[i + 1], stones = A
 local function stones_of(plan, had)
   local versions = {}
   if plan ~= '' then
-    for _, version in ipairs(cjson.decode(plan).stepping_stones or {}) do versions[#versions + 1] = version end
+    local fine, read = pcall(cjson.decode, plan)   -- one that cannot be read is the caller's to report
+    if fine and type(read) == 'table' and type(read.stepping_stones) == 'table' then versions = read.stepping_stones end
   elseif had then
     for version in string.gmatch(had.stones, '[^,]+') do versions[#versions + 1] = version end
   end

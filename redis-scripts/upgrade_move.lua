@@ -63,16 +63,18 @@ local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, 
   from = state_was, to = now.state, on = ARGV[6], attempt = now.attempt, revision = revision, version = now.version,
   error = now.error, why = ARGV[7], prev = last, instance = ARGV[4], stage = now.stage }
 -- Where a leg begins and leads to is in the log, too: it follows from no other field.
-local set, unset = {}, {}
-for _, name in ipairs({ 'from_version', 'via' }) do
-  if changed[name] == '' then
-    unset[#unset + 1] = name
-  elseif changed[name] then
-    set[#set + 1] = name
-    set[#set + 1] = changed[name]
+if changed.from_version or changed.via then
+  local set, unset = {}, {}
+  for _, name in ipairs({ 'from_version', 'via' }) do
+    if changed[name] == '' then
+      unset[#unset + 1] = name
+    elseif changed[name] then
+      set[#set + 1] = name
+      set[#set + 1] = changed[name]
+    end
   end
+  event.facts = facts_of(set, unset)
 end
-event.facts = facts_of(set, unset)
 if ARGV[9] ~= '1' then
   last = event_add(ARGV[5], event)
 end

@@ -80,6 +80,7 @@ static void without_upgrade(const struct situation *s, struct explanation *ret)
     situation_look(s, s->running, &look);
     look.again = look.has_turn = decide_has_another_turn(s);
     const struct predicate *row = predicates_refuse(&look, true, &refusal);
+    const char *stone = s->running ? stones_next(s->running, s->device->last.version) : "";
     if (s->upgrade->state == STATE_NONE)
         NOW("runs %s, has no upgrade", s->device->last.version);
     if (row)
@@ -87,9 +88,9 @@ static void without_upgrade(const struct situation *s, struct explanation *ret)
     else if (look.again)
         NEXT("is given another turn in rollout %s to %s", s->running->id, s->running->version);
     else if (s->device->last.kind == KIND_SIMPLE)
-        NEXT("is offered %s when it asks over HTTP", s->running->version);
+        NEXT("is offered %s when it asks over HTTP", stone[0] ? stone : s->running->version);
     else
-        NEXT("its next heartbeat takes it into rollout %s to %s", s->running->id, s->running->version);
+        NEXT("its next heartbeat takes it into rollout %s to %s%s%s", s->running->id, s->running->version, stone[0] ? ", by way of " : "", stone);
 }
 
 static void pending(const struct situation *s, struct explanation *ret)
