@@ -133,6 +133,7 @@ VIEW(device_view, device_name, device_facts);
 static const struct field upgrade_facts[] = {
     {"upgrade", "upgrade_id", FIELD_TEXT},       {"rollout", "rollout", FIELD_TEXT},
     {"from", "from_version", FIELD_TEXT},        {"to", "version", FIELD_TEXT},
+    {"via", "via", FIELD_TEXT},
     {"state", "state", FIELD_STATE},             {"since", "state_ms", FIELD_AGO},
     {"why", "why", FIELD_TEXT},                  {"attempt", "attempt", FIELD_NUMBER},
     {"progress", "progress", FIELD_PERCENT},     {"confirmations", "confirmations", FIELD_NUMBER},

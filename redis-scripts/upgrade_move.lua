@@ -19,6 +19,7 @@
 -- {'CONFLICT'}, {'REFUSED', why} (the rollout is in another state), or {'FULL', why}: a limit, for now. Nothing is written unless OK.
 -- @include lib/counts.lua
 -- @include lib/events.lua
+-- @include lib/facts.lua
 -- @states
 -- @include lib/limits.lua
 -- @include lib/settle.lua
@@ -61,11 +62,24 @@ local shown = settle(id, was, now, changed.deadline_ms, ARGV[3])
 local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = rollout, upgrade = upgrade_id,
   from = state_was, to = now.state, on = ARGV[6], attempt = now.attempt, revision = revision, version = now.version,
   error = now.error, why = ARGV[7], prev = last, instance = ARGV[4], stage = now.stage }
+-- Where a leg begins and leads to is in the log, too: it follows from no other field.
+if changed.from_version or changed.via then
+  local set, unset = {}, {}
+  for _, name in ipairs({ 'from_version', 'via' }) do
+    if changed[name] == '' then
+      unset[#unset + 1] = name
+    elseif changed[name] then
+      set[#set + 1] = name
+      set[#set + 1] = changed[name]
+    end
+  end
+  event.facts = facts_of(set, unset)
+end
 if ARGV[9] ~= '1' then
   last = event_add(ARGV[5], event)
 end
 if ARGV[8] == '1' then
-  event.kind, event.prev = 'alarm', last
+  event.kind, event.prev, event.facts = 'alarm', last, nil
   last = event_add(ARGV[5], event)
 end
 local function show(name, value)

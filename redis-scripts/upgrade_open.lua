@@ -63,7 +63,7 @@ local shown = settle(id, { state = 'none', attempt = '0', error = '' }, now, now
 if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
 
 local facts = {}
-for _, name in ipairs({ 'from_version', 'site' }) do
+for _, name in ipairs({ 'from_version', 'via', 'site' }) do
   if (now[name] or '') ~= '' then
     facts[#facts + 1] = name
     facts[#facts + 1] = now[name]

@@ -130,8 +130,10 @@ void decision_make(const struct situation *s, struct decision *ret, enum upgrade
         next->repeats++;
     if (move->effects & FX_ATTEMPT) {
         upgrade_begin_attempt(next, s->device, s->now_ms);
+        if (s->rollout)           /* the plan's stones may have been edited */
+            upgrade_aim(next, s->rollout, s->device);
         if (!next->has_package)   /* or else it would have to download another one */
-            next->delta = s->rollout && offer_wants_delta(&s->rollout->release, next);
+            next->delta = s->rollout && offer_wants_delta(s->rollout, next);
         decide_give_window(s, next);
     }
     set_deadline(s, ret, moved);
@@ -211,8 +213,8 @@ void decide_dispatch(const struct situation *s, struct decision *ret)
     }
     decision_make(s, ret, EVENT_DISPATCH, E_NONE, NULL);
     if (ret->move)
-        decision_say(ret, "attempt %lld of %lld, %s", (long long)retry_attempts_used(s->policy, &ret->next),
-                     (long long)s->rollout->max_attempts, ret->next.delta ? "by delta" : "full package");
+        decision_say(ret, "attempt %lld of %lld, %s%s%s", (long long)retry_attempts_used(s->policy, &ret->next), (long long)s->rollout->max_attempts,
+                     ret->next.delta ? "by delta" : "full package", ret->next.via[0] ? " of " : "", ret->next.via);
 }
 
 const char *decide_open_refusal(const struct situation *s)
@@ -236,7 +238,7 @@ void decide_open(const struct situation *s, struct decision *ret)
     /* The chain of the device's events goes on. */
     memcpy(ret->next.last_event, s->upgrade->last_event, sizeof ret->next.last_event);
     decision_make(&fresh, ret, EVENT_OPEN, E_NONE, NULL);
-    decision_say(ret, "runs %s, behind %s", s->device->last.version, s->running->version);
+    decision_say(ret, "runs %.30s, behind %.30s%s%.30s", s->device->last.version, s->running->version, ret->next.via[0] ? ", by way of " : "", ret->next.via);
 }
 
 bool decide_may_fetch(const struct upgrade *upgrade)

@@ -70,7 +70,8 @@ int64_t decide_quarantine_ms(const struct situation *s, const struct decision *d
 /* Its rollout goes back: so must it, unless something is against it; decide_back_refusal: what. */
 void decide_back(const struct situation *s, struct decision *ret);
 const char *decide_back_refusal(const struct situation *s);
-/* Its rollout goes back from its version, and no other one brings it that version now: the upgrade must not end as succeeded. */
+/* Its rollout goes back from its version, and no other one brings it that version now: the upgrade must not end as succeeded. A stepping stone is not gone
+ * back from: who is on its way to one gets there, and is cancelled then. */
 bool decide_goes_back(const struct situation *s);
 /* It failed to go back, or fell silent over it, and shows the new version again since: in a later boot, or after the silence. */
 bool decide_is_back_again(const struct situation *s);

@@ -36,7 +36,7 @@ bool decide_goes_back(const struct situation *s)
 {
     const struct rollout *other = s->running;
     bool wanted = other && other != s->rollout && (rollout_state_takes(other->state) || other->state == ROLLOUT_PAUSED) && !strcmp(other->version, s->upgrade->version);
-    return s->rollout && rollout_state_goes_back(s->rollout->state) && !wanted;
+    return s->rollout && rollout_state_goes_back(s->rollout->state) && !wanted && !s->upgrade->via[0];
 }
 
 /* Who fell silent is told when it speaks again. */
@@ -138,7 +138,7 @@ void decide_again(const struct situation *s, struct decision *ret)
         decision_say(ret, "%s", refusal);
         return;
     }
-    upgrade_begin_turn(&ret->next, s->device, s->now_ms);
+    upgrade_begin_turn(&ret->next, s->rollout, s->device, s->now_ms);
     decision_make(s, ret, EVENT_RETRY_ASKED, E_NONE, NULL);
     ret->by_rollout = true;
 }

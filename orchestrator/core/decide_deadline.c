@@ -78,6 +78,12 @@ static bool waits_to_go_back(const struct situation *s)
     return s->upgrade->confirmations > 0 && (!s->rollout || decide_goes_back(s));
 }
 
+/* Proved on a stepping stone, and no room for its next leg yet; its heartbeats ask again. */
+static bool waits_to_go_on(const struct situation *s)
+{
+    return s->upgrade->via[0] && s->upgrade->confirmations >= truth_needed(s->rollout);
+}
+
 static void verifying(const struct situation *s, struct decision *ret)
 {
     if (gone_silent(s, ret))
@@ -86,6 +92,9 @@ static void verifying(const struct situation *s, struct decision *ret)
         decide_back(s, ret);
     } else if (waits_to_go_back(s)) {
         decision_make(s, ret, EVENT_POSTPONE, E_NONE, decide_back_refusal(s));
+        ret->next.deadline_ms = s->now_ms + s->policy->verify_ms;
+    } else if (waits_to_go_on(s)) {
+        decision_make(s, ret, EVENT_POSTPONE, E_NONE, "no room yet for the next leg");
         ret->next.deadline_ms = s->now_ms + s->policy->verify_ms;
     } else if (!s->upgrade->rebooted_ms) {
         never_on_target(s, ret);

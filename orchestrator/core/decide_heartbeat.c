@@ -20,7 +20,17 @@ static void note(const struct situation *s, struct decision *ret, const char *wh
 static void third_version(const struct situation *s, struct decision *ret)
 {
     decision_make(s, ret, EVENT_OTHER_SEEN, E_NONE, NULL);
-    decision_say(ret, "it runs %s, neither %s nor %s", s->device->last.version, s->upgrade->from_version, s->upgrade->version);
+    decision_say(ret, "it runs %s, neither %s nor %s", s->device->last.version, s->upgrade->from_version, upgrade_goal(s->upgrade));
+}
+
+/* It runs the target, though a stone was to come first: what it proves from here on is the target. */
+static bool skip_stone(const struct situation *s, struct decision *ret)
+{
+    if (!ret->next.via[0] || strcmp(s->device->last.version, ret->next.version))
+        return false;
+    ret->next.via[0] = '\0';
+    upgrade_begin_verify(&ret->next);
+    return true;
 }
 
 static void target_seen(const struct situation *s, struct decision *ret)
@@ -29,7 +39,10 @@ static void target_seen(const struct situation *s, struct decision *ret)
         decision_say(ret, NO_REBOOT_SEEN);
         return;
     }
+    (void)skip_stone(s, ret);
     decision_make(s, ret, EVENT_TARGET_SEEN, E_NONE, NULL);
+    if (ret->move && ret->next.via[0])
+        decision_say(ret, "a heartbeat shows %.30s, its stepping stone", ret->next.via);
     if (truth_count_target(s->rollout, s->device, &ret->next))
         decision_reschedule(s, ret);
 }
@@ -124,22 +137,38 @@ static void say_evidence(const struct situation *s, struct decision *ret)
         decision_say(ret, "%lld of %lld healthy heartbeats", (long long)next->confirmations, (long long)truth_needed(s->rollout));
 }
 
+/* The next leg begins, as another turn does: with attempts counted anew. */
+static void stepped(const struct situation *s, struct decision *ret)
+{
+    const char *stone = s->upgrade->via;
+    upgrade_begin_turn(&ret->next, s->rollout, s->device, s->now_ms);
+    decision_make(s, ret, EVENT_STEPPED, E_NONE, NULL);
+    decision_say(ret, "on %.30s (%u of %u stones), next %.30s", stone, stones_number(s->rollout, stone), stones_count(s->rollout), upgrade_goal(&ret->next));
+}
+
 static void verifying_target(const struct situation *s, struct decision *ret)
 {
     if (truth_same_boot(s->device, s->upgrade)) {
         note(s, ret, NO_REBOOT_SEEN);
         return;
     }
+    bool skipped = skip_stone(s, ret);
     bool counted = truth_count_target(s->rollout, s->device, &ret->next);
     enum upgrade_event verdict = truth_verdict(s->policy, s->rollout, s->device, &ret->next);
     if (verdict == EVENT_CONFIRMED && !s->rollout)   /* it may go back: then whoever ended well would be left where it is */
         note(s, ret, "proved; its rollout is not known here now");
     else if (verdict == EVENT_CONFIRMED && decide_goes_back(s))
         note(s, ret, "proved, but its rollout goes back");
+    else if (verdict == EVENT_CONFIRMED && ret->next.via[0] && !counted)
+        stepped(s, ret);
+    else if (verdict == EVENT_CONFIRMED && ret->next.via[0])   /* saved first: there may be no room for the next leg, and then it must not have to prove itself again */
+        say_evidence(s, ret);
     else if (verdict != EVENT_NOTHING)
         decision_make(s, ret, verdict, verdict_code(verdict), NULL);
     else if (counted)
         say_evidence(s, ret);
+    if (skipped)   /* that its leg is another one is in its history */
+        ret->silent = false;
 }
 
 static void verifying(const struct situation *s, struct decision *ret, enum truth truth)

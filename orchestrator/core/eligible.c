@@ -30,14 +30,15 @@ void eligible_guard(const struct rollout *rollout, const struct upgrade *upgrade
 {
     bool back = by_rollout && move->on == EVENT_ROLLBACK_ASKED, again = by_rollout && move->on == EVENT_RETRY_ASKED;
     *ret = (struct move_guard){.states = back ? "rolling_back,rolled_back" : again || move->on == EVENT_DISPATCH ? "running,completed" : NULL};
-    bool returns = move->on == EVENT_DISPATCH && move->from == STATE_HELD;
-    if (!rollout || !(back || again || returns))
+    bool returns = move->on == EVENT_DISPATCH && move->from == STATE_HELD, steps = rollout && move->on == EVENT_STEPPED && rollout_state_takes(rollout->state);
+    if (!rollout || !(back || again || returns || steps))
         return;
-    ret->max_in_flight = rollout->max_in_flight;
+    if (!steps)   /* it keeps the place that it has */
+        ret->max_in_flight = rollout->max_in_flight;
     ret->per_minute = rollout->plan ? schedule_per_minute(rollout, now_ms) : 0;
     if (back || !rollout->plan)
         return;
-    ret->per_site = upgrade->site[0] ? rollout->plan->limits.per_site : 0;
+    ret->per_site = !steps && upgrade->site[0] ? rollout->plan->limits.per_site : 0;
     ret->bytes_places = upgrade->has_package ? 0 : schedule_bytes_places(rollout);
 }
 

@@ -27,6 +27,20 @@ static long long since_s(const struct situation *s)
     return age_ms > 0 ? age_ms / 1000 : 0;
 }
 
+static const char *goal(const struct situation *s)
+{
+    return upgrade_goal(s->upgrade);
+}
+
+/* Which of its stepping stones its leg leads to; "" when it leads to the target. */
+static const char *way(const struct situation *s, char *dst, size_t size)
+{
+    *dst = '\0';
+    if (s->upgrade->via[0] && s->rollout)
+        say(dst, size, " (%u of %u stones before %s)", stones_number(s->rollout, s->upgrade->via), stones_count(s->rollout), s->upgrade->version);
+    return dst;
+}
+
 /* What follows when nothing comes before the deadline. */
 static const char *otherwise(const struct situation *s)
 {
@@ -66,6 +80,7 @@ static void without_upgrade(const struct situation *s, struct explanation *ret)
     situation_look(s, s->running, &look);
     look.again = look.has_turn = decide_has_another_turn(s);
     const struct predicate *row = predicates_refuse(&look, true, &refusal);
+    const char *stone = s->running ? stones_next(s->running, s->device->last.version) : "";
     if (s->upgrade->state == STATE_NONE)
         NOW("runs %s, has no upgrade", s->device->last.version);
     if (row)
@@ -73,21 +88,21 @@ static void without_upgrade(const struct situation *s, struct explanation *ret)
     else if (look.again)
         NEXT("is given another turn in rollout %s to %s", s->running->id, s->running->version);
     else if (s->device->last.kind == KIND_SIMPLE)
-        NEXT("is offered %s when it asks over HTTP", s->running->version);
+        NEXT("is offered %s when it asks over HTTP", stone[0] ? stone : s->running->version);
     else
-        NEXT("its next heartbeat takes it into rollout %s to %s", s->running->id, s->running->version);
+        NEXT("its next heartbeat takes it into rollout %s to %s%s%s", s->running->id, s->running->version, stone[0] ? ", by way of " : "", stone);
 }
 
 static void pending(const struct situation *s, struct explanation *ret)
 {
     const char *refusal = decide_dispatch_refusal(s);
-    char taken[ROOM_SIZE];
+    char taken[ROOM_SIZE], rest[ROOM_SIZE];
     if (refusal == pace_refusal)
         NEXT("waits: %s (%s)", refusal, room(s, taken, sizeof taken));
     else if (refusal)
         NEXT("waits: %s", refusal);
     else
-        NEXT("is told to update to %s", s->upgrade->version);
+        NEXT("is told to update to %s%s", goal(s), way(s, rest, sizeof rest));
 }
 
 static void dispatched(const struct situation *s, struct explanation *ret)
@@ -127,7 +142,7 @@ static void held(const struct situation *s, struct explanation *ret)
 
 static void installing(const struct situation *s, struct explanation *ret)
 {
-    NEXT("must reboot into %s; otherwise %s", s->upgrade->version, otherwise(s));
+    NEXT("must reboot into %s; otherwise %s", goal(s), otherwise(s));
 }
 
 /* Its rollout goes back, and it is on the version that is to be left. */
@@ -144,28 +159,29 @@ static void verifying(const struct situation *s, struct explanation *ret)
 {
     const struct upgrade *upgrade = s->upgrade;
     long long needed = truth_needed(s->rollout), have = upgrade->confirmations;
+    const char *then = upgrade->via[0] ? "goes on to the next leg" : "succeeds";
     if (upgrade->rebooted_ms && decide_goes_back(s)) {
         going_back(s, ret);
         return;
     }
     int64_t soak_ms = s->rollout ? s->rollout->soak_ms : 0;
     if (!upgrade->rebooted_ms) {
-        NOW("verifying since %lld s: no heartbeat from a new boot on %s yet", since_s(s), upgrade->version);
+        NOW("verifying since %lld s: no heartbeat from a new boot on %s yet", since_s(s), goal(s));
         NEXT("such a heartbeat must come; otherwise %s", otherwise(s));
         return;
     }
     if (upgrade->unhealthy)
         NOW("verifying since %lld s: unhealthy for %lld of %lld heartbeats on %s", since_s(s), (long long)upgrade->unhealthy,
-            (long long)s->policy->unhealthy_max, upgrade->version);
+            (long long)s->policy->unhealthy_max, goal(s));
     else
-        NOW("verifying since %lld s: %lld of %lld healthy heartbeats on %s", since_s(s), have, needed, upgrade->version);
+        NOW("verifying since %lld s: %lld of %lld healthy heartbeats on %s", since_s(s), have, needed, goal(s));
     int64_t soaked_ms = have ? s->now_ms - upgrade->confirmed_ms : 0;
     long long soak_left_s = soaked_ms < soak_ms ? (soak_ms - soaked_ms + 999) / 1000 : 0;
     if (have < needed)
-        NEXT("succeeds after %lld more healthy heartbeat%s and %lld s of soak; otherwise it goes back", needed - have,
+        NEXT("%s after %lld more healthy heartbeat%s and %lld s of soak; otherwise it goes back", then, needed - have,
              needed - have == 1 ? "" : "s", soak_left_s);
     else
-        NEXT("succeeds with the first healthy heartbeat after %lld s of soak; otherwise it goes back", soak_left_s);
+        NEXT("%s with the first healthy heartbeat after %lld s of soak; otherwise it goes back", then, soak_left_s);
 }
 
 static void retry_wait(const struct situation *s, struct explanation *ret)

@@ -23,8 +23,9 @@ struct flow_config {
     const char *public_url;        /* "http://host:8080", copied: base of package URLs */
     size_t work_max;               /* most pieces of work at a time; more are refused with DROVER_FULL */
     uint64_t seed;                 /* of jitter and tokens */
-    /* The permit to go back from the rollout's version to another: "": there is none here; NULL: it is being made. NULL itself: there never is one. */
-    const char *(*permit)(void *arg, const struct rollout *rollout, const char *to_version);
+    /* The permit to go back from the rollout's version, or one of its stepping stones, to another: "": there is none here; NULL: it is being made. NULL itself:
+     * there never is one. */
+    const char *(*permit)(void *arg, const struct rollout *rollout, const char *from_version, const char *to_version);
     void *permit_arg;
     struct zone_port zones;        /* find NULL: all devices are in UTC */
     int64_t (*now_ms)(void *arg);  /* unix ms */

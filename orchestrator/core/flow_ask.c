@@ -108,14 +108,15 @@ static void ask_ended(struct work *work, enum drover_error error, const char *wh
 {
     flow_answered *answered = work->input.ask.answered;
     const struct rollout *rollout = flow_rollout(work->flow, work->upgrade.rollout);
+    const char *against;
     if (error == DROVER_REFUSED || error == DROVER_UNKNOWN) {
         answer_nothing(answered, work->arg, DROVER_OK, why);
     } else if (error != DROVER_OK) {
         answer_nothing(answered, work->arg, error, why);
     } else if (!rollout || !decide_may_fetch(&work->upgrade)) {
         answer_nothing(answered, work->arg, DROVER_OK, why);
-    } else if (refusal_now(work->flow, &rollout->release)) {
-        answer_nothing(answered, work->arg, DROVER_OK, refusal_now(work->flow, &rollout->release));
+    } else if ((against = stones_leg_refusal(&work->flow->config.policy, rollout, &work->upgrade, work->flow->config.now_ms(work->flow->config.now_arg)))) {
+        answer_nothing(answered, work->arg, DROVER_OK, against);
     } else {
         struct flow_offer offer = {.offered = true};
         text_copy(offer.why, sizeof offer.why, work->upgrade.why);

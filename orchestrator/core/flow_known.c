@@ -77,12 +77,12 @@ const struct rollout *flow_rollout(const struct flow *flow, const char *rollout_
     return known ? &known->rollout : NULL;
 }
 
-/* The plan's own was made in advance. */
+/* The plan's own was made in advance, to leave its version. */
 const char *flow_permit(const struct flow *flow, const struct rollout *rollout, const struct upgrade *upgrade)
 {
-    if (rollout->plan && rollout->plan->rollback.permit[0])
+    if (rollout->plan && rollout->plan->rollback.permit[0] && !upgrade->via[0])
         return rollout->plan->rollback.permit;
-    return flow->config.permit ? flow->config.permit(flow->config.permit_arg, rollout, upgrade->from_version) : "";
+    return flow->config.permit ? flow->config.permit(flow->config.permit_arg, rollout, upgrade_goal(upgrade), upgrade->from_version) : "";
 }
 
 bool flow_knows_zone(const struct flow *flow, const char *name)

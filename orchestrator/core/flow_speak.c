@@ -17,7 +17,7 @@ static void speak_update(struct work *work)
     const struct rollout *rollout = flow_rollout(work->flow, work->upgrade.rollout);
     if (!rollout || work->device.last.kind == KIND_SIMPLE) /* simple devices listen to notices only, and ask */
         return;
-    if (release_refusal(&work->flow->config.policy, &rollout->release, work->save.at_ms)) /* its deadline says it again, should that change */
+    if (stones_leg_refusal(&work->flow->config.policy, rollout, &work->upgrade, work->save.at_ms)) /* its deadline says it again, should that change */
         return;
     (void)flow_permit(work->flow, rollout, &work->upgrade);   /* begun in time: should it not be well on the new version, it is told to go back at once */
     struct command command;

@@ -10,9 +10,10 @@ const struct release_delta *offer_delta(const struct release *release, const cha
     return delta && release_delta_is_kept(delta) ? delta : NULL;
 }
 
-bool offer_wants_delta(const struct release *release, const struct upgrade *upgrade)
+bool offer_wants_delta(const struct rollout *rollout, const struct upgrade *upgrade)
 {
-    return !upgrade->full_only && offer_delta(release, upgrade->from_version) != NULL;
+    const struct release *release = stones_leg_release(rollout, upgrade);
+    return release && !upgrade->full_only && offer_delta(release, upgrade->from_version) != NULL;
 }
 
 static void fill_names(enum command_kind kind, const struct upgrade *upgrade, struct command *ret)
@@ -20,7 +21,7 @@ static void fill_names(enum command_kind kind, const struct upgrade *upgrade, st
     *ret = (struct command){.kind = kind, .attempt = upgrade->attempt};
     memcpy(ret->upgrade_id, upgrade->upgrade_id, sizeof ret->upgrade_id);
     memcpy(ret->rollout, upgrade->rollout, sizeof ret->rollout);
-    memcpy(ret->version, upgrade->version, sizeof ret->version);
+    memcpy(ret->version, upgrade_goal(upgrade), sizeof ret->version);
 }
 
 static void fill_full(const struct release *release, struct command *ret)
@@ -43,16 +44,17 @@ static int64_t deadline(const struct policy *policy, const struct upgrade *upgra
 void offer_update(const struct policy *policy, const struct rollout *rollout, const struct upgrade *upgrade, const char *public_url, struct command *ret)
 {
     fill_names(COMMAND_UPDATE, upgrade, ret);
-    const struct release_delta *delta = upgrade->delta ? offer_delta(&rollout->release, upgrade->from_version) : NULL;
+    const struct release *release = stones_leg_release(rollout, upgrade);
+    const struct release_delta *delta = upgrade->delta ? offer_delta(release, upgrade->from_version) : NULL;
     if (delta) {
         ret->delta = true;
         memcpy(ret->base_version, delta->base_version, sizeof ret->base_version);
         memcpy(ret->sha256, delta->sha256, sizeof ret->sha256);
         ret->size_bytes = delta->size_bytes;
     } else {
-        fill_full(&rollout->release, ret);
+        fill_full(release, ret);
     }
-    memcpy(ret->manifest_sha256, rollout->release.manifest_sha256, sizeof ret->manifest_sha256);
+    memcpy(ret->manifest_sha256, release->manifest_sha256, sizeof ret->manifest_sha256);
     ret->install_after_ms = upgrade->install_after_ms;
     ret->install_before_ms = upgrade->install_before_ms;
     ret->deadline_ms = deadline(policy, upgrade);

@@ -134,26 +134,21 @@ static void quarantine_describe(const struct look *look, struct finding *ret)
     ret->next_ms = look->device->quarantine_ms;
 }
 
-/* The first stone that lies between what it runs and the target. */
-static const char *stone_before(const struct look *look)
-{
-    const struct plan *plan = look->rollout->plan;
-    for (unsigned i = 0; plan && i < plan->step_count; i++)
-        if (semver_compare(look->heartbeat->version, plan->steps[i]) < 0)
-            return plan->steps[i];
-    return NULL;
-}
-
+/* It goes through the stones by itself; but all that are on its way must be there. */
 static const char *step_refusal(const struct look *look)
 {
-    return stone_before(look) ? "it must go through an earlier version first" : NULL;
+    const char *stone = "";
+    return stones_refusal(look->policy, look->rollout, look->heartbeat, look->now_ms, &stone) ? "a stepping stone on its way cannot be given" : NULL;
 }
 
 static void step_describe(const struct look *look, struct finding *ret)
 {
-    const char *stone = stone_before(look);
-    if (stone)
-        finding_say(ret, "runs %.30s; %.30s comes first, by a rollout of its own", look->heartbeat->version, stone);
+    const char *stone = stones_next(look->rollout, look->heartbeat->version);
+    const char *against = stones_refusal(look->policy, look->rollout, look->heartbeat, look->now_ms, &stone);
+    if (against)
+        finding_say(ret, "via %.30s: %s", stone, against);
+    else if (stone[0])
+        finding_say(ret, "via %.30s (%u of %u stones)", stone, stones_number(look->rollout, stone), stones_count(look->rollout));
 }
 
 /* --- the plan's target and stages; a flat rollout has its share --- */
@@ -191,7 +186,9 @@ static void stage_describe(const struct look *look, struct finding *ret)
 static const char *release_predicate(const struct look *look)
 {
     const char *against = release_refusal(look->policy, &look->rollout->release, look->now_ms);
-    return against ? against : release_device_refusal(&look->rollout->release, look->heartbeat->hw_rev, look->heartbeat->version);
+    if (against)
+        return against;
+    return release_device_refusal(&look->rollout->release, look->heartbeat->hw_rev, stones_last(look->rollout, look->heartbeat->version));
 }
 
 /* --- conditions and windows: of plans alone --- */
@@ -270,7 +267,7 @@ static const struct predicate rows[] = {
     {"excluded", .refusal = excluded_refusal},
     {"version", .refusal = version_refusal, .describe = version_describe},
     {"quarantine", .each_attempt = true, .refusal = quarantine_refusal, .describe = quarantine_describe},
-    {"step", .refusal = step_refusal, .describe = step_describe},
+    {"step", .each_attempt = true, .refusal = step_refusal, .describe = step_describe},
     {"target", .refusal = target_refusal},
     {"stage", .refusal = stage_refusal, .describe = stage_describe},
     {"release", .each_attempt = true, .refusal = release_predicate},

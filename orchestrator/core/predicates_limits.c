@@ -30,7 +30,7 @@ const char *limit_bytes_refusal(const struct look *look)
 void limit_bytes_describe(const struct look *look, struct finding *ret)
 {
     if (schedule_bytes_places(look->rollout) > 0)
-        finding_say(ret, "%lld of %lld bytes told", (long long)(bytes_taken(look) * look->rollout->release.size_bytes),
+        finding_say(ret, "%lld of %lld bytes told", (long long)(bytes_taken(look) * stones_largest_bytes(look->rollout)),
             (long long)look->rollout->plan->limits.bytes_in_flight);
     ret->next_ms = limit_bytes_refusal(look) ? look->now_ms + SOON_MS : 0;
 }

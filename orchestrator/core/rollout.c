@@ -53,12 +53,15 @@ void rollout_keep(struct rollout *dst, const struct rollout *src)
 {
     *dst = *src;
     plan_hold(dst->plan);
+    stones_hold(dst->stones);
 }
 
 void rollout_drop(struct rollout *rollout)
 {
     plan_drop(rollout->plan);
+    stones_drop(rollout->stones);
     rollout->plan = NULL;
+    rollout->stones = NULL;
 }
 
 int64_t rollout_counts_in_flight(const struct rollout_counts *counts)

@@ -1,5 +1,5 @@
-/* What brings a release to the devices of its model: the plan, where it stands, and its counts. A value but for the plan, which is
- * shared: whoever keeps a copy holds it (rollout_keep) and lets it go (rollout_drop). */
+/* What brings a release to the devices of its model: the plan, where it stands, and its counts. A value but for the plan and its stones, which are
+ * shared: whoever keeps a copy holds them (rollout_keep) and lets them go (rollout_drop). */
 #pragma once
 
 #include <stdbool.h>
@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "orchestrator/core/release.h"
 #include "orchestrator/core/rollout_fsm.h"
+#include "orchestrator/core/stones.h"
 #include "orchestrator/core/upgrade_fsm.h"
 #include "proto/error_code.h"
 #include "proto/plan.h"
@@ -63,6 +64,7 @@ struct rollout {
     int64_t retried;                  /* upgrades with more than one attempt */
     int64_t paced_ms;                 /* when its dispatches so far end, spread evenly over the minutes (schedule.h), as last read; 0: long ago */
     struct release release;
+    struct stones *stones;            /* releases of the plan's stepping stones; NULL: it has none, or they were not read */
 };
 
 /* A new staged rollout: everything but id, why and release, from the plan, which it holds. Its state: awaiting approval, scheduled, or running in stage 1. */
@@ -75,9 +77,9 @@ void rollout_after(const struct rollout *rollout, enum rollout_event on, int64_t
 const char *rollout_approve(const struct rollout *rollout, const char *who, struct rollout *ret_next, enum rollout_event *ret_on);
 /* It goes back, a whole round found nobody who is still on its version, and nobody is on the way. */
 bool rollout_is_back(const struct rollout *rollout);
-/* *dst = *src, holding its plan; what dst held before is not looked at. */
+/* *dst = *src, holding its plan and stones; what dst held before is not looked at. */
 void rollout_keep(struct rollout *dst, const struct rollout *src);
-void rollout_drop(struct rollout *rollout);   /* lets the plan go and forgets it */
+void rollout_drop(struct rollout *rollout);   /* lets both go and forgets them */
 
 /* Upgrades under way: every state that is neither final nor lost. */
 int64_t rollout_counts_in_flight(const struct rollout_counts *counts);

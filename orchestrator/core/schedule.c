@@ -49,7 +49,7 @@ int64_t schedule_paced_next_ms(int64_t per_minute, int64_t paced_ms, int64_t now
 
 int64_t schedule_bytes_places(const struct rollout *rollout)
 {
-    int64_t bytes = rollout->plan ? rollout->plan->limits.bytes_in_flight : 0, size = rollout->release.size_bytes;
+    int64_t bytes = rollout->plan ? rollout->plan->limits.bytes_in_flight : 0, size = stones_largest_bytes(rollout);
     return bytes > 0 && size > 0 ? larger(bytes / size, 1) : 0;
 }
 

@@ -8,7 +8,7 @@
 
 enum truth truth_of(const struct device *device, const struct upgrade *upgrade)
 {
-    if (!strcmp(device->last.version, upgrade->version))
+    if (!strcmp(device->last.version, upgrade_goal(upgrade)) || !strcmp(device->last.version, upgrade->version))
         return TRUTH_TARGET;
     return strcmp(device->last.version, upgrade->from_version) ? TRUTH_OTHER : TRUTH_OLD;
 }

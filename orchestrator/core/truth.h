@@ -10,7 +10,7 @@
 #include "orchestrator/core/upgrade.h"
 
 enum truth { TRUTH_TARGET, TRUTH_OLD, TRUTH_OTHER };
-/* Which version the newest heartbeat shows. */
+/* Which version the newest heartbeat shows. TARGET: the end of its leg, or the rollout's version at once. */
 enum truth truth_of(const struct device *device, const struct upgrade *upgrade);
 
 /* Both boot ids are known, and the device still runs (or no longer runs) the boot it was told to update in.

@@ -1,4 +1,4 @@
-/* What begins anew at each turn of an upgrade: the upgrade itself, an attempt, the proof of the new version. */
+/* What begins anew at each turn or leg of an upgrade: the upgrade itself, an attempt, the proof of the new version. */
 #include "orchestrator/core/upgrade.h"
 
 #include <string.h>
@@ -15,6 +15,7 @@ void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const 
     memcpy(upgrade->model, rollout->model, sizeof upgrade->model);
     memcpy(upgrade->from_version, device->last.version, sizeof upgrade->from_version);
     memcpy(upgrade->version, rollout->version, sizeof upgrade->version);
+    upgrade_aim(upgrade, rollout, device);
     int64_t stage = rollout->plan ? stage_of(rollout, &device->last) : 0;
     upgrade->stage = stage > 0 ? stage : 0;
     if (rollout->plan && rollout->plan->limits.site_tag[0])
@@ -22,7 +23,7 @@ void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const 
     rollout_upgrade_id(rollout->id, upgrade->device_id, upgrade->upgrade_id);
 }
 
-void upgrade_begin_turn(struct upgrade *upgrade, const struct device *device, int64_t now_ms)
+void upgrade_begin_turn(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms)
 {
     struct upgrade next = {.state = upgrade->state, .stage = upgrade->stage, .attempt = upgrade->attempt, .attempts_before = upgrade->attempt,
                            .revision = upgrade->revision, .opened_ms = upgrade->opened_ms, .state_ms = now_ms, .report_seq = -1};
@@ -32,9 +33,25 @@ void upgrade_begin_turn(struct upgrade *upgrade, const struct device *device, in
     memcpy(next.model, upgrade->model, sizeof next.model);
     memcpy(next.from_version, device->last.version, sizeof next.from_version);
     memcpy(next.version, upgrade->version, sizeof next.version);
+    upgrade_aim(&next, rollout, device);
     memcpy(next.site, upgrade->site, sizeof next.site);
     memcpy(next.last_event, upgrade->last_event, sizeof next.last_event);
     *upgrade = next;
+}
+
+void upgrade_aim(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device)
+{
+    char via[VERSION_SIZE] = "";
+    text_copy(via, sizeof via, stones_next(rollout, device->last.version));
+    if (!strcmp(via, upgrade->via))
+        return;
+    memcpy(upgrade->via, via, sizeof upgrade->via);
+    upgrade->has_package = upgrade->delta = false;
+}
+
+const char *upgrade_goal(const struct upgrade *upgrade)
+{
+    return upgrade->via[0] ? upgrade->via : upgrade->version;
 }
 
 void upgrade_begin_verify(struct upgrade *upgrade)

@@ -21,13 +21,14 @@ struct upgrade {
     char upgrade_id[UPGRADE_ID_SIZE];     /* hash of rollout and device: the same wherever and whenever it is computed */
     char rollout[ID_SIZE];
     char model[ID_SIZE];
-    char from_version[VERSION_SIZE];
+    char from_version[VERSION_SIZE];      /* what it ran when this leg began */
     char version[VERSION_SIZE];           /* the target */
+    char via[VERSION_SIZE];               /* the stepping stone that this leg leads to; "": the target itself */
     enum upgrade_state state;             /* STATE_NONE: there is no upgrade */
     int64_t stage;                        /* of the rollout, through which it was taken; 0: the rollout has none */
     char site[ID_SIZE];                   /* where it counts as in flight; "": nowhere, or no matter */
     int64_t attempt;                      /* 0 before the first dispatch */
-    int64_t attempts_before;              /* those of its turns before this one: they do not count any more */
+    int64_t attempts_before;              /* those of its turns and legs before this one: they do not count any more */
     int64_t revision;                     /* counts moves and notes; every save compares it */
     int64_t deadline_ms;                  /* unix ms; 0 in final states */
     int64_t opened_ms;
@@ -69,8 +70,12 @@ struct upgrade {
 struct device;
 struct rollout;
 void upgrade_init(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms);
-/* It gets another turn, in the same stage: only names, the numbers of attempts and the chain of events go on. */
-void upgrade_begin_turn(struct upgrade *upgrade, const struct device *device, int64_t now_ms);
+/* It gets another turn, in the same stage, or begins its next leg: only names, the numbers of attempts and the chain of events go on. */
+void upgrade_begin_turn(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device, int64_t now_ms);
+/* Where its leg leads to, from what the device runs. A package that it has for another leg is of no use any more. */
+void upgrade_aim(struct upgrade *upgrade, const struct rollout *rollout, const struct device *device);
+/* What it is to run at the end of this leg. */
+const char *upgrade_goal(const struct upgrade *upgrade);
 /* The next attempt begins: nothing that was seen before it counts. */
 void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device, int64_t now_ms);
 /* It is to prove the new version from here on: evidence starts at nothing (boots keep counting). */

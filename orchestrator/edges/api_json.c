@@ -110,6 +110,7 @@ void api_put_upgrade(struct json_writer *writer, const struct upgrade *upgrade)
     json_put_text(writer, "model", upgrade->model);
     json_put_text(writer, "from_version", upgrade->from_version);
     json_put_text(writer, "version", upgrade->version);
+    put_text(writer, "via", upgrade->via);
     json_put_text(writer, "state", upgrade_state_name(upgrade->state));
     json_put_i64(writer, "attempt", upgrade->attempt);
     json_put_i64(writer, "revision", upgrade->revision);

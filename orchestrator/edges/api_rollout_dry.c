@@ -14,6 +14,7 @@
 #define UPGRADE_S_DEFAULT 300
 
 static void release_read(void *arg, enum drover_error error, const struct release *releases, size_t count);
+static void stones_read(void *arg, enum drover_error error, const struct release *releases, size_t count);
 static void rollouts_read(void *arg, enum drover_error error, const struct rollout *rollouts, size_t count);
 static void fleet_read(void *arg, enum drover_error error, int64_t devices, int64_t online, const struct model_summary *models, size_t count);
 static void page_read(void *arg, enum drover_error error, const struct device_row *rows, size_t count, const char *next);
@@ -76,6 +77,26 @@ static void release_read(void *arg, enum drover_error error, const struct releas
         return;
     }
     dry->rollout.release = *releases;
+    if (stones_count(&dry->rollout) > 0)
+        store_releases(dry->ask->api->config.store, dry->rollout.model, stones_read, dry);
+    else
+        store_rollouts(dry->ask->api->config.store, ROLLOUTS_ACTIVE, rollouts_read, dry);
+}
+
+/* Out of all releases of the model: they are few, and this is asked seldom. */
+static void stones_read(void *arg, enum drover_error error, const struct release *releases, size_t count)
+{
+    struct dry_run *dry = arg;
+    dry->rollout.stones = stones_new(stones_count(&dry->rollout));
+    if (error != DROVER_OK || dry->rollout.stones == NULL) {
+        dry_fail(dry, error == DROVER_OK ? DROVER_MEMORY : error, "stepping stones");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        unsigned number = stones_number(&dry->rollout, releases[i].version);
+        if (number > 0)
+            dry->rollout.stones->releases[number - 1] = releases[i];
+    }
     store_rollouts(dry->ask->api->config.store, ROLLOUTS_ACTIVE, rollouts_read, dry);
 }
 
@@ -190,6 +211,8 @@ static void assumed_put(struct json_writer *writer, const struct dry_run *dry, c
         json_put_text(writer, NULL, "it lasts longer than could be looked ahead");
     if (told->people || (plan != NULL && plan->approvals > 0))
         json_put_text(writer, NULL, "people approve and promote at once");
+    if (plan != NULL && plan->step_count > 0)
+        json_put_text(writer, NULL, "a stepping stone on the way takes no longer");
     if (plan != NULL && plan->limits.per_site > 0)
         json_put_text(writer, NULL, "no site holds others back");
     json_close_array(writer);

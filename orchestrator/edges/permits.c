@@ -1,4 +1,4 @@
-/* A small table by rollout and version; the one that was used longest ago makes room. */
+/* A small table by rollout and versions; the one that was used longest ago makes room. */
 #include "orchestrator/edges/permits.h"
 
 #include <stdio.h>
@@ -13,6 +13,7 @@
 
 struct entry {
     char rollout[ID_SIZE];             /* "": free */
+    char from_version[VERSION_SIZE];
     char to_version[VERSION_SIZE];
     char text[WORKER_PERMIT_SIZE];     /* "": none */
     int64_t expires_ms;                /* of the text */
@@ -67,14 +68,14 @@ void permits_forget(struct permits *permits)
 }
 
 /* NULL: all are being made. */
-static struct entry *entry_of(struct permits *permits, const char *rollout_id, const char *to_version)
+static struct entry *entry_of(struct permits *permits, const char *rollout_id, const char *from_version, const char *to_version)
 {
     struct entry *oldest = NULL;
 
     for (unsigned i = 0; i < PERMITS_MAX; i++) {
         struct entry *entry = &permits->entries[i];
 
-        if (strcmp(entry->rollout, rollout_id) == 0 && strcmp(entry->to_version, to_version) == 0)
+        if (strcmp(entry->rollout, rollout_id) == 0 && strcmp(entry->from_version, from_version) == 0 && strcmp(entry->to_version, to_version) == 0)
             return entry;
         if (!entry->asked && (!oldest || entry->used < oldest->used))
             oldest = entry;
@@ -82,6 +83,7 @@ static struct entry *entry_of(struct permits *permits, const char *rollout_id, c
     if (oldest) {
         *oldest = (struct entry){.permits = permits};
         (void)text_copy(oldest->rollout, sizeof oldest->rollout, rollout_id);
+        (void)text_copy(oldest->from_version, sizeof oldest->from_version, from_version);
         (void)text_copy(oldest->to_version, sizeof oldest->to_version, to_version);
     }
     return oldest;
@@ -97,7 +99,7 @@ static void ask(struct entry *entry, const struct rollout *rollout, int64_t now_
     (void)text_copy(task.data_dir, sizeof task.data_dir, permits->settings->data_dir);
     memcpy(task.rollout, rollout->id, sizeof task.rollout);
     memcpy(task.model, rollout->model, sizeof task.model);
-    memcpy(task.version, rollout->version, sizeof task.version);
+    memcpy(task.version, entry->from_version, sizeof task.version);
     memcpy(task.to_version, entry->to_version, sizeof task.to_version);
     entry->asked_expires_ms = task.expires_ms;
     entry->asked = worker_pool_ask(permits->pool, &task, answered, entry);
@@ -122,14 +124,14 @@ static void answered(void *arg, const struct worker_answer *answer)
     log_event(LOG_INFO, "permit_made", LOG_TEXT("rollout", entry->rollout), LOG_TEXT("to", entry->to_version), LOG_NUMBER("expires_ms", entry->expires_ms));
 }
 
-const char *permits_get(void *arg, const struct rollout *rollout, const char *to_version)
+const char *permits_get(void *arg, const struct rollout *rollout, const char *from_version, const char *to_version)
 {
     struct permits *permits = arg;
     int64_t now_ms = clock_unix_ms(), half_ms = permits->settings->release_permit_s * 500;
 
     if (!permits->settings->release_permit_key[0] || !proofs_have_trust(permits->proofs))
         return "";
-    struct entry *entry = entry_of(permits, rollout->id, to_version);
+    struct entry *entry = entry_of(permits, rollout->id, from_version, to_version);
     if (!entry)
         return NULL;
     entry->used = ++permits->clock;

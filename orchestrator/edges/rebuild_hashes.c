@@ -138,6 +138,7 @@ static enum drover_error upgrade_visit(struct visiting *visiting, const struct r
     text_add(hash, "model", rebuild->model_names.texts[upgrade->model], true);
     text_add(hash, "version", rebuild->texts.texts[upgrade->version], true);
     text_add(hash, "from_version", name_of(&rebuild->texts, upgrade->from_version), true);
+    text_add(hash, "via", name_of(&rebuild->texts, upgrade->via), true);
     text_add(hash, "site", name_of(&rebuild->texts, upgrade->site), true);
     text_add(hash, "state", upgrade_state_name(upgrade->state), true);
     number_put(hash, "attempt", upgrade->attempt, true);

@@ -10,7 +10,7 @@
 
 struct rebuilt_upgrade {
     uint32_t device, rollout, model, version;    /* numbers of names */
-    uint32_t from_version, site;                 /* NAMES_NONE: not said */
+    uint32_t from_version, via, site;            /* NAMES_NONE: not said */
     uint8_t state, error;                        /* enum upgrade_state, enum error_code */
     bool whole;                                  /* its first entry was there */
     int32_t stage;

@@ -107,18 +107,22 @@ static enum drover_error words_read(const struct event *event, struct words *ret
     return DROVER_OK;
 }
 
-/* What the entry of its opening says besides: where it comes from, and its site. */
+/* What an entry says besides: where it comes from and which stone it goes to, of an opening or when its leg is another one; and its site. */
 static void facts_take(struct rebuild *rebuild, struct rebuilt_upgrade *upgrade, struct event_facts facts)
 {
     char name[FACTS_NAME_SIZE], value[FACTS_VALUE_SIZE];
 
-    upgrade->from_version = upgrade->site = NAMES_NONE;
     while (event_facts_next_set(&facts, name, value)) {
         if (strcmp(name, "from_version") == 0)
             upgrade->from_version = names_add(&rebuild->texts, value);
+        else if (strcmp(name, "via") == 0)
+            upgrade->via = names_add(&rebuild->texts, value);
         else if (strcmp(name, "site") == 0)
             upgrade->site = names_add(&rebuild->texts, value);
     }
+    while (event_facts_next_unset(&facts, name))
+        if (strcmp(name, "via") == 0)
+            upgrade->via = NAMES_NONE;
 }
 
 /* Of an upgrade whose beginning is not in the log, the entry says what it was before. */
@@ -129,11 +133,9 @@ static struct rebuilt_upgrade *upgrade_of(struct rebuild *rebuild, const struct 
 
     rebuild->upgrades = rebuild_reserve(rebuild->upgrades, &rebuild->upgrade_size, at, sizeof *rebuild->upgrades);
     upgrade = &rebuild->upgrades[at];
-    if (at == before) {
+    if (at == before)
         *upgrade = (struct rebuilt_upgrade){.state = (uint8_t)words->from, .attempt = words->from == STATE_NONE ? 0 : entry->event.attempt,
-                                            .whole = words->from == STATE_NONE};
-        facts_take(rebuild, upgrade, entry->facts);
-    }
+                                            .from_version = NAMES_NONE, .via = NAMES_NONE, .site = NAMES_NONE, .whole = words->from == STATE_NONE};
     return upgrade;
 }
 
@@ -148,6 +150,7 @@ enum drover_error rebuild_take_move(struct rebuild *rebuild, struct rebuild_entr
     if (error)
         return error;
     upgrade = upgrade_of(rebuild, entry, &words);
+    facts_take(rebuild, upgrade, entry->facts);
     was = *upgrade;
     if (was.state != words.from)
         return rebuild_refuse(ret_problem, event, "it moves its upgrade from a state in which that was not");
@@ -158,7 +161,7 @@ enum drover_error rebuild_take_move(struct rebuild *rebuild, struct rebuild_entr
     model_count(rebuild, rebuild_device(rebuild, event->device_id), (uint32_t)(upgrade - rebuild->upgrades), words.to, model);
     *upgrade = (struct rebuilt_upgrade){
         .device = names_find(&rebuild->device_names, event->device_id), .rollout = names_find(&rebuild->rollout_names, event->rollout), .model = model,
-        .version = names_add(&rebuild->texts, event->version), .from_version = was.from_version, .site = was.site, .state = (uint8_t)words.to,
+        .version = names_add(&rebuild->texts, event->version), .from_version = was.from_version, .via = was.via, .site = was.site, .state = (uint8_t)words.to,
         .error = (uint8_t)words.error, .whole = was.whole, .stage = (int32_t)event->stage, .attempt = event->attempt, .revision = event->revision,
         .opened_ms = words.from == STATE_NONE ? event->at_ms : was.opened_ms, .state_ms = words.from != words.to ? event->at_ms : was.state_ms};
     memcpy(upgrade->event, event->id, sizeof upgrade->event);

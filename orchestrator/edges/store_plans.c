@@ -2,6 +2,7 @@
 #include "orchestrator/edges/store_plans.h"
 
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +30,22 @@ void plan_shelf_done(struct plan_shelf *shelf)
     *shelf = (struct plan_shelf){0};
 }
 
+/* "1.5.0,2.0.0"; "": none. */
+static void add_stones(const struct plan *plan, struct redis_args *args)
+{
+    char all[PLAN_STEPS_MAX * VERSION_SIZE] = "";
+    size_t length = 0;
+    for (unsigned i = 0; i < plan->step_count; i++)
+        length += (size_t)snprintf(all + length, sizeof all - length, "%s%s", i ? "," : "", plan->steps[i]);
+    redis_args_add_text(args, all);
+}
+
 void plan_shelf_add(const struct plan_shelf *shelf, struct redis_args *args)
 {
     for (size_t i = 0; i < shelf->count; i++) {
         redis_args_add_text(args, shelf->plans[i].rollout);
         redis_args_add_i64(args, shelf->plans[i].plan_revision);
+        add_stones(shelf->plans[i].plan, args);
     }
 }
 

@@ -17,7 +17,7 @@ struct plan_shelf {
 };
 
 void plan_shelf_done(struct plan_shelf *shelf);
-/* Adds id and plan_revision of each, for rollouts_load. */
+/* Adds id, plan_revision and stepping stones of each, for rollouts_load. */
 void plan_shelf_add(const struct plan_shelf *shelf, struct redis_args *args);
 /* Gives the rollout its plan (held): from the JSON when there is one, else from the shelf. False: the JSON cannot be read; the rollout has none then. */
 bool plan_shelf_give(struct plan_shelf *shelf, const struct redisReply *json, struct rollout *rollout);

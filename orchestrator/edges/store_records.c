@@ -87,6 +87,7 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(TEXT, model)},
     {UPGRADE(TEXT, from_version)},
     {UPGRADE(TEXT, version)},
+    {UPGRADE(TEXT, via)},
     {UPGRADE(WORD, state), .words = &state_words, .always = true},
     {UPGRADE(I64, attempt), .always = true},
     {UPGRADE(I64, attempts_before)},

@@ -8,7 +8,7 @@
 #include "orchestrator/edges/store_proposals.h"
 
 #define LIST_MAX 1000
-#define LOADED 6   /* values of each rollout in an answer of rollouts_load */
+#define LOADED 7   /* values of each rollout in an answer of rollouts_load */
 
 static void rollouts_listed(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
 static void rollout_loaded(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
@@ -55,7 +55,20 @@ static bool stage_fits(const struct rollout *rollout)
     return !rollout->plan || (rollout->stage >= 1 && rollout->stage <= (int64_t)rollout->plan->stage_count);
 }
 
-/* Rollout, release, its stage, plan, length of its queue, when its dispatches end (ms with decimals, "": never). */
+/* One that cannot be read is missing. */
+static void stones_read(struct store *store, const struct redisReply *releases, struct rollout *ret)
+{
+    unsigned count = stones_count(ret);
+    ret->stones = count > 0 && releases->type == REDIS_REPLY_ARRAY ? stones_new(count) : NULL;
+    for (unsigned i = 0; ret->stones && i < count && i < releases->elements; i++) {
+        struct release *release = &ret->stones->releases[i];
+        bool there = releases->element[i]->type == REDIS_REPLY_ARRAY && releases->element[i]->elements > 0;
+        if (there && !store_record_ok(store, release_read(releases->element[i], release)))
+            release->model[0] = '\0';
+    }
+}
+
+/* Rollout, release, its stage, plan, length of its queue, when its dispatches end (ms with decimals, "": never), the releases of its stones. */
 static bool one_read(struct store *store, struct redisReply *const *values, struct rollout *ret)
 {
     if (!store_record_ok(store, rollout_read(values[0], values[1], ret)))
@@ -64,6 +77,7 @@ static bool one_read(struct store *store, struct redisReply *const *values, stru
         rollout_drop(ret);
         return false;
     }
+    stones_read(store, values[6], ret);
     rollout_stage_read(values[2], ret);
     ret->waiting = values[4]->type == REDIS_REPLY_INTEGER ? values[4]->integer : 0;
     if (!text_to_i64(values[5]->str, strcspn(values[5]->str, "."), 0, INT64_MAX, &ret->paced_ms))

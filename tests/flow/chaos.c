@@ -86,9 +86,10 @@ static void report(const struct thing *thing)
 
 static void reboot(struct thing *thing)
 {
-    static const char *const versions[] = {"1.0.0", "1.0.0", "1.1.0", "1.1.0", "1.1.0", "1.0.7"};
+    static const char *const versions[] = {"1.0.0", "1.0.0", "1.1.0", "1.1.0", "1.1.0", "1.0.7"}, *const on_stones[] = {"1.0.0", CHAOS_STONE, CHAOS_STONE, "1.1.0", "1.1.0", "1.0.7"};
+    unsigned which = dice(dice(10) ? 5 : 6);
     thing->boot++;
-    thing->version = versions[dice(dice(10) ? 5 : 6)];
+    thing->version = world.store.rollouts[0].stones ? on_stones[which] : versions[which];
 }
 
 static void ask(const struct thing *thing)
@@ -251,7 +252,7 @@ static bool was_left_behind(const struct memory_device *known)
     const struct upgrade *upgrade = &known->upgrade;
     bool called = upgrade->state == STATE_FAILED && upgrade->lost_from == STATE_ROLLING_BACK;
     return rollout_state_goes_back(world.store.rollouts[0].state) && upgrade->state != STATE_NONE && !called &&
-           truth_of(&known->device, upgrade) == TRUTH_TARGET && !truth_same_boot(&known->device, upgrade);
+           !strcmp(known->device.last.version, upgrade->version) && !truth_same_boot(&known->device, upgrade);
 }
 
 static bool ended_well(uint64_t seed, const struct thing *thing)
@@ -264,8 +265,10 @@ static bool ended_well(uint64_t seed, const struct thing *thing)
         return wrong(seed, known, "never came to its end");
     if (!thing->silent && strcmp(known->device.last.version, thing->version))
         return wrong(seed, known, "runs another version than the store says");
-    if (!thing->silent && state == STATE_SUCCEEDED && !strcmp(thing->version, "1.0.0"))
-        return wrong(seed, known, "is called succeeded on the old version");
+    if (!thing->silent && state == STATE_SUCCEEDED && (!strcmp(thing->version, "1.0.0") || !strcmp(thing->version, CHAOS_STONE)))
+        return wrong(seed, known, "is called succeeded on the old version, or on a stone");
+    if (state == STATE_SUCCEEDED && known->upgrade.via[0])
+        return wrong(seed, known, "is called succeeded, and has a stone before it");
     if (!thing->silent && was_left_behind(known))
         return wrong(seed, known, "stays on a version that its rollout went back from");
     if (!thing->silent && state == STATE_ROLLED_BACK && known->upgrade.revision < 2)
@@ -281,24 +284,6 @@ static bool nobody_is_silent(void)
     return true;
 }
 
-/* Now and then there are windows, for installations alone or for all: half an hour of each one, from the beginning on. */
-static void give_windows(struct rollout *rollout, const char *use)
-{
-    char json[1024];
-    struct plan_problems problems;
-    int length = snprintf(json, sizeof json, "{\"schema\":1,\"id\":\"r1\",\"model\":\"esp32\",\"version\":\"1.1.0\",\"limits\":{\"max_in_flight\":%lld},\"confirmations\":%lld,"
-                          "\"soak_ms\":%lld,\"windows\":{\"weekly\":[", (long long)rollout->max_in_flight, (long long)rollout->confirmations, (long long)rollout->soak_ms);
-    for (int hour = 0; hour < 8; hour++)
-        length += snprintf(json + length, sizeof json - (size_t)length, "%s{\"use\":\"%s\",\"from\":\"%02d:30\",\"to\":\"%02d:00\"}", hour ? "," : "", use, hour, hour + 1);
-    length += snprintf(json + length, sizeof json - (size_t)length, "]}}");
-    if (plan_read(json, (size_t)length, &rollout->plan, &problems) != DROVER_OK) {
-        fprintf(stderr, "%s: %s\n", problems.items[0].where, problems.items[0].what);
-        abort();
-    }
-    rollout->plan_revision = 1;
-    rollout_enter_stage(rollout, 1, 0);
-}
-
 static bool play(uint64_t seed)
 {
     dice_seed = seed;
@@ -312,7 +297,9 @@ static bool play(uint64_t seed)
                                 .confirmations = 1 + dice(3), .soak_ms = dice(2) * 60000, .spread_s = 30};
     memset(rollout->release.manifest_sha256, 'e', SHA256_HEX_SIZE - 1);
     if (seed % 25 == 0)
-        give_windows(rollout, seed % 50 ? "install" : "both");
+        chaos_give_windows(rollout, seed % 50 ? "install" : "both");
+    else if (seed % 5 == 1)
+        chaos_give_stone(rollout);
     for (int i = 0; i < DEVICES; i++) {
         things[i] = (struct thing){.version = "1.0.0", .boots_known = dice(3) > 0};
         snprintf(things[i].id, ID_SIZE, "d%d", i);

@@ -140,10 +140,10 @@ static enum drover_error guarded(struct memory_store *store, const struct memory
     const struct rollout *rollout = memory_store_rollout(store, call->save.upgrade.rollout);
     if (guard->states && (store->stopped || !rollout || !names(guard->states, rollout->state)))
         return DROVER_REFUSED;
-    if (!rollout || guard->max_in_flight == 0)
+    if (!rollout)
         return DROVER_OK;
     bool holds = upgrade_state_holds_place(call->save.from);
-    if ((holds ? rollout->counts.states[STATE_ROLLING_BACK] : rollout_places_taken(rollout)) >= guard->max_in_flight)
+    if (guard->max_in_flight > 0 && (holds ? rollout->counts.states[STATE_ROLLING_BACK] : rollout_places_taken(rollout)) >= guard->max_in_flight)
         return DROVER_FULL;
     return limit_of_move(store, rollout, call) ? DROVER_FULL : DROVER_OK;
 }

@@ -11,6 +11,8 @@ bool story_act(struct world *world, char *text);
 bool story_set(struct world *world, char *text);
 /* story_scene.c: "r1 esp32 1.1.0 max_in_flight=1 plan={...}", from the words' `first` on. */
 bool story_set_rollout(struct world *world, const struct words *words, unsigned first);
+/* The release of one of its plan's stepping stones comes. False: it has no such stone. */
+bool story_upload_stone(struct rollout *rollout, const char *stone);
 /* A story whose words do not fit is none: aborts. */
 void story_copy(char *dst, size_t size, const char *src);
 /* The plan of its word "plan={...}"; NULL: it is none. The caller drops it. */

@@ -150,14 +150,25 @@ static bool change_rollout(struct world *world, const struct words *words, enum 
     return rollout != NULL;
 }
 
-/* What the trust store says of the rollout's release. why "": it verifies. */
+/* "uploads r1 1.5.0": the release of a stepping stone. */
+static bool upload_stone(struct world *world, const struct words *words)
+{
+    struct rollout *rollout = memory_store_rollout(&world->store, words_at(words, 3));
+    bool fine = rollout && story_upload_stone(rollout, words_at(words, 4));
+    world_tell_rollouts(world);
+    return fine;
+}
+
+/* What the trust store says of the rollout's release, or of that of a stepping stone. why "": it verifies. */
 static bool judge_release(struct world *world, const struct words *words, const char *why)
 {
     struct rollout *rollout = memory_store_rollout(&world->store, words_at(words, 3));
-    if (rollout)
-        story_copy(rollout->release.refused, sizeof rollout->release.refused, why);
+    unsigned number = rollout ? stones_number(rollout, words_at(words, 4)) : 0;
+    struct release *release = !rollout ? NULL : number > 0 ? &rollout->stones->releases[number - 1] : &rollout->release;
+    if (release)
+        story_copy(release->refused, sizeof release->refused, why);
     world_tell_rollouts(world);
-    return rollout != NULL;
+    return release != NULL;
 }
 
 static bool explain_device(struct world *world, const char *device_id)
@@ -197,6 +208,8 @@ static bool act_operator(struct world *world, const struct words *words)
         return judge_release(world, words, "E_SIGNATURE: 0 of 1 signatures");
     if (!strcmp(what, "trusts"))
         return judge_release(world, words, "");
+    if (!strcmp(what, "uploads"))
+        return upload_stone(world, words);
     if (!strcmp(what, "explains"))
         return explain_device(world, words_at(words, 3));
     if (!strcmp(what, "supersedes")) { /* "supersedes r1 r2 esp32 1.2.0" */

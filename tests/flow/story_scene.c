@@ -11,6 +11,29 @@ void story_copy(char *dst, size_t size, const char *src)
         abort();
 }
 
+bool story_upload_stone(struct rollout *rollout, const char *stone)
+{
+    unsigned number = stones_number(rollout, stone);
+    if (number == 0 || !rollout->stones)
+        return false;
+    struct release *release = &rollout->stones->releases[number - 1];
+    *release = (struct release){.size_bytes = rollout->release.size_bytes};
+    story_copy(release->model, sizeof release->model, rollout->model);
+    story_copy(release->version, sizeof release->version, stone);
+    memset(release->sha256, 'c', SHA256_HEX_SIZE - 1);
+    memset(release->manifest_sha256, 'b', SHA256_HEX_SIZE - 1);
+    return true;
+}
+
+/* Each of them is there, as good as the target, but for the one that is said to be missing. */
+static void set_stones(const struct words *words, struct rollout *rollout)
+{
+    rollout->stones = stones_count(rollout) ? stones_new(stones_count(rollout)) : NULL;
+    for (unsigned i = 0; i < stones_count(rollout); i++)
+        if (strcmp(words_text(words, "missing", ""), rollout->plan->steps[i]))
+            story_upload_stone(rollout, rollout->plan->steps[i]);
+}
+
 /* "plan={...}" without blanks: the plan's JSON but for schema, id, model and version. */
 struct plan *story_read_plan(const struct words *words, const struct rollout *rollout)
 {
@@ -39,6 +62,7 @@ static bool set_plan(const struct words *words, struct rollout *rollout)
     rollout->release = before.release;
     memcpy(rollout->author, before.author, sizeof rollout->author);
     plan_drop(plan);
+    set_stones(words, rollout);
     return true;
 }
 

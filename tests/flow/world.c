@@ -118,10 +118,10 @@ static bool zone_find(void *zones, const char *name, const struct time_zone **re
     return time_zones_find(zones, name, ret);
 }
 
-static const char *world_permit(void *arg, const struct rollout *rollout, const char *to_version)
+static const char *world_permit(void *arg, const struct rollout *rollout, const char *from_version, const char *to_version)
 {
     const struct world *world = arg;
-    (void)rollout, (void)to_version;
+    (void)rollout, (void)from_version, (void)to_version;
     return world->permit_pending ? NULL : world->permit;
 }
 

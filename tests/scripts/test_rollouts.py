@@ -131,7 +131,7 @@ def test_lists(drover):
 
     def names(which, most, name=""):
         reply = drover.call("rollouts_load", which, most, name)
-        return [pairs(reply[i])["id"] for i in range(0, len(reply), 6)]
+        return [pairs(reply[i])["id"] for i in range(0, len(reply), 7)]
     assert names("active", 10) == ["r3"] and names("ending", 10) == ["r1"] and sorted(names("known", 10)) == ["r1", "r3"]
     assert names("all", 2) == ["r3", "r2"] and names("one", 1, "r2") == ["r2"] and names("one", 1, "r9") == []
     with pytest.raises(redis.ResponseError, match="no such list"):
@@ -162,15 +162,27 @@ def test_a_plan_comes_once_and_with_the_counts_of_the_stage(drover):
     drover.release(), drover.rollout("r1", plan='{"a":1}', plan_revision=1, stage=2)
     drover.record(dict(id="d1", at_ms=1000, seq=1))
     drover.open("d1", drover.upgrade(stage=2))
-    _, _, stage, plan, waiting, pace = drover.call("rollouts_load", "known", 10, "")
-    assert pairs(stage) == {"opened": "1", "state:pending": "1", "opened_ms": "5000"} and plan == '{"a":1}' and waiting == 0 and pace == ""
-    assert drover.call("rollouts_load", "known", 10, "", "r1", 1)[3] == ""
+    _, _, stage, plan, waiting, pace, stones = drover.call("rollouts_load", "known", 10, "")
+    assert pairs(stage) == {"opened": "1", "state:pending": "1", "opened_ms": "5000"} and plan == '{"a":1}' and waiting == 0 and pace == "" and stones == []
+    assert drover.call("rollouts_load", "known", 10, "", "r1", 1, "")[3] == ""
     drover.rollout_move("r1", "running", "running", on="edit", plan='{"a":2}', plan_revision=2, stage=3)
     drover.redis.zadd("drover:priv:rollout:r1:queue", {"d2": 1})
     drover.redis.set("drover:priv:rollout:r1:pace", "5000.500")
-    _, _, stage, plan, waiting, pace = drover.call("rollouts_load", "one", 10, "r1", "r1", 1)
+    _, _, stage, plan, waiting, pace, _ = drover.call("rollouts_load", "one", 10, "r1", "r1", 1, "")
     assert waiting == 1 and pace == "5000.500" and stage == [] and plan == '{"a":2}'
     assert drover.call("rollouts_load", "all", 10, "")[3] == "", "a list of all comes without them"
+
+
+def test_the_stones_of_a_plan(drover):
+    drover.release(), drover.rollout("r1", plan='{"stepping_stones":["0.5.0","1.0.0"]}', plan_revision=1, stage=1)
+    assert drover.call("rollouts_load", "known", 10, "")[6] == [[], []], "neither is there yet"
+    drover.call("release_add", "esp32", "1.0.0", 1, 0, "drover-1", 1000, "model", "esp32", "version", "1.0.0")
+    drover.call("release_add", "other", "0.5.0", 1, 0, "drover-1", 1000, "model", "other", "version", "0.5.0")
+    for known in ((), ("r1", 1, "0.5.0,1.0.0"), ("r1", 0, "0.1.0")):
+        first, second = drover.call("rollouts_load", "one", 1, "r1", *known)[6]
+        assert first == [] and pairs(second)["version"] == "1.0.0", known
+    assert drover.call("rollouts_load", "one", 1, "r1", "r1", 1, "")[6] == [], "the caller knows of none"
+    assert drover.call("rollouts_load", "all", 1, "")[6] == [], "a list of all comes without them"
 
 
 def test_the_counts_of_all_stages(drover):

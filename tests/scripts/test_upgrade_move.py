@@ -1,4 +1,6 @@
 """upgrade_move: compare-and-set, and everything that hangs on the state."""
+import json
+
 import pytest
 import redis
 
@@ -22,6 +24,23 @@ def test_moves(ready):
     assert (ready.device("d1")["state"], ready.device("d1")["attempt"]) == ("dispatched", "1")
     first, second = [event for event in ready.events() if event["kind"] == "move"]
     assert (second["from"], second["to"], second["revision"], second["prev"]) == ("pending", "dispatched", "2", first["id"])
+
+
+def test_a_leg_is_in_the_log(drover):
+    drover.release(), drover.rollout()
+    drover.record(dict(id="d1", at_ms=1000, seq=1))
+    drover.open("d1", drover.upgrade(via="1.0.5"))
+    assert json.loads(drover.events()[-1]["facts"]) == {"set": ["from_version", "1.0.0", "via", "1.0.5"]}
+    drover.call("upgrade_move", "d1", 1, 6000, "drover-1", 1000, "target_seen", "because", 0, 0, "pending", "", "", 0, 0, 0, 0, 0, "r1", "esp32", "1.1.0", "", "", 0, "",
+                "upgrade_id", "u-r1", "state", "verifying", "attempt", 0, "revision", 2, "token", "t2", "deadline_ms", 1)
+    assert drover.events()[-1]["facts"] == "-", "what does not change is not said again"
+    drover.call("upgrade_move", "d1", 2, 7000, "drover-1", 1000, "stepped", "because", 1, 0, "verifying", "", "", 0, 0, 0, 0, 0, "r1", "esp32", "1.1.0", "", "", 0, "",
+                "upgrade_id", "u-r1", "state", "pending", "attempt", 0, "revision", 3, "token", "t3", "deadline_ms", 1, "from_version", "1.0.5", "via", "")
+    move, alarm = drover.events()[-2:]
+    assert json.loads(move["facts"]) == {"set": ["from_version", "1.0.5"], "unset": ["via"]} and (alarm["kind"], alarm["facts"]) == ("alarm", "-")
+    upgrade = drover.redis.hgetall("drover:v1:upgrade:d1")
+    assert "via" not in upgrade and upgrade["from_version"] == drover.device("d1")["from_version"] == "1.0.5" and upgrade["version"] == "1.1.0"
+    assert drover.counts("rollout:r1") == {"opened": 1, "state:pending": 1}
 
 
 @pytest.mark.parametrize("expected,came_from,upgrade_id", [(2, "pending", "u-r1"), (0, "pending", "u-r1"), (1, "lost", "u-r1"), (1, "pending", "u-r9")])

@@ -20,12 +20,12 @@ static int setup(void **state)
 static void a_delta_for_its_base_unless_one_failed(void **state)
 {
     (void)state;
-    assert_true(offer_wants_delta(&f.rollout.release, &f.upgrade));
+    assert_true(offer_wants_delta(&f.rollout, &f.upgrade));
     f.upgrade.full_only = true;
-    assert_false(offer_wants_delta(&f.rollout.release, &f.upgrade));
+    assert_false(offer_wants_delta(&f.rollout, &f.upgrade));
     f.upgrade.full_only = false;
     strcpy(f.upgrade.from_version, "0.9.0");
-    assert_false(offer_wants_delta(&f.rollout.release, &f.upgrade));
+    assert_false(offer_wants_delta(&f.rollout, &f.upgrade));
 }
 
 static void the_command_names_the_package_and_the_attempt(void **state)

@@ -228,7 +228,20 @@ static void words_of_a_stepping_stone(void **state)
     (void)state;
     struct plan plan = {.step_count = 1, .steps = {"1.0.5"}};
     use_plan(&plan);
-    held_by("step", "it must go through an earlier version first", "runs 1.0.0; 1.0.5 comes first, by a rollout of its own", 0);
+    held_by("step", "a stepping stone on its way cannot be given", "via 1.0.5: its stepping stone has no release", 0);
+    f.rollout.stones = stones_new(1);
+    f.rollout.stones->releases[0] = f.rollout.release;
+    snprintf(f.rollout.stones->releases[0].version, VERSION_SIZE, "1.0.5");
+    ask();
+    assert_int_equal(why.held_by, -1);
+    assert_string_equal(found("step")->finding.value, "via 1.0.5 (1 of 1 stones)");
+    snprintf(f.rollout.stones->releases[0].min_version, VERSION_SIZE, "1.0.1");
+    held_by("step", "a stepping stone on its way cannot be given", "via 1.0.5: it runs a version from which the release cannot be reached", 0);
+    f.rollout.stones->releases[0].min_version[0] = '\0';
+    snprintf(f.rollout.stones->releases[0].refused, sizeof f.rollout.release.refused, "E_SIGNATURE");
+    held_by("step", "a stepping stone on its way cannot be given", "via 1.0.5: its release does not verify any more", 0);
+    stones_drop(f.rollout.stones);
+    f.rollout.stones = NULL;
 }
 
 static void words_of_conditions_and_windows(void **state)
