@@ -74,6 +74,7 @@ class Api(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True   # head and body are two writes: the second would wait 40 ms for an acknowledgement
 
     def log_message(self, *args):
         pass
