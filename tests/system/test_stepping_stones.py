@@ -4,8 +4,8 @@ import urllib.request
 
 from fleet import check_aggregates
 from hand import Device
+from operators import control  # noqa: F401: control is a fixture
 from stack import wait_until
-from test_rollout_control import control  # noqa: F401  (a fixture)
 
 
 def test_a_stepping_stone(control):  # noqa: F811
