@@ -137,7 +137,7 @@ static bool edits(struct world *world, const struct words *words)
     struct plan *plan = rollout && rollout->plan ? story_read_plan(words, rollout) : NULL;
     if (!plan)
         return false;
-    rollout_drop(rollout);
+    plan_drop(rollout->plan);
     rollout->plan = plan;
     rollout->plan_revision++;
     rollout_enter_stage(rollout, rollout->stage, world->store.now_ms);
