@@ -66,15 +66,24 @@ void upgrade_begin_verify(struct upgrade *upgrade)
     upgrade->asked_back = false;
 }
 
+/* It came up on what it was told to run after it was told, though too late for its attempt to be credited: it has no reason to reboot once more. */
+static bool came_up_after_all(const struct upgrade *upgrade, const struct device *device)
+{
+    return upgrade->boot_before[0] && device->last.boot_id[0] && strcmp(device->last.boot_id, upgrade->boot_before) &&
+           strcmp(device->last.version, upgrade_goal(upgrade)) == 0;
+}
+
 void upgrade_begin_attempt(struct upgrade *upgrade, const struct device *device, int64_t now_ms)
 {
+    bool came_up = came_up_after_all(upgrade, device);
     upgrade_begin_verify(upgrade);
     upgrade->attempt++;
     upgrade->attempt_ms = now_ms;
     upgrade->download_ms = 0;
     upgrade->report_seq = -1;
     upgrade->note[0] = 0;
-    memcpy(upgrade->boot_before, device->last.boot_id, sizeof upgrade->boot_before);
+    if (!came_up)
+        memcpy(upgrade->boot_before, device->last.boot_id, sizeof upgrade->boot_before);
     upgrade->strayed_ms = 0;
     upgrade->boot_id[0] = 0;
     upgrade->boots = 0;

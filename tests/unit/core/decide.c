@@ -365,6 +365,32 @@ static void an_attempt_begins_with_nothing_seen(void **state)
     assert_true(next->delta);
 }
 
+/* Its heartbeat was recorded while its next attempt was being decided: it will not boot a third time to prove what it proved. */
+static void who_came_up_after_all_need_not_reboot_again(void **state)
+{
+    (void)state;
+    fixture_enter(&f, STATE_RETRY_WAIT);
+    char told_in[BOOT_ID_SIZE];
+    memcpy(told_in, f.upgrade.boot_before, sizeof told_in);
+    fixture_beat(&f, "1.1.0", "b9", "idle");
+    struct situation s = fixture_situation(&f);
+    decide_deadline(&s, &d);
+    assert_int_equal(d.next.state, STATE_DISPATCHED);
+    assert_string_equal(d.next.boot_before, told_in);
+    f.upgrade = d.next;
+    decide_heartbeat(&s, &d);
+    assert_int_equal(d.next.state, STATE_VERIFYING);
+    assert_int_not_equal(d.next.rebooted_ms, 0);
+
+    fixture_enter(&f, STATE_RETRY_WAIT);
+    memcpy(f.upgrade.boot_before, "b9", sizeof "b9");   /* in the boot in which it was told: that proves nothing */
+    s = fixture_situation(&f);
+    decide_deadline(&s, &d);
+    f.upgrade = d.next;
+    decide_heartbeat(&s, &d);
+    assert_null(d.move);
+}
+
 static void a_failed_delta_is_not_tried_again(void **state)
 {
     (void)state;
@@ -550,6 +576,7 @@ int main(void)
         cmocka_unit_test_setup(nobody_is_told_while_the_rollout_does_not_run, setup),
         cmocka_unit_test_setup(endings, setup),
         cmocka_unit_test_setup(an_attempt_begins_with_nothing_seen, setup),
+        cmocka_unit_test_setup(who_came_up_after_all_need_not_reboot_again, setup),
         cmocka_unit_test_setup(a_failed_delta_is_not_tried_again, setup),
         cmocka_unit_test_setup(only_more_progress_earns_more_time, setup),
         cmocka_unit_test_setup(served_bytes_move_only_those_who_do_not_report, setup),
