@@ -114,7 +114,9 @@ class Device:
 
     def report(self, state, command=None, **changes):
         self.report_seq += 1
-        command = command or self.hand.commands(self.name, "update")[-1]
+        if not command:
+            self.command(beats=False)
+            command = self.hand.commands(self.name, "update")[-1]
         self.say("report", {"schema": 1, "upgrade_id": command["upgrade_id"], "attempt": command["attempt"], "seq": self.report_seq,
                             "state": state, **changes})
 

@@ -216,7 +216,7 @@ def test_who_is_not_eligible_is_told_why(world):
         if name != "d4":
             assert device.state() == "none", name
     device.until("dispatched", beats=False)
-    command = world.hand.commands("d4", "update")[-1]
+    command = device.command(beats=False)
     assert command["manifest_sha256"] == stack.redis().hget("drover:v1:release:esp32:2.0.0", "manifest_sha256")
 
 
