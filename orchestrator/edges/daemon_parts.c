@@ -12,6 +12,7 @@
 #include "orchestrator/edges/daemon_inside.h"
 #include "orchestrator/edges/secret.h"
 
+#define REQUESTS_MAX 16384       /* outstanding at Redis: what heartbeats and reports lead to, and sweeps */
 #define WORK_MAX 65536           /* pieces of work under way in the flow */
 #define RING_SYNC_MS 1000        /* what a power cut may take of the rings, as of Redis with everysec */
 #define GOODBYE_MS 2000          /* for the broker's goodbye, after a drain */
@@ -70,6 +71,7 @@ static enum drover_error redis_make(struct daemon *daemon, struct problem *ret_p
             .username = settings->redis_username,
             .password = password,
             .timeout_ms = settings->redis_timeout_ms,
+            .requests_max = REQUESTS_MAX,
             .changed = daemon_redis_changed,
             .arg = daemon,
         };

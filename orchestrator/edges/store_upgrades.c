@@ -120,6 +120,8 @@ static void saved(void *arg, enum drover_error error, const struct redisReply *r
     struct store_call *call = arg;
     if (!error)
         error = saved_error(call, reply);
+    else if (error == DROVER_FULL)
+        error = DROVER_UNAVAILABLE;   /* too much is outstanding and nothing was sent; FULL is the script's word for a limit */
     ((store_saved *)call->done)(call->arg, error, error ? NULL : &call->upgrade);
     free(call);
 }

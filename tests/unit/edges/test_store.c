@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "orchestrator/edges/facts_cache.h"
 #include "orchestrator/edges/store.h"
@@ -1011,6 +1012,36 @@ static void test_everything_ends_when_redis_freezes(void **state)
     assert_int_equal(record(beat_of("d1", 3)), RECORDED_LOADED);
 }
 
+/* More than may be outstanding is no limit of a rollout: the flow tries again. */
+static void test_a_full_link_is_not_a_full_rollout(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct redis_link *narrow;
+    prepare("d1");
+    const struct redis_link_config config = {.base = base, .url = server.url, .requests_max = 1};
+    assert_int_equal(redis_link_new(&config, &narrow, &problem), DROVER_OK);
+    redis_link_start(narrow);
+    const int64_t end_ms = clock_mono_ms() + WAIT_MS;
+    while (!redis_link_is_ready(narrow) && clock_mono_ms() < end_ms)
+        event_base_loop(base, EVLOOP_ONCE);
+    struct store *other = store_new(narrow, &(struct store_config){.instance = "drover-2"});
+    struct store_port full = store_port(other);
+    struct upgrade_save save = first_save("d1");
+    const struct upgrade was = save.upgrade;
+    save.was = &was;
+    save.expected_revision = 1;
+    save.from = STATE_PENDING;
+    save.upgrade.state = STATE_DISPATCHED;
+    redis_link_call(narrow, 1, (const char *[]){"PING"}, NULL, NULL, NULL, 0);
+    begin();
+    full.move(full.store, &save, saved, NULL);
+    assert_int_equal(end(), DROVER_UNAVAILABLE);
+    assert_int_equal(redis_server_ask(&server, "HGET drover:v1:rollout:r1 state:pending"), 1);
+    redis_link_free(narrow);
+    store_free(other);
+}
+
 static void test_killed_redis_keeps_what_was_answered(void **state)
 {
     (void)state;
@@ -1055,6 +1086,7 @@ int main(void)
         TEST(test_gaps_in_the_events),
         TEST(test_fleet_online_and_chores),
         TEST(test_everything_ends_when_redis_freezes),
+        TEST(test_a_full_link_is_not_a_full_rollout),
         TEST(test_killed_redis_keeps_what_was_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
