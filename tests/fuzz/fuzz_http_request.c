@@ -206,7 +206,7 @@ static void heard_check(const struct heard *heard)
     MUST(sscanf(heard->head, "HTTP/%9d.%9d %3d ", &major, &minor, &status) == 3);
     MUST(status == 100 || (status >= 200 && status < 600 && status != 500));
     /* What evhttp refuses before anybody is asked, it answers in the version that it read, even HTTP/1.-1. */
-    MUST((major == 1 && minor >= 0 && minor <= 1) || status == 400 || status == 413 || status == 501);
+    MUST((major == 1 && minor >= 0 && minor <= 1) || status == 400 || status == 413 || status == 417 || status == 501);
 }
 
 /* Sends all of it and takes all that comes, until nothing moves any more. */
