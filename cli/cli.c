@@ -120,6 +120,21 @@ enum cli_exit cli_get(struct cli *cli, const char *path, struct api_answer *answ
     return api_call(&cli->api, &call, answer) ? cli_refused(cli, answer) : CLI_OK;
 }
 
+enum cli_exit cli_get_format(struct cli *cli, struct api_answer *answer, const char *format, ...)
+{
+    struct buffer path;
+    enum cli_exit code;
+    va_list arguments;
+
+    buffer_init(&path, 0);
+    va_start(arguments, format);
+    buffer_add_format_list(&path, format, arguments);
+    va_end(arguments);
+    code = cli_get(cli, path.bytes, answer);
+    buffer_done(&path);
+    return code;
+}
+
 enum cli_exit cli_post(struct cli *cli, const char *path, const struct buffer *body, bool repeatable, struct api_answer *answer)
 {
     const struct api_call call = {

@@ -42,5 +42,7 @@ enum cli_exit cli_refused(struct cli *cli, const struct api_answer *answer);
 
 /* GET of a path; on failure it has been reported. The answer is freed with api_answer_done on every path. */
 enum cli_exit cli_get(struct cli *cli, const char *path, struct api_answer *answer);
+/* The same for a path that is put together. */
+enum cli_exit cli_get_format(struct cli *cli, struct api_answer *answer, const char *format, ...) PRINTF_LIKE(3, 4);
 /* POST of a JSON body (NULL: none); repeatable as in struct api_call. Otherwise like cli_get. */
 enum cli_exit cli_post(struct cli *cli, const char *path, const struct buffer *body, bool repeatable, struct api_answer *answer);

@@ -2,60 +2,18 @@
  * and drover device quarantine | readmit. */
 #include "cli/cmd.h"
 
-#include <stdarg.h>
-
 #include "cli/cli.h"
 #include "cli/cmd_rollout_plan.h"
 #include "cli/fields.h"
 #include "cli/list.h"
+#include "cli/order.h"
 #include "cli/proposal_print.h"
 #include "cli/values.h"
 #include "cli/views.h"
 #include "common/clock.h"
-#include "common/json.h"
 #include "common/text.h"
 
 #define EXCLUDED_LIMIT 1000
-
-/* Members that an order's body may have; NULL and 0: left out. */
-struct order {
-    const char *device, *version;
-    int64_t for_s;
-    char if_match[32];            /* an ETag; "": none */
-};
-
-static void body_write(const struct cli *cli, const struct order *order, struct buffer *out)
-{
-    struct json_writer writer;
-
-    json_begin(&writer, out);
-    json_put_text(&writer, "device", order->device);
-    json_put_text(&writer, "version", order->version);
-    if (order->for_s > 0)
-        json_put_i64(&writer, "for_s", order->for_s);
-    json_put_text(&writer, "why", cli_text(cli, OPT_WHY));
-    json_end(&writer);
-}
-
-static enum cli_exit order_send(struct cli *cli, const struct order *order, struct api_answer *answer, const char *format, ...) PRINTF_LIKE(4, 5);
-static enum cli_exit order_send(struct cli *cli, const struct order *order, struct api_answer *answer, const char *format, ...)
-{
-    char path[2 * ID_SIZE + 64];
-    struct buffer body;
-    enum cli_exit code;
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(path, sizeof path, format, arguments);
-    va_end(arguments);
-    buffer_init(&body, 0);
-    body_write(cli, order, &body);
-    const struct api_call call = {
-        .method = "POST", .path = path, .body = body.bytes, .length = body.length, .if_match = order->if_match[0] ? order->if_match : NULL};
-    code = api_call(&cli->api, &call, answer) ? cli_refused(cli, answer) : CLI_OK;
-    buffer_done(&body);
-    return code;
-}
 
 /* --- a rollout --- */
 

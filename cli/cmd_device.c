@@ -90,16 +90,11 @@ static void device_print(struct cli *cli, const struct cJSON *answer)
 enum cli_exit cmd_device_show(struct cli *cli)
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/devices/%s", cli_argument(cli, 0));
 
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/devices/%s", cli_argument(cli, 0));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code)
         device_print(cli, answer.json);
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
 }
 

@@ -6,62 +6,40 @@
 
 #include "cli/cli.h"
 #include "cli/cmd_rollout_plan.h"
+#include "cli/order.h"
 #include "cli/proposal_print.h"
 #include "cli/values.h"
-#include "common/json.h"
 #include "common/text.h"
 
 /* "proposal" with its number as an ETag, when something is proposed; the rollout as it was looked at otherwise. */
 struct target {
     int64_t proposal;
-    char etag[32];
+    struct order order;
 };
 
 /* The number that was given, else that of what waits now; of a rollout that still waits for its approvals none. */
 static enum cli_exit target_find(struct cli *cli, struct target *ret)
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/rollouts/%s", cli_argument(cli, 0));
 
     *ret = (struct target){.proposal = cli_number(cli, OPT_PROPOSAL, 0)};
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code && ret->proposal == 0)
         ret->proposal = value_number(answer.json, "proposal.number", 0);
     if (!code)
-        (void)snprintf(ret->etag, sizeof ret->etag, "\"%lld\"", (long long)(ret->proposal ? ret->proposal : value_number(answer.json, "revision", 0)));
+        (void)snprintf(ret->order.if_match, sizeof ret->order.if_match, "\"%lld\"", (long long)(ret->proposal ? ret->proposal : value_number(answer.json, "revision", 0)));
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
-}
-
-static void body_write(const struct cli *cli, struct buffer *out)
-{
-    struct json_writer writer;
-
-    json_begin(&writer, out);
-    json_put_text(&writer, "why", cli_text(cli, OPT_WHY));
-    json_end(&writer);
 }
 
 static enum cli_exit decision_send(struct cli *cli, const struct target *target, const char *decision)
 {
-    char path[2 * ID_SIZE + 64];
     struct api_answer answer;
-    struct buffer body;
-    enum cli_exit code;
+    enum cli_exit code = order_send(cli, &target->order, &answer, "/api/v1/rollouts/%s/%s%s", cli_argument(cli, 0), target->proposal ? "proposal/" : "", decision);
 
-    (void)snprintf(path, sizeof path, "/api/v1/rollouts/%s/%s%s", cli_argument(cli, 0), target->proposal ? "proposal/" : "", decision);
-    buffer_init(&body, 0);
-    body_write(cli, &body);
-    const struct api_call call = {.method = "POST", .path = path, .body = body.bytes, .length = body.length, .if_match = target->etag};
-    code = api_call(&cli->api, &call, &answer) ? cli_refused(cli, &answer) : CLI_OK;
     if (!code)
         rollout_print_row(cli, answer.json);
     api_answer_done(&answer);
-    buffer_done(&body);
     return code;
 }
 

@@ -25,15 +25,10 @@ enum cli_exit cmd_release_list(struct cli *cli)
 enum cli_exit cmd_release_show(struct cli *cli)
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/releases/%s/%s", cli_argument(cli, 0), cli_argument(cli, 1));
 
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/releases/%s/%s", cli_argument(cli, 0), cli_argument(cli, 1));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code)
         release_print(cli, answer.json);
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
 }

@@ -103,15 +103,10 @@ void rollout_print(struct cli *cli, const struct cJSON *rollout)
 enum cli_exit cmd_rollout_show(struct cli *cli)
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/rollouts/%s", cli_argument(cli, 0));
 
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code)
         rollout_print(cli, answer.json);
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
 }

@@ -65,16 +65,11 @@ enum cli_exit cmd_rollout_check(struct cli *cli)
 enum cli_exit cmd_rollout_plan(struct cli *cli)
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/rollouts/%s/plan", cli_argument(cli, 0));
 
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/rollouts/%s/plan", cli_argument(cli, 0));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code)
         plan_print(cli, answer.json);
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
 }
 
@@ -100,17 +95,12 @@ static enum cli_exit plan_send(struct cli *cli, const struct plan_file *file, co
 enum cli_exit rollout_revision(struct cli *cli, int64_t *ret_revision)
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/rollouts/%s", cli_argument(cli, 0));
 
     *ret_revision = 0;
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/rollouts/%s", cli_argument(cli, 0));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code)
         *ret_revision = value_number(answer.json, "revision", 0);
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
 }
 

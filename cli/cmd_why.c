@@ -189,18 +189,13 @@ static void rollout_why_print(struct cli *cli, const struct cJSON *answer, int64
 static enum cli_exit why(struct cli *cli, const char *folder, void (*print)(struct cli *cli, const struct cJSON *answer, int64_t now_ms))
 {
     struct api_answer answer;
-    struct buffer path;
-    enum cli_exit code;
+    enum cli_exit code = cli_get_format(cli, &answer, "/api/v1/%s/%s/why", folder, cli_argument(cli, 0));
 
-    buffer_init(&path, 0);
-    buffer_add_format(&path, "/api/v1/%s/%s/why", folder, cli_argument(cli, 0));
-    code = cli_get(cli, path.bytes, &answer);
     if (!code && cli->output.format == OUTPUT_TABLE)
         print(cli, answer.json, clock_unix_ms());
     else if (!code)
         output_object(&cli->output, &why_view, answer.json, clock_unix_ms());
     api_answer_done(&answer);
-    buffer_done(&path);
     return code;
 }
 

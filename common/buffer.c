@@ -70,14 +70,13 @@ void buffer_add_text(struct buffer *buffer, const char *text)
     buffer_add(buffer, text, strlen(text));
 }
 
-void buffer_add_format(struct buffer *buffer, const char *format, ...)
+void buffer_add_format_list(struct buffer *buffer, const char *format, va_list list)
 {
-    va_list args, again;
+    va_list again;
     int length;
 
-    va_start(args, format);
-    va_copy(again, args);
-    length = vsnprintf(NULL, 0, format, args);
+    va_copy(again, list);
+    length = vsnprintf(NULL, 0, format, list);
     if (length < 0) {
         buffer->failed = true;
     } else if (buffer_reserve(buffer, (size_t)length)) {
@@ -85,7 +84,15 @@ void buffer_add_format(struct buffer *buffer, const char *format, ...)
         buffer->length += (size_t)length;
     }
     va_end(again);
-    va_end(args);
+}
+
+void buffer_add_format(struct buffer *buffer, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    buffer_add_format_list(buffer, format, list);
+    va_end(list);
 }
 
 char *buffer_take(struct buffer *buffer, size_t *ret_length)

@@ -1,6 +1,7 @@
 /* A growing byte buffer with a limit, for building JSON, replies and log lines. Errors stick: check once at the end. */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,5 +22,6 @@ void buffer_clear(struct buffer *buffer);                       /* keeps the mem
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
+void buffer_add_format_list(struct buffer *buffer, const char *format, va_list list) PRINTF_LIKE(2, 0);
 /* Moves the bytes out (malloc'ed, terminated); NULL when failed. The buffer is empty afterwards. */
 char *buffer_take(struct buffer *buffer, size_t *ret_length);
