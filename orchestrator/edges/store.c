@@ -152,8 +152,9 @@ bool store_loaded_read(struct store *store, struct redisReply *const *values, co
     int64_t seen_ms = 0;
     if (values[0]->type != REDIS_REPLY_ARRAY || values[0]->elements == 0)
         return false;
-    bool seen = values[2]->type == REDIS_REPLY_STRING && values[2]->len > 0, never = values[2]->type == REDIS_REPLY_NIL || values[2]->type == REDIS_REPLY_STRING;
-    if (seen ? !text_to_i64(values[2]->str, values[2]->len, 0, INT64_MAX, &seen_ms) : !never)
+    /* when it was seen; never: nil from Redis itself, "" from a script */
+    bool is_text = values[2]->type == REDIS_REPLY_STRING;
+    if (is_text ? values[2]->len && !text_to_i64(values[2]->str, values[2]->len, 0, INT64_MAX, &seen_ms) : values[2]->type != REDIS_REPLY_NIL)
         return store_record_ok(store, SIZE_MAX);
     if (!store_record_ok(store, device_row_read(values[0], device_id, seen_ms, &row)) ||
         !store_record_ok(store, upgrade_read(values[1], device_id, ret_upgrade)))

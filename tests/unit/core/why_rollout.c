@@ -75,16 +75,23 @@ static void what_a_stage_waits_for(void **state)
     assert_true(standing.move.moves && standing.move.stage == 2);
 }
 
+/* One stage with one gate, and so many devices that failed in it. */
+static void one_gate(struct plan *plan, int64_t failed)
+{
+    *plan = (struct plan){.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
+    plan->stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
+    plan->stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
+    f.rollout.plan = plan;
+    f.rollout.stage = 1;
+    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = failed;
+    f.rollout.counts = f.rollout.staged;
+}
+
 static void a_gate_that_is_broken_is_named(void **state)
 {
     (void)state;
-    struct plan plan = {.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
-    plan.stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
-    plan.stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
-    f.rollout.plan = &plan;
-    f.rollout.stage = 1;
-    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = 40;
-    f.rollout.counts = f.rollout.staged;
+    struct plan plan;
+    one_gate(&plan, 40);
     stopped_by("", "gates", "a gate is broken", NULL);
     assert_string_equal(standing.findings[standing.held_by].finding.value, standing.move.gates[0].text);
     assert_true(standing.move.moves && standing.move.on == ROLLOUT_EVENT_PAUSE);
@@ -94,13 +101,8 @@ static void a_gate_that_is_broken_is_named(void **state)
 static void going_back_is_not_held_back_by_what_made_it_go(void **state)
 {
     (void)state;
-    struct plan plan = {.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
-    plan.stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
-    plan.stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
-    f.rollout.plan = &plan;
-    f.rollout.stage = 1;
-    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = 40;
-    f.rollout.counts = f.rollout.staged;
+    struct plan plan;
+    one_gate(&plan, 40);
     f.rollout.release.expires_ms = NOW - 1;
     f.rollout.state = ROLLOUT_ROLLING_BACK;
     stopped_by("", NULL, NULL, NULL);
@@ -112,13 +114,8 @@ static void going_back_is_not_held_back_by_what_made_it_go(void **state)
 static void a_doubt_holds_up_a_stage_alone(void **state)
 {
     (void)state;
-    struct plan plan = {.references = 1, .stage_count = 1, .limits.max_in_flight = 10};
-    plan.stages[0] = (struct plan_stage){.name = "all", .kind = STAGE_EVERYBODY, .settled_pct = 100, .gate_count = 1};
-    plan.stages[0].gates[0] = (struct plan_gate){.measure = GATE_FAILURE_RATE, .limit = 50000, .min_sample = 10, .confidence_pct = 95};
-    f.rollout.plan = &plan;
-    f.rollout.stage = 1;
-    f.rollout.staged.opened = f.rollout.staged.states[STATE_FAILED] = 3;
-    f.rollout.counts = f.rollout.staged;
+    struct plan plan;
+    one_gate(&plan, 3);
     stopped_by("", "gates", "a gate is in doubt", NULL);
     f.rollout.state = ROLLOUT_COMPLETED;
     stopped_by("", NULL, NULL, NULL);

@@ -294,6 +294,18 @@ static struct upgrade_save first_save(const char *device_id)
     return save;
 }
 
+/* It is told; was: as first_save left it. */
+static struct upgrade_save second_save(const char *device_id, struct upgrade *was)
+{
+    struct upgrade_save save = first_save(device_id);
+    *was = save.upgrade;
+    save.was = was;
+    save.expected_revision = 1;
+    save.from = STATE_PENDING;
+    save.upgrade.state = STATE_DISPATCHED;
+    return save;
+}
+
 static enum drover_error save_open(const struct upgrade_save *save)
 {
     begin();
@@ -991,12 +1003,8 @@ static void test_everything_ends_when_redis_freezes(void **state)
     (void)state;
     prepare("d1");
     redis_server_freeze(&server, true);
-    struct upgrade_save save = first_save("d1");
-    const struct upgrade was = save.upgrade;
-    save.was = &was;
-    save.expected_revision = 1;
-    save.from = STATE_PENDING;
-    save.upgrade.state = STATE_DISPATCHED;
+    struct upgrade was;
+    struct upgrade_save save = second_save("d1", &was);
     snprintf(save.upgrade.token, TOKEN_SIZE, "second");
     assert_int_equal(save_move(&save), DROVER_UNAVAILABLE);
     struct beat beat = beat_of("d1", 2);
@@ -1027,12 +1035,8 @@ static void test_a_full_link_is_not_a_full_rollout(void **state)
         event_base_loop(base, EVLOOP_ONCE);
     struct store *other = store_new(narrow, &(struct store_config){.instance = "drover-2"});
     struct store_port full = store_port(other);
-    struct upgrade_save save = first_save("d1");
-    const struct upgrade was = save.upgrade;
-    save.was = &was;
-    save.expected_revision = 1;
-    save.from = STATE_PENDING;
-    save.upgrade.state = STATE_DISPATCHED;
+    struct upgrade was;
+    struct upgrade_save save = second_save("d1", &was);
     redis_link_call(narrow, 1, (const char *[]){"PING"}, NULL, NULL, NULL, 0);
     begin();
     full.move(full.store, &save, saved, NULL);
@@ -1047,12 +1051,8 @@ static void test_killed_redis_keeps_what_was_answered(void **state)
     (void)state;
     prepare("d1");
     redis_server_kill(&server);
-    struct upgrade_save save = first_save("d1");
-    const struct upgrade was = save.upgrade;
-    save.was = &was;
-    save.expected_revision = 1;
-    save.from = STATE_PENDING;
-    save.upgrade.state = STATE_DISPATCHED;
+    struct upgrade was;
+    struct upgrade_save save = second_save("d1", &was);
     assert_int_equal(save_move(&save), DROVER_UNAVAILABLE);
     redis_server_start_again(&server);
     ready = false;
