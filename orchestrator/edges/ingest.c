@@ -149,6 +149,7 @@ void intake_answered(struct intake *intake, enum ingest_message message, enum dr
     intake->ingest->counters.answered[message][error]++;
     if (!ingest_is_retried(error))
         return;
+    heartbeats_go_on_after_reports(intake->ingest);
     if (!intake->broken)
         log_event(error == DROVER_STORE ? LOG_ERROR : LOG_WARN, "ingest_stopped", LOG_TEXT("message", ingest_message_name(message)),
                   LOG_TEXT("error", drover_error_text(error)), LOG_TEXT("why", why));

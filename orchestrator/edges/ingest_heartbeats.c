@@ -174,7 +174,16 @@ static bool may_read_on(const struct ingest *ingest)
     return intake_may_read(&ingest->heartbeats) && ingest->batch_count < BATCHES_MAX;
 }
 
-/* Reads until the ring is empty, or no further batch may go (false), or the turn is over (true: come back at once). */
+/* A report that came earlier waits for its place among the CALLS_MAX: its device's heartbeat must not overtake it, nor may this one begin an upgrade
+ * while those under way stand. */
+static bool reports_are_older(const struct ingest *ingest, const struct ring_record *record)
+{
+    int64_t arrived_ms = intake_may_read(&ingest->reports) ? ring_next_arrived_ms(ingest->reports.ring) : 0;
+
+    return arrived_ms != 0 && arrived_ms < record->arrived_ms;
+}
+
+/* Reads until the ring is empty, or no further batch may go, or reports go first (false), or the turn is over (true: come back at once). */
 static bool ring_read(struct ingest *ingest)
 {
     struct gather *gather = &ingest->gather;
@@ -183,10 +192,15 @@ static bool ring_read(struct ingest *ingest)
 
     for (unsigned records = 1; may_read_on(ingest) && ring_next(ingest->heartbeats.ring, &record); records++) {
         struct beat *beat = &gather->beats[gather->count];
-        bool good = record_read(ingest, &record, &beat->heartbeat);
+        bool good;
 
+        ingest->heartbeats.yields = reports_are_older(ingest, &record);
+        if (ingest->heartbeats.yields) {
+            ring_unread(ingest->heartbeats.ring);
+            break;
+        }
+        good = record_read(ingest, &record, &beat->heartbeat);
         beat->at_ms = record.arrived_ms;
-
         if (good && !gather_take(ingest)) {
             ring_unread(ingest->heartbeats.ring);
             batch_send(ingest, 0);
@@ -219,8 +233,8 @@ static void rest_send(struct ingest *ingest)
 
 static size_t wake_wanted(const struct ingest *ingest)
 {
-    if (ingest->batch_count >= BATCHES_MAX || late_count(ingest->late) > 0)
-        return RING_WAKE_NEVER; /* an answer comes first */
+    if (ingest->batch_count >= BATCHES_MAX || late_count(ingest->late) > 0 || ingest->heartbeats.yields)
+        return RING_WAKE_NEVER; /* an answer comes first, or a turn of the reports */
     return ingest->gather.count > 0 || ingest->batch_count > 0 ? GATHER_BYTES : 1;
 }
 
@@ -287,6 +301,14 @@ void heartbeats_turn(struct ingest *ingest)
     else if (intake->waits && !ingest->ended)
         turn_waiting(ingest);
     intake->in_turn = false;
+}
+
+void heartbeats_go_on_after_reports(struct ingest *ingest)
+{
+    if (!ingest->heartbeats.yields)
+        return;
+    ingest->heartbeats.yields = false;
+    intake_go_on(&ingest->heartbeats);
 }
 
 void heartbeats_rewound(struct ingest *ingest)

@@ -1,5 +1,6 @@
 /* Inside ingest: what its files share. Two intakes, one for each ring, work alike: they read while Redis answers, and when it did
- * not take something they let what is outstanding end, rewind to what is committed, and wait. */
+ * not take something they let what is outstanding end, rewind to what is committed, and wait. When more comes than Redis takes,
+ * heartbeats let older reports go first: what was begun is brought to its end before more is begun. */
 #pragma once
 
 #include <event2/event.h>
@@ -29,6 +30,7 @@ struct intake {
     bool waits;              /* everything is rewound; Redis must come back, or the backoff end */
     bool broken;             /* something was not taken; what is outstanding ends first */
     bool in_turn;
+    bool yields;             /* heartbeats only: unread reports are older and go first */
     unsigned failures;       /* since something was last committed */
 };
 
@@ -88,6 +90,7 @@ void intake_go_on(struct intake *intake);                         /* a turn as s
 void intake_go_on_in(struct intake *intake, int64_t wait_ms);
 
 /* ingest_heartbeats.c */
+void heartbeats_go_on_after_reports(struct ingest *ingest);       /* reports were read, or cannot be now: heartbeats look again whether it is their turn */
 void heartbeats_turn(struct ingest *ingest);
 void heartbeats_rewound(struct ingest *ingest);
 /* ingest_served.c */

@@ -147,6 +147,7 @@ void reports_turn(struct ingest *ingest)
     if (more || !ring_wake_at(intake->ring, ingest->call_count < CALLS_MAX ? 1 : RING_WAKE_NEVER))
         intake_go_on(intake);
     intake->in_turn = false;
+    heartbeats_go_on_after_reports(ingest);
 }
 
 void reports_rewound(struct ingest *ingest)

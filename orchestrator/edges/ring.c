@@ -188,6 +188,16 @@ bool ring_next(struct ring *ring, struct ring_record *ret_record)
     return false;
 }
 
+int64_t ring_next_arrived_ms(struct ring *ring)
+{
+    struct ring_record record;
+
+    if (!ring_next(ring, &record))
+        return 0;
+    ring_unread(ring);
+    return record.arrived_ms;
+}
+
 void ring_unread(struct ring *ring)
 {
     read_to(ring, ring->read_before);

@@ -65,6 +65,8 @@ bool ring_is_waited_for(const struct ring *ring);
 
 /* The next record; false when all were read. topic and payload point into the ring and live until it is committed. */
 bool ring_next(struct ring *ring, struct ring_record *ret_record);
+/* When the record that ring_next would give arrived, unix ms; 0: all were read. */
+int64_t ring_next_arrived_ms(struct ring *ring);
 /* Gives the last ring_next back. */
 void ring_unread(struct ring *ring);
 /* Everything before `end` is safe: its room is free. Never beyond what was read; going back is ignored. */

@@ -329,6 +329,67 @@ static void test_batches_gather_while_one_is_on_its_way(void **state)
     fixture_free(fixture);
 }
 
+/* How many heartbeats the flow was given and has not answered. */
+static size_t heartbeats_pending(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < fake.pending_count; i++)
+        count += fake.pending[i].done && fake.pending[i].devices[0] > 0 ? fake.pending[i].count : 0;
+    return count;
+}
+
+static void answer_all(enum drover_error error)
+{
+    while (fake.pending_count > 0)
+        answer(0, error);
+}
+
+static void put_many_reports_and_a_later_heartbeat(struct fixture *fixture)
+{
+    for (unsigned i = 0; i < 300; i++)
+        put_report(fixture, false);
+    fixture->heartbeat_count = fixture->report_count;
+    put_heartbeat(fixture, 5, "idle");
+    turn(fixture);
+    turn(fixture);
+    assert_int_equal(fake.pending_count, 256);
+    assert_int_equal(heartbeats_pending(), 0);
+}
+
+static void test_older_reports_go_before_heartbeats(void **state)
+{
+    struct fixture *fixture = fixture_new(1 << 20);
+    int64_t deadline = clock_mono_ms() + 20000;
+
+    (void)state;
+    ingest_resume(fixture->ingest);
+    turn(fixture);
+    put_many_reports_and_a_later_heartbeat(fixture);
+    for (unsigned i = 0; i < 43; i++)
+        answer(0, DROVER_OK);
+    turn(fixture);
+    assert_int_equal(fake.pending_count, 256);
+    assert_int_equal(heartbeats_pending(), 0);   /* report 300 is still unread */
+    answer(0, DROVER_OK);
+    while (heartbeats_pending() == 0 && clock_mono_ms() < deadline)
+        turn(fixture);
+    assert_int_equal(heartbeats_pending(), 1);   /* before the reports are answered */
+    answer_all(DROVER_OK);
+
+    put_many_reports_and_a_later_heartbeat(fixture);
+    answer(0, DROVER_STORE);                     /* reports are read again later: heartbeats do not wait for that */
+    while (heartbeats_pending() == 0 && clock_mono_ms() < deadline)
+        turn(fixture);
+    assert_int_equal(heartbeats_pending(), 1);
+    while (!ingest_is_drained(fixture->ingest) && clock_mono_ms() < deadline) {
+        answer_all(DROVER_OK);
+        turn(fixture);
+    }
+    assert_true(ingest_is_drained(fixture->ingest));
+    fixture_free(fixture);
+}
+
 static void test_a_device_twice_in_a_batch(void **state)
 {
     struct fixture *fixture = fixture_new(1 << 16);
@@ -610,6 +671,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quiet_times_send_at_once),
         cmocka_unit_test(test_batches_gather_while_one_is_on_its_way),
+        cmocka_unit_test(test_older_reports_go_before_heartbeats),
         cmocka_unit_test(test_a_device_twice_in_a_batch),
         cmocka_unit_test(test_garbage_is_counted_by_reason_and_done_with),
         cmocka_unit_test(test_garbage_waits_for_what_is_before_it),
