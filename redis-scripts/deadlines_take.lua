@@ -11,7 +11,7 @@ local deadlines = KEYS[2] .. 'deadlines'
 local until_ms = string.format('%.0f', tonumber(ARGV[1]) + tonumber(ARGV[2]))
 local result = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', deadlines, '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])) do
-  if STATE_LIVE[redis.call('HGET', KEYS[1] .. 'upgrade:' .. id, 'state') or 'none'] then
+  if is_live(redis.call('HGET', KEYS[1] .. 'upgrade:' .. id, 'state')) then
     redis.call('ZADD', deadlines, until_ms, id)
     result[#result + 1] = id
     load(result, id)

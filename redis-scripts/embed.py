@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Embeds the Lua scripts into the program: embed.py <upgrade_fsm.def> <out.c> <out.h> <script.lua>...
 
-A line `-- @include lib/x.lua` is replaced by that file; `-- @states` by STATE_LIVE, the states of an upgrade that are not
+A line `-- @include lib/x.lua` is replaced by that file; `-- @states` by is_live(state), which knows the states of an upgrade that are not
 final, read from the state machine's table. Comments and indentation are dropped: Redis keeps each script's text in memory.
 `embed.py --print <upgrade_fsm.def> <script.lua>` prints one script as it is embedded (tests load it from there).
 """
@@ -15,13 +15,14 @@ def states(definition: pathlib.Path) -> str:
     live = [name.lower() for name, kind in rows if kind != "FINAL"]
     if not live or len(live) == len(rows):
         raise SystemExit(f"{definition}: no STATE rows understood")
-    return "local STATE_LIVE = { " + ", ".join(f"{name} = true" for name in live) + " }"
+    # a chain of comparisons, and no table: interned strings compare as pointers, and a table would be built anew at every call
+    return "local function is_live(state) return " + " or ".join(f"state == '{name}'" for name in live) + " end"
 
 
 def resolve(path: pathlib.Path, definition: pathlib.Path) -> str:
     lines = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        include = re.fullmatch(r"-- @include (lib/\w+\.lua)", line)
+        include = re.fullmatch(r"-- @include (lib/\w+\.lua)", line.strip())
         if number == 1 and line.startswith("#!lua"):
             lines.append(line)
         elif include:

@@ -17,6 +17,7 @@
 -- `facts` in a record is the fingerprint of all that a heartbeat says but time, seq and uptime. Plain: the short form is enough.
 -- L<facts>: the upgrade is live, always load. N<facts>: news, load once more (the first answer may have been lost). 0: ask.
 -- @include lib/counts.lua
+-- @include lib/models.lua
 -- @include lib/events.lua
 -- @include lib/on.lua
 -- @include lib/online.lua
@@ -105,32 +106,32 @@ local function first_contact(key, at_ms, facts, seq, first, unwell)
   call('HSET', key, unpack(set))
   call('HSET', key, 'online', '0', 'first_seen_ms', at_ms)
   call('SADD', KEYS[1] .. 'models', model)
-  count(KEYS[1] .. 'fleet', 'devices', 1)
-  count(KEYS[1] .. 'model:' .. model, 'devices', 1)
-  count(KEYS[1] .. 'model:' .. model, 'version:' .. version, 1)
-  on_count(model, version, 'devices', 1)
-  if unwell then on_count(model, version, 'unhealthy', 1) end
+  count(KEYS[1] .. 'fleet', 'devices', '1')
+  count(KEYS[1] .. 'model:' .. model, 'devices', '1')
+  count(KEYS[1] .. 'model:' .. model, 'version:' .. version, '1')
+  on_count(model, version, 'devices', '1')
+  if unwell then on_count(model, version, 'unhealthy', '1') end
   if online then set_online(key, model, version, true) end
 end
 
 local function move_counts(model_was, version_was, model, version, online, unwell)
-  count(KEYS[1] .. 'model:' .. model_was, 'version:' .. version_was, -1)
-  count(KEYS[1] .. 'model:' .. model, 'version:' .. version, 1)
-  on_count(model, version, 'devices', 1)
+  count(KEYS[1] .. 'model:' .. model_was, 'version:' .. version_was, '-1')
+  count(KEYS[1] .. 'model:' .. model, 'version:' .. version, '1')
+  on_count(model, version, 'devices', '1')
   for field, is in pairs({ online = online, unhealthy = unwell }) do
     if is then
-      on_count(model_was, version_was, field, -1)
-      on_count(model, version, field, 1)
+      on_count(model_was, version_was, field, '-1')
+      on_count(model, version, field, '1')
     end
   end
   on_leave(model_was, version_was)
   if model_was ~= model then
     call('SADD', KEYS[1] .. 'models', model)
-    count(KEYS[1] .. 'model:' .. model_was, 'devices', -1)
-    count(KEYS[1] .. 'model:' .. model, 'devices', 1)
+    count(KEYS[1] .. 'model:' .. model_was, 'devices', '-1')
+    count(KEYS[1] .. 'model:' .. model, 'devices', '1')
     if online then
-      count(KEYS[1] .. 'model:' .. model_was, 'online', -1)
-      count(KEYS[1] .. 'model:' .. model, 'online', 1)
+      count(KEYS[1] .. 'model:' .. model_was, 'online', '-1')
+      count(KEYS[1] .. 'model:' .. model, 'online', '1')
     end
     forget_empty_model(model_was)
   end
@@ -153,7 +154,7 @@ local function long_form(id, at_ms, facts, seq, want, first, unwell)
     if seq == had[1] or (boot_id ~= '' and tonumber(seq) < tonumber(had[1])) then return 'S' end
   end
 
-  local has_upgrade, live = had[7] and had[7] ~= 'none', STATE_LIVE[had[7] or 'none']
+  local has_upgrade, live = had[7] and had[7] ~= 'none', is_live(had[7])
   local news = new_boot or model ~= had[2] or version ~= had[3] or ARGV[first + STATUS] ~= (had[8] or '')
   local mark = live and 'L' or (has_upgrade and news) and 'N' or ''
   local online = had[6] == '1' or may_be_online(at_ms)   -- one that stays offline must come in its long form again
@@ -185,8 +186,8 @@ local function long_form(id, at_ms, facts, seq, want, first, unwell)
   call('HSET', key, unpack(set))
   if #gone > 0 then call('HDEL', key, unpack(gone)) end
   if moved then move_counts(had[2], had[3], model, version, had[6] == '1', was_unwell) end
-  if unwell ~= was_unwell then on_count(model, version, 'unhealthy', unwell and 1 or -1) end
-  if new_boot and had[4] and not live and not moved then on_count(model, version, 'reboots', 1) end
+  if unwell ~= was_unwell then on_count(model, version, 'unhealthy', unwell and '1' or '-1') end
+  if new_boot and had[4] and not live and not moved then on_count(model, version, 'reboots', '1') end
   if online and had[6] ~= '1' then set_online(key, model, version, true) end
   if not (want or mark ~= '') then return '0' end
   load(id)

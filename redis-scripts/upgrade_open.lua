@@ -3,12 +3,12 @@
 --
 -- KEYS[1]  prefix of readers' keys      KEYS[2]  prefix of private keys
 -- ARGV[1]  device id   ARGV[2]  max in flight   ARGV[3]  at_ms   ARGV[4]  instance   ARGV[5]  events to keep
--- ARGV[6]  on          ARGV[7]  why             ARGV[8]  1: alarm
--- ARGV[9]  kind learned of the device, '': none
--- ARGV[10] most to open in its stage (in its stratum of the stage), 0: any   ARGV[11] its stratum, '': none
--- ARGV[12] most in flight for its site, 0: any    ARGV[13] most to open in a minute, 0: any
--- ARGV[14] most devices that may hold bytes of the package, 0: any
--- ARGV[15] plan_revision of the rollout that it was decided by, 0: a flat one
+-- ARGV[6]  on          ARGV[7]  why             ARGV[8]  plan_revision of the rollout that it was decided by, 0: a flat one
+-- ARGV[9]  what few have, '': this one has none of it; else JSON, of
+--   alarm      an alarm's entry, too                       kind        learned of the device
+--   stage_max  most to open in its stage, or in its stratum of the stage                   stratum     its stratum
+--   per_site   most in flight for its site                 per_minute  most to open in a minute
+--   bytes      most devices that may hold bytes of the package
 -- then name and value of every field of the upgrade; required: upgrade_id rollout model version state attempt revision token
 --
 -- Returns {'OK', revision, last_event}, {'REPEAT', revision, last_event} (an earlier try with this token had worked),
@@ -16,51 +16,55 @@
 -- @include lib/counts.lua
 -- @include lib/events.lua
 -- @include lib/facts.lua
--- @include lib/limits.lua
 -- @states
+-- @include lib/limits.lua
 -- @include lib/settle.lua
 -- @include lib/upgrade_fields.lua
 
-local id = ARGV[1]
-local now, wrong = upgrade_fields(16)
+local FIELDS = 10
+local call = redis.call
+local id, max_in_flight, at_ms, keep, plan_revision = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[5], ARGV[8]
+local now, wrong = upgrade_fields(FIELDS)
 if not now then return redis.error_reply(wrong) end
-local device, upgrade = KEYS[1] .. 'device:' .. id, KEYS[1] .. 'upgrade:' .. id
-local rollout = KEYS[1] .. 'rollout:' .. now.rollout
+if not (max_in_flight and tonumber(at_ms) and tonumber(plan_revision)) then return redis.error_reply('ERR not a number: argument 2, 3 or 8') end
+local device, upgrade, rollout = KEYS[1] .. 'device:' .. id, KEYS[1] .. 'upgrade:' .. id, KEYS[1] .. 'rollout:' .. now.rollout
 
-local was = redis.call('HMGET', upgrade, 'state', 'token', 'revision', 'last_event', 'model', 'upgrade_id')
+local was = call('HMGET', upgrade, 'state', 'token', 'revision', 'last_event', 'model', 'upgrade_id')
 if was[2] and was[2] == now.token and was[6] == now.upgrade_id then return { 'REPEAT', was[3], was[4] or '' } end
 local state_was = was[1] or 'none'
 if is_stopped() then return { 'REFUSED', 'all rollouts are stopped' } end
-local at = redis.call('HMGET', rollout, 'state', 'plan_revision', 'state:lost', 'state:held')
+local at = call('HMGET', rollout, 'state', 'plan_revision', 'state:lost', 'state:held')
 if at[1] ~= 'running' and at[1] ~= 'completed' then return { 'REFUSED', 'the rollout does not run' } end
-if redis.call('EXISTS', device) == 0 then return { 'REFUSED', 'the device is unknown' } end
-if STATE_LIVE[state_was] then return { 'REFUSED', 'the device has a live upgrade' } end
-if redis.call('SISMEMBER', KEYS[2] .. 'rollout:' .. now.rollout .. ':done', id) == 1 then
+local had = call('HMGET', device, 'facts', 'last_event')
+if not had[1] then return { 'REFUSED', 'the device is unknown' } end
+if is_live(state_was) then return { 'REFUSED', 'the device has a live upgrade' } end
+if call('SISMEMBER', KEYS[2] .. 'rollout:' .. now.rollout .. ':done', id) == 1 then
   return { 'REFUSED', 'the device had its turn' }
 end
-for _, i in ipairs({ 2, 3, 10, 12, 13, 14, 15 }) do
-  if not tonumber(ARGV[i]) then return redis.error_reply('ERR not a number: argument ' .. i) end
-end
-if (at[2] or '0') ~= ARGV[15] then return { 'FULL', 'the plan was edited' } end
-if in_flight_but(now.rollout, at[3], at[4]) >= tonumber(ARGV[2]) then return { 'FULL', 'no place free' } end
+if (at[2] or '0') ~= plan_revision then return { 'FULL', 'the plan was edited' } end
+if in_flight_but(now.rollout, at[3], at[4]) >= max_in_flight then return { 'FULL', 'no place free' } end
+local more = ARGV[9] ~= '' and cjson.decode(ARGV[9]) or {}
 local stage = now.stage and rollout .. ':stage:' .. now.stage
-local taken = stage and 'opened' .. (ARGV[11] ~= '' and '@' .. ARGV[11] or '')
-if stage and ARGV[10] ~= '0' and tonumber(redis.call('HGET', stage, taken) or '0') >= tonumber(ARGV[10]) then
+local taken = more.stratum and 'opened@' .. more.stratum or 'opened'
+if stage and more.stage_max and tonumber(call('HGET', stage, taken) or '0') >= more.stage_max then
   return { 'REFUSED', 'its stage has enough devices' }
 end
-if site_full(now.rollout, now.site, ARGV[12]) then return { 'FULL', 'no place free at its site' } end
-if bytes_full(now.rollout, ARGV[14]) then return { 'FULL', 'as many bytes as allowed are being downloaded' } end
-if ARGV[13] ~= '0' and not pace_take(now.rollout, ARGV[13], ARGV[3]) then return { 'FULL', 'as many a minute as allowed' } end
+if site_full(now.rollout, now.site, more.per_site) then return { 'FULL', 'no place free at its site' } end
+if bytes_full(now.rollout, more.bytes) then return { 'FULL', 'as many bytes as allowed are being downloaded' } end
+if more.per_minute and not pace_take(now.rollout, more.per_minute, at_ms) then return { 'FULL', 'as many a minute as allowed' } end
 
-if state_was ~= 'none' then count(KEYS[1] .. 'model:' .. was[5], 'state:' .. state_was, -1) end
-count(rollout, 'opened', 1)
-if stage then
-  count(stage, 'opened', 1)
-  if ARGV[11] ~= '' then count(stage, taken, 1) end
+if state_was ~= 'none' then
+  -- @include lib/models.lua
+  count(KEYS[1] .. 'model:' .. was[5], 'state:' .. state_was, '-1')
+  if was[5] ~= now.model then forget_empty_model(was[5]) end
+  call('DEL', upgrade)
 end
-local had = redis.call('HMGET', device, 'facts', 'last_event')
-local shown = settle(id, { state = 'none', attempt = '0', error = '' }, now, now.deadline_ms, ARGV[3], had[1])
-if state_was ~= 'none' and was[5] ~= now.model then forget_empty_model(was[5]) end
+count(rollout, 'opened', '1')
+if stage then
+  count(stage, 'opened', '1')
+  if more.stratum then count(stage, taken, '1') end
+end
+local marker = settle(id, now.rollout, now.model, now.stage, now.site, 'none', now.state, '0', now.attempt, '', now.error, now.deadline_ms, at_ms, had[1])
 
 local facts = {}
 for _, name in ipairs({ 'from_version', 'via', 'site' }) do
@@ -69,26 +73,22 @@ for _, name in ipairs({ 'from_version', 'via', 'site' }) do
     facts[#facts + 1] = now[name]
   end
 end
-local event = { at_ms = ARGV[3], kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
+local event = { at_ms = at_ms, kind = 'move', device = id, model = now.model, rollout = now.rollout, upgrade = now.upgrade_id,
   from = 'none', to = now.state, on = ARGV[6], attempt = now.attempt, revision = now.revision, version = now.version,
   error = now.error, why = ARGV[7], prev = had[2], instance = ARGV[4], stage = now.stage,
-  facts = facts_of(facts, nil, nil, stage and ARGV[11]) }
-local last = event_add(ARGV[5], event)
-if ARGV[8] == '1' then
+  facts = facts_of(facts, nil, nil, stage and more.stratum) }
+local last = event_add(keep, event)
+if more.alarm then
   event.kind, event.prev, event.facts = 'alarm', last, nil
-  last = event_add(ARGV[5], event)
+  last = event_add(keep, event)
 end
-shown[#shown + 1] = 'last_event'
-shown[#shown + 1] = last
-if ARGV[9] ~= '' then
-  shown[#shown + 1] = 'kind'
-  shown[#shown + 1] = ARGV[9]
-end
-redis.call('HSET', device, unpack(shown))
-redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':queue', id)
-redis.call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':turns', id)
-if was[1] then redis.call('DEL', upgrade) end
+call('HSET', device, 'state', now.state, 'attempt', now.attempt, 'rollout', now.rollout, 'upgrade', now.upgrade_id, 'from_version', now.from_version,
+  'target', now.version, 'last_event', last)
+if marker then call('HSET', device, 'facts', marker) end
+if more.kind then call('HSET', device, 'kind', more.kind) end
+call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':queue', id)
+call('ZREM', KEYS[2] .. 'rollout:' .. now.rollout .. ':turns', id)
 ARGV[#ARGV + 1] = 'last_event'
 ARGV[#ARGV + 1] = last
-redis.call('HSET', upgrade, unpack(ARGV, 16))
+call('HSET', upgrade, unpack(ARGV, FIELDS))
 return { 'OK', now.revision, last }

@@ -110,12 +110,12 @@ void record_add(const struct record_table *table, const void *record, struct red
 void record_add_changes(const struct record_table *table, const void *was, const void *record, struct redis_args *args)
 {
     for (const struct record_field *field = table->fields; field < table->fields + table->count; field++) {
+        if (field->apart)
+            continue;
         char slot[2], slot_was[2];
         int64_t number, number_was;
         const char *text = value_of(field, record, slot, &number), *text_was = value_of(field, was, slot_was, &number_was);
-        bool same = text ? strcmp(text, text_was) == 0 : number == number_was;
-        if (same && !field->always)
-            continue;
-        add_pair(field, is_absent(field, text, number) ? "" : text, number, args);
+        if (text ? strcmp(text, text_was) != 0 : number != number_was)
+            add_pair(field, is_absent(field, text, number) ? "" : text, number, args);
     }
 }

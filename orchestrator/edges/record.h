@@ -30,6 +30,7 @@ struct record_field {
     size_t size;                        /* of a text */
     int64_t absent;                     /* what a number is when it is not stored; such a value is not stored */
     bool always;                        /* stored whatever it is */
+    bool apart;                         /* not among the changes: the script that writes them is told it by itself, or knows it */
     const struct record_words *words;
 };
 
@@ -51,5 +52,5 @@ void record_clear(const struct record_table *table, void *record);
 size_t record_read(const struct record_table *table, const struct redisReply *reply, void *record);
 /* Adds name and value of every member that is stored. */
 void record_add(const struct record_table *table, const void *record, struct redis_args *args);
-/* Adds name and value of every member that is another than it was, "" for one that is not stored any more; and of those that are always stored. */
+/* Adds name and value of every member that is another than it was, "" for one that is not stored any more. */
 void record_add_changes(const struct record_table *table, const void *was, const void *record, struct redis_args *args);

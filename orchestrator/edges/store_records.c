@@ -82,17 +82,17 @@ static const struct record_table device_record = RECORD_TABLE(device_fields);
 
 #define UPGRADE(kind, member) RECORD_MEMBER(struct upgrade, kind, member)
 static const struct record_field upgrade_fields[] = {
-    {UPGRADE(TEXT, upgrade_id)},
+    {UPGRADE(TEXT, upgrade_id), .apart = true},
     {UPGRADE(TEXT, rollout)},
     {UPGRADE(TEXT, model)},
     {UPGRADE(TEXT, from_version)},
     {UPGRADE(TEXT, version)},
     {UPGRADE(TEXT, via)},
-    {UPGRADE(WORD, state), .words = &state_words, .always = true},
+    {UPGRADE(WORD, state), .words = &state_words, .always = true, .apart = true},
     {UPGRADE(I64, attempt), .always = true},
     {UPGRADE(I64, attempts_before)},
-    {UPGRADE(I64, revision), .always = true},
-    {UPGRADE(I64, deadline_ms), .always = true},
+    {UPGRADE(I64, revision), .always = true, .apart = true},
+    {UPGRADE(I64, deadline_ms), .always = true, .apart = true},
     {UPGRADE(I64, stage)},
     {UPGRADE(TEXT, site)},
     {UPGRADE(I64, opened_ms)},
@@ -125,8 +125,8 @@ static const struct record_field upgrade_fields[] = {
     {UPGRADE(BOOL, has_package)},
     {UPGRADE(I64, install_after_ms)},
     {UPGRADE(I64, install_before_ms)},
-    {UPGRADE(TEXT, last_event)},
-    {UPGRADE(TEXT, token), .always = true},
+    {UPGRADE(TEXT, last_event), .apart = true},
+    {UPGRADE(TEXT, token), .always = true, .apart = true},
 };
 const struct record_table upgrade_record = RECORD_TABLE(upgrade_fields);
 

@@ -1,7 +1,7 @@
 -- online: turns a device on or off in its record and in the counts of fleet, model and version. Includes counts and on.
 -- Going offline spoils `facts`, so that the next heartbeat comes in its long form and turns it on again.
 local function set_online(key, model, version, online)
-  local by = online and 1 or -1
+  local by = online and '1' or '-1'
   if online then
     redis.call('HSET', key, 'online', '1')
   else

@@ -2,6 +2,7 @@
 
 By hand: /usr/bin/python3 -m pytest tests/scripts [-k name]
 """
+import json
 import pathlib
 import subprocess
 import time
@@ -109,15 +110,23 @@ class Drover:
              bytes_places=0, plan_revision=None, at_ms=5000):
         if plan_revision is None:
             plan_revision = self.redis.hget(f"{V1}rollout:{upgrade['rollout']}", "plan_revision") or 0
-        return self.call("upgrade_open", device, max_in_flight, at_ms, "drover-1", 1000, "open", "its turn", alarm, kind,
-                         stage_max, stratum, per_site, per_minute, bytes_places, plan_revision, *flat(upgrade))
+        more = more_of(alarm=bool(alarm), kind=kind, stage_max=stage_max, stratum=stratum, per_site=per_site, per_minute=per_minute, bytes=bytes_places)
+        return self.call("upgrade_open", device, max_in_flight, at_ms, "drover-1", 1000, "open", "its turn", plan_revision, more, *flat(upgrade))
 
     def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
              per_minute=0, quarantine_ms=0, per_site=0, bytes_places=0):
+        """As droverd says it: of the upgrade only what is another than before."""
         had = self.redis.hgetall(f"{V1}upgrade:{device}") or upgrade
-        was = [had.get(name, "") for name in ("rollout", "model", "version", "stage", "site", "attempt", "error")]
-        return self.call("upgrade_move", device, expected, at_ms, "drover-1", 1000, on, "because", alarm, silent, came_from, kind,
-                         states, max_in_flight, per_minute, quarantine_ms, per_site, bytes_places, *was, *flat(upgrade))
+        was = [had.get(name, "") for name in ("rollout", "model", "version", "stage", "site")]
+        leg = {name: str(upgrade[name]) for name in ("from_version", "via") if name in upgrade and str(upgrade[name]) != had.get(name, "")}
+        more = more_of(alarm=bool(alarm), silent=bool(silent), kind=kind, states=states, places=max_in_flight, per_minute=per_minute, per_site=per_site,
+                       bytes=bytes_places, quarantine_ms=str(quarantine_ms) if quarantine_ms else "", from_version=leg.get("from_version", ""), facts=facts_of(leg))
+        now = {"deadline_ms": 0, "error": had.get("error", ""), "attempt": had["attempt"], **upgrade}
+        said = ("upgrade_id", "state", "revision", "attempt", "error", "deadline_ms", "token")
+        changes = {name: value for name, value in upgrade.items()
+                   if str(value) != had.get(name, "") and name not in ("upgrade_id", "state", "revision", "deadline_ms", "token")}
+        return self.call("upgrade_move", device, expected, at_ms, "drover-1", 1000, on, "because", more, *was, came_from, had.get("attempt", 0),
+                         had.get("error", ""), *(now[name] for name in said), *flat(changes))
 
     # --- what is there ---
     def device(self, name):
@@ -139,6 +148,19 @@ class Drover:
                     "zset": lambda k: self.redis.zrange(k, 0, -1, withscores=True), "stream": self.redis.xrange}[kind]
             content[key] = read(key)
         return content
+
+
+def more_of(**said):
+    """What few calls have to say, as droverd says it."""
+    said = {name: value for name, value in said.items() if value}
+    return json.dumps(said) if said else ""
+
+
+def facts_of(leg):
+    """Where a leg begins and leads to, as the event log says it (proto/event_facts.h)."""
+    facts = {"set": flat({name: value for name, value in leg.items() if value}), "unset": [name for name, value in leg.items() if not value]}
+    facts = {name: value for name, value in facts.items() if value}
+    return json.dumps(facts, separators=(",", ":")) if facts else ""
 
 
 def pairs(array):

@@ -31,13 +31,12 @@ def test_a_leg_is_in_the_log(drover):
     drover.record(dict(id="d1", at_ms=1000, seq=1))
     drover.open("d1", drover.upgrade(via="1.0.5"))
     assert json.loads(drover.events()[-1]["facts"]) == {"set": ["from_version", "1.0.0", "via", "1.0.5"]}
-    drover.call("upgrade_move", "d1", 1, 6000, "drover-1", 1000, "target_seen", "because", 0, 0, "pending", "", "", 0, 0, 0, 0, 0, "r1", "esp32", "1.1.0", "", "", 0, "",
-                "upgrade_id", "u-r1", "state", "verifying", "attempt", 0, "revision", 2, "token", "t2", "deadline_ms", 1)
+    drover.move("d1", dict(upgrade_id="u-r1", state="verifying", revision=2, token="t2", deadline_ms=1), 1, "pending", on="target_seen")
     assert drover.events()[-1]["facts"] == "-", "what does not change is not said again"
-    drover.call("upgrade_move", "d1", 2, 7000, "drover-1", 1000, "stepped", "because", 1, 0, "verifying", "", "", 0, 0, 0, 0, 0, "r1", "esp32", "1.1.0", "", "", 0, "",
-                "upgrade_id", "u-r1", "state", "pending", "attempt", 0, "revision", 3, "token", "t3", "deadline_ms", 1, "from_version", "1.0.5", "via", "")
+    drover.move("d1", dict(upgrade_id="u-r1", state="pending", revision=3, token="t3", deadline_ms=1, from_version="1.0.5", via=""), 2, "verifying",
+                on="stepped", alarm=1)
     move, alarm = drover.events()[-2:]
-    assert json.loads(move["facts"]) == {"set": ["from_version", "1.0.5"], "unset": ["via"]} and (alarm["kind"], alarm["facts"]) == ("alarm", "-")
+    assert move["facts"] == '{"set":["from_version","1.0.5"],"unset":["via"]}' and (alarm["kind"], alarm["facts"]) == ("alarm", "-")
     upgrade = drover.redis.hgetall("drover:v1:upgrade:d1")
     assert "via" not in upgrade and upgrade["from_version"] == drover.device("d1")["from_version"] == "1.0.5" and upgrade["version"] == "1.1.0"
     assert drover.counts("rollout:r1") == {"opened": 1, "state:pending": 1}
@@ -119,5 +118,6 @@ def test_bad_fields_change_nothing(ready):
         with pytest.raises(redis.ResponseError):
             ready.move("d1", ready.upgrade(**broken), 1, "pending")
     with pytest.raises(redis.ResponseError, match="pairs"):
-        ready.call("upgrade_move", "d1", 1, 6000, "drover-1", 1000, "on", "why", 0, 0, "pending", "", "upgrade_id")
+        ready.call("upgrade_move", "d1", 1, 6000, "drover-1", 1000, "on", "why", "", "r1", "esp32", "1.1.0", "", "", "pending", 0, "",
+                   "u-r1", "failed", 2, 0, "", 0, "t2", "note")
     assert ready.snapshot() == before
