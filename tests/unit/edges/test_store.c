@@ -587,6 +587,46 @@ static void test_open_and_move(void **state)
     assert_int_equal(store_counters(store).move_conflicts, 1);
 }
 
+/* Words of a command are told apart by spaces, so the script has none. */
+static bool last_entry_says(const char *facts)
+{
+    return redis_server_ask(&server, "EVAL %s 0 %s",
+                            "local\te=redis.call('XREVRANGE','drover:v1:events','+','-','COUNT',1)[1][2]\n"
+                            "for\ti=1,#e,2\tdo\tif\te[i]=='facts'\tand\te[i+1]==ARGV[1]\tthen\treturn\t1\tend\tend\treturn\t0", facts) == 1;
+}
+
+static void test_where_a_leg_leads_to_is_in_the_log(void **state)
+{
+    static const struct {
+        const char *from_version, *via, *facts;
+    } legs[] = {
+        {"1.0.0", "1.0.5", "{\"set\":[\"via\",\"1.0.5\"]}"},
+        {"1.0.0", "1.0.5", "-"},
+        {"1.0.5", "1.0.7", "{\"set\":[\"from_version\",\"1.0.5\",\"via\",\"1.0.7\"]}"},
+        {"1.0.7", "", "{\"set\":[\"from_version\",\"1.0.7\"],\"unset\":[\"via\"]}"},
+    };
+    (void)state;
+    prepare("d1");
+    struct upgrade_save save = first_save("d1");
+    snprintf(save.upgrade.from_version, VERSION_SIZE, "1.0.0");
+    save.from = STATE_PENDING;
+    for (unsigned i = 0; i < sizeof legs / sizeof legs[0]; i++) {
+        struct upgrade was = got.upgrades[0];
+        save.was = &was;
+        save.expected_revision = 1 + i;
+        snprintf(save.upgrade.token, TOKEN_SIZE, "t%u", i);
+        snprintf(save.upgrade.from_version, VERSION_SIZE, "%s", legs[i].from_version);
+        snprintf(save.upgrade.via, VERSION_SIZE, "%s", legs[i].via);
+        assert_int_equal(save_move(&save), DROVER_OK);
+        assert_true(last_entry_says(legs[i].facts));
+        begin();
+        port.load(port.store, "d1", loaded, NULL);
+        assert_int_equal(end(), DROVER_OK);
+        assert_string_equal(got.upgrades[0].via, legs[i].via);
+        assert_string_equal(got.upgrades[0].from_version, legs[i].from_version);
+    }
+}
+
 static void test_due_and_live(void **state)
 {
     (void)state;
@@ -1076,6 +1116,7 @@ int main(void)
         TEST(test_full_batch),
         TEST(test_upgrade_comes_back_whole),
         TEST(test_open_and_move),
+        TEST(test_where_a_leg_leads_to_is_in_the_log),
         TEST(test_due_and_live),
         TEST(test_the_line),
         TEST(test_releases),
