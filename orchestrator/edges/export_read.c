@@ -24,7 +24,7 @@ static enum drover_error text_ask(struct exporter *exporter, const char *key, ch
     ret[0] = '\0';
     if (!error && reply->type == REDIS_REPLY_STRING && !text_copy(ret, size, reply->str))
         error = problem_set(ret_problem, DROVER_STORE, key, "is no entry's id");
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -68,7 +68,7 @@ enum drover_error export_cursor_move(struct exporter *exporter, const char *to, 
         dead_letter_add(args, exporter->last, "-", "-", "it cannot be read as an event", exporter->payload);
     error = stream_worker_script(exporter->thread, &reply, ret_problem);
     *ret_moved = !error && redis_reply_is(reply, "OK");
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -82,7 +82,7 @@ enum drover_error export_cursor_begin(struct exporter *exporter, struct problem 
 
     if (!error && reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 && redis_reply_entry(reply->element[0], &entry))
         (void)text_copy_n(end, sizeof end, entry.id.bytes, entry.id.length);
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     if (error)
         return error;
     exporter->count = 0;
@@ -119,7 +119,7 @@ enum drover_error export_gap_look(struct exporter *exporter, struct problem *ret
         (void)text_copy_n(id, sizeof id, entry.id.bytes, entry.id.length);
         gap_note(exporter, id);
     }
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -164,7 +164,7 @@ enum drover_error export_batch_read(struct exporter *exporter, struct problem *r
     for (size_t i = 0; !error && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         if (!entry_take(exporter, reply->element[i]))
             break;
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     if (!error && exporter->json.failed)
         error = problem_set(ret_problem, DROVER_MEMORY, exporter->config.channel.name, "out of memory");
     for (size_t i = 0; !error && i < exporter->count; i++)

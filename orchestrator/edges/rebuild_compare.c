@@ -108,7 +108,7 @@ static enum drover_error plan_compare(struct comparing *comparing, const struct 
         comparing->comparison->equal[REBUILT_PLAN]++;
     else if (!error)
         differs(comparing, hash, "(plan)", reply->type == REDIS_REPLY_STRING ? "another" : "absent", hash->count ? rebuilt_value(&hash->fields[0]) : "there");
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -125,7 +125,7 @@ static enum drover_error hash_compare(void *arg, const struct rebuilt_hash *hash
         error = problem_set(comparing->problem, DROVER_STORE, "redis", "%s is no hash", hash->key);
     if (!error)
         fields_check(comparing, hash, reply);
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -146,7 +146,7 @@ static enum drover_error upgrade_look(struct comparing *comparing, const char *k
         comparing->comparison->unknown_upgrades++;
         rebuild_note_unknown(comparing->rebuild, reply->element[0]->str, state);
     }
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -165,7 +165,7 @@ static enum drover_error upgrades_scan(struct comparing *comparing)
             error = problem_set(comparing->problem, DROVER_STORE, "redis", "SCAN answers something else");
         for (size_t i = 0; !error && i < reply->element[1]->elements; i++)
             error = upgrade_look(comparing, reply->element[1]->element[i]->str);
-        freeReplyObject(reply);
+        redis_reply_free(reply);
     } while (!error && strcmp(cursor, "0") != 0);
     return error;
 }
@@ -182,7 +182,7 @@ static enum drover_error rollout_look(struct comparing *comparing, const char *i
     (void)snprintf(key, sizeof key, KEY_PREFIX "rollout:%.64s:plan", id);
     error = rebuild_ask(comparing->redis, &reply, comparing->problem, "EXISTS", key, NULL);
     comparing->comparison->unknown_plans += !error && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -199,7 +199,7 @@ static enum drover_error index_look(struct comparing *comparing, const char *key
 
     for (size_t i = 0; !error && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         error = look(comparing, reply->element[i]->str);
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 

@@ -84,7 +84,7 @@ static enum drover_error empty_check(struct redis_sync *redis, struct problem *r
 
     if (!error && (reply->type != REDIS_REPLY_INTEGER || reply->integer != 0))
         error = problem_set(ret_problem, DROVER_REFUSED, "--rebuild-into", "the database holds %lld keys: it must be an empty one", reply->integer);
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -99,7 +99,7 @@ enum drover_error rebuild_write(struct rebuild *rebuild, struct redis_sync *redi
         return error;
     redis_args_init(&writing.args);
     error = rebuild_ask(redis, &reply, ret_problem, "HSET", KEY_SCHEMA, "version", "1", NULL);
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     if (!error)
         error = rebuild_each(rebuild, hash_write, &writing);
     if (!error && (error = redis_sync_settle(redis)) != DROVER_OK)

@@ -102,7 +102,7 @@ static enum drover_error continues_check(struct redis_sync *redis, const char *l
 
     if (!error && (reply->type != REDIS_REPLY_ARRAY || reply->elements != 1))
         error = problem_set(ret_problem, DROVER_NOT_FOUND, last, "the live log does not go on from the file: this entry is trimmed or was never there");
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -120,7 +120,7 @@ static enum drover_error page_take(struct rebuild *rebuild, struct redis_sync *r
     for (size_t i = 0; *ret_more && !error && i < reply->elements; i++)
         error = redis_reply_entry(reply->element[i], &entry) ? rebuild_take(rebuild, &entry, ret_problem)
                                                              : problem_set(ret_problem, DROVER_SYNTAX, KEY_EVENTS, "an entry has too many fields");
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 

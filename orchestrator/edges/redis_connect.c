@@ -23,6 +23,7 @@
 #define TEXT(name) #name
 #define TEXT_OF(name) TEXT(name)
 #define READ_STEP_BYTES (256u << 10)
+#define READER_IDLE_BYTES (1u << 20)   /* memory the reader keeps between answers */
 
 static void connection_event(struct bufferevent *bufferevent, short what, void *arg);
 static void connection_readable(struct bufferevent *bufferevent, void *arg);
@@ -211,16 +212,24 @@ void link_close(struct redis_link *link)
     event_del(link->tick);
 }
 
+void link_reader_renew(struct redis_link *link)
+{
+    if (link->reader)
+        redisReaderFree(link->reader);
+    link->reader = redisReaderCreate();
+    if (!link->reader)
+        abort();   /* must_alloc.h */
+    link->reader->maxbuf = READER_IDLE_BYTES;
+    redis_arena_serve(&link->arena, link->reader);
+}
+
 void link_drop(struct redis_link *link, const char *why)
 {
     bool was_ready = link->state == LINK_READY;
     bool told = strcmp(why, link->why) == 0;
     snprintf(link->why, sizeof link->why, "%s", why);   /* why may live in the reader */
     link_close(link);
-    redisReaderFree(link->reader);
-    link->reader = redisReaderCreate();
-    if (!link->reader)
-        abort();   /* must_alloc.h */
+    link_reader_renew(link);
     event_active(link->deliver, EV_TIMEOUT, 0);
 
     int64_t wait_ms = backoff_full_jitter_ms(link->backoff_base_ms, link->backoff_cap_ms, link->failures++, clock_random());

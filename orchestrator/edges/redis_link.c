@@ -17,7 +17,6 @@
 #include "orchestrator/edges/redis_link_state.h"
 
 #define TICK_MS 100                    /* how late a deadline may be noticed */
-#define READER_IDLE_BYTES (1u << 20)   /* memory the reader keeps between answers */
 
 static void ticked(evutil_socket_t fd, short what, void *arg);
 static void retried(evutil_socket_t fd, short what, void *arg);
@@ -58,13 +57,12 @@ enum drover_error redis_link_new(const struct redis_link_config *config, struct 
     };
     redis_queue_init(&link->sent);
     redis_queue_init(&link->ended);
-    link->reader = redisReaderCreate();
+    link_reader_renew(link);
     link->tick = event_new(config->base, -1, EV_PERSIST, ticked, link);
     link->retry = evtimer_new(config->base, retried, link);
     link->deliver = evtimer_new(config->base, delivered, link);
-    if (!link->reader || !link->tick || !link->retry || !link->deliver)
+    if (!link->tick || !link->retry || !link->deliver)
         abort();   /* must_alloc.h */
-    link->reader->maxbuf = READER_IDLE_BYTES;
     *ret_link = link;
     return DROVER_OK;
 }
@@ -88,6 +86,7 @@ void redis_link_free(struct redis_link *link)
     event_free(link->retry);
     event_free(link->deliver);
     redisReaderFree(link->reader);
+    redis_arena_done(&link->arena);
     free(link->username);
     if (link->password)
         explicit_bzero(link->password, strlen(link->password));
@@ -232,7 +231,7 @@ static bool answer_one(struct redis_link *link)
         return false;
     if (link->sent.first && link->sent.first->before > 0) {
         request_skip(link, link->sent.first, reply);
-        freeReplyObject(reply);
+        redis_reply_free(reply);
         return true;
     }
     struct redis_request *request = redis_queue_pop(&link->sent);
@@ -242,7 +241,7 @@ static bool answer_one(struct redis_link *link)
         const redisReply *unasked = reply;
         link_drop(link, unasked->type == REDIS_REPLY_ERROR ? unasked->str : "Redis sent an answer to nothing");
     }
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return link->bufferevent;
 }
 

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 
+#include "orchestrator/edges/redis_arena.h"
 #include "orchestrator/edges/redis_link.h"
 #include "orchestrator/edges/redis_queue.h"
 #include "orchestrator/edges/redis_url.h"
@@ -32,6 +33,7 @@ struct redis_link {
     struct bufferevent *bufferevent; /* NULL while waiting */
     struct evdns_base *evdns;        /* for host names; made when first needed */
     redisReader *reader;
+    struct redis_arena arena;        /* of the answer that is read or given out */
     struct event *retry;             /* the wait before the next try */
     struct event *tick;              /* deadlines and the watchdog, while there is a connection */
     struct event *deliver;           /* callbacks of ended requests */
@@ -55,3 +57,5 @@ void link_drop(struct redis_link *link, const char *why);
 /* Ends a request that was never sent; its callback comes later. */
 void link_refuse(struct redis_link *link, enum drover_error error, const char *text, redis_replied *replied, void *arg);
 void link_connect(struct redis_link *link);
+/* A reader that has read nothing, instead of the one there is. An answer that was given out stays. */
+void link_reader_renew(struct redis_link *link);

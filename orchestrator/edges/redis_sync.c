@@ -22,6 +22,7 @@ struct redis_sync {
     char *username, *password;    /* owned; NULL: none */
     struct timeval timeout;
     redisContext *context;        /* NULL: not connected */
+    struct redis_arena arena;     /* of all answers */
     unsigned pushed;              /* commands whose answers have still to be read */
     enum drover_error push_error; /* of those read since the last settle */
     char why[160];
@@ -88,6 +89,7 @@ void redis_sync_free(struct redis_sync *redis)
     if (!redis)
         return;
     disconnect(redis);
+    redis_arena_done(&redis->arena);
     if (redis->password)
         explicit_bzero(redis->password, strlen(redis->password));
     free(redis->password);
@@ -134,7 +136,7 @@ static enum drover_error reply_check(struct redis_sync *redis, redisReply *reply
     if (reply->type != REDIS_REPLY_ERROR)
         return DROVER_OK;
     error = fail(redis, redis_error_classify(reply->str, &unused), reply->str);
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -160,7 +162,7 @@ static enum drover_error say(struct redis_sync *redis, int argc, const char **ar
         return lost(redis);
     error = answer_read(redis, &reply);
     if (!error)
-        freeReplyObject(reply);
+        redis_reply_free(reply);
     return error;
 }
 
@@ -179,7 +181,7 @@ static enum drover_error schema_check(struct redis_sync *redis)
         return error;
     if (reply->type == REDIS_REPLY_STRING && !text_to_i64(reply->str, reply->len, 0, INT32_MAX, &version))
         version = 0;
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return version == KEY_SCHEMA_VERSION ? DROVER_OK : fail(redis, DROVER_MISMATCH, KEY_SCHEMA " is of another version");
 }
 
@@ -210,6 +212,7 @@ static enum drover_error connected(struct redis_sync *redis)
                                         : redisConnectWithTimeout(redis->url.host, redis->url.port, redis->timeout);
     if (!redis->context || redis->context->err || redisSetTimeout(redis->context, redis->timeout) != REDIS_OK)
         return lost(redis);
+    redis_arena_serve(&redis->arena, redis->context->reader);
     fd_note(redis, redis->context->fd);
     error = log_in(redis);
     if (error)
@@ -246,7 +249,7 @@ enum drover_error redis_sync_settle(struct redis_sync *redis)
         enum drover_error one = answer_read(redis, &reply);
 
         if (!one)
-            freeReplyObject(reply);
+            redis_reply_free(reply);
         error = error ? error : one;
         redis->pushed -= redis->context != NULL;
     }

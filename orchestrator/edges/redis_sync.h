@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "orchestrator/edges/redis_arena.h"
 #include "orchestrator/edges/redis_args.h"
 
 struct redisReply;
@@ -21,7 +22,7 @@ struct redis_sync_config {
 MUST_USE enum drover_error redis_sync_new(const struct redis_sync_config *config, struct redis_sync **ret_redis, struct problem *ret_problem);
 void redis_sync_free(struct redis_sync *redis);   /* NULL is fine */
 
-/* One command and its answer, which the caller frees with freeReplyObject.
+/* One command and its answer, which the caller frees with redis_reply_free, before it frees redis. Several may be held.
  *   DROVER_UNAVAILABLE  not reachable, lost, too slow (whether it was done is unknown), loading, or aborted
  *   DROVER_STORE        Redis refused
  *   DROVER_MISMATCH     drover:schema is of another version

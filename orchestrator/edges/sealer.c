@@ -58,7 +58,7 @@ static enum drover_error is_there(struct stream_worker *worker, const char *key,
 
     *ret_there = !error && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
     if (reply)
-        freeReplyObject(reply);
+        redis_reply_free(reply);
     return error;
 }
 

@@ -59,7 +59,7 @@ static enum drover_error newest_read(const struct seal_job *job, struct block *r
             ret_block->position_before = seal.position;
         }
     }
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -87,7 +87,7 @@ static enum drover_error end_read(const struct seal_job *job, struct block *bloc
         error = odd(ret_problem, "XINFO STREAM does not say what Redis 7 says");
     else
         block->end_position = added->integer;
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -130,7 +130,7 @@ static enum drover_error page_take(const struct seal_job *job, struct block *blo
     for (size_t i = 0; !error && i < reply->elements; i++)
         error = entry_take(job, reply->element[i], block, ret_problem);
     block->at_end = reply->elements < PAGE_ENTRIES;
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return error;
 }
 
@@ -187,7 +187,7 @@ static enum drover_error seal_add(const struct seal_job *job, struct block *bloc
     if (error)
         return error;
     *ret_added = redis_reply_is(reply, "OK");
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return DROVER_OK;
 }
 

@@ -210,6 +210,6 @@ enum drover_error stream_worker_leads(struct stream_worker *worker, bool *ret_le
     if (error)
         return error;
     *ret_leads = reply->type == REDIS_REPLY_STRING && strcmp(reply->str, worker->config.instance) == 0;
-    freeReplyObject(reply);
+    redis_reply_free(reply);
     return DROVER_OK;
 }

@@ -152,8 +152,8 @@ static enum drover_error verify_log(struct event_chain *chain, const char *log, 
     if (!error)
         error = event_chain_end(chain, ret_problem);
     event_chain_done(chain);
-    freeReplyObject(events);
-    freeReplyObject(seals);
+    redis_reply_free(events);
+    redis_reply_free(seals);
     return error;
 }
 
@@ -262,7 +262,7 @@ static void a_seal_behind_another_than_was_read_is_refused(void **state)
         redis_args_add_text(&args, "1");
         assert_int_equal(redis_sync_call(redis, &args, &reply), DROVER_OK);
         assert_true(redis_reply_is(reply, "CONFLICT"));
-        freeReplyObject(reply);
+        redis_reply_free(reply);
         redis_args_done(&args);
     }
     assert_int_equal(seal_count(), 1);
