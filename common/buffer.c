@@ -55,14 +55,24 @@ static bool buffer_reserve(struct buffer *buffer, size_t more)
     return true;
 }
 
+char *buffer_extend(struct buffer *buffer, size_t length)
+{
+    char *room;
+
+    if (!buffer_reserve(buffer, length))
+        return NULL;
+    room = buffer->bytes + buffer->length;
+    buffer->length += length;
+    room[length] = '\0';
+    return room;
+}
+
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length)
 {
-    if (!buffer_reserve(buffer, length))
-        return;
-    if (length)
-        memcpy(buffer->bytes + buffer->length, bytes, length);
-    buffer->length += length;
-    buffer->bytes[buffer->length] = '\0';
+    char *room = buffer_extend(buffer, length);
+
+    if (room && length)
+        memcpy(room, bytes, length);
 }
 
 void buffer_add_text(struct buffer *buffer, const char *text)

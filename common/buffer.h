@@ -20,6 +20,8 @@ void buffer_init(struct buffer *buffer, size_t limit);
 void buffer_done(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);                       /* keeps the memory, forgets failed */
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
+/* Room for so many bytes, which the caller writes at once; they count already. NULL: failed. For what consists of many small pieces. */
+char *buffer_extend(struct buffer *buffer, size_t length);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
 void buffer_add_format_list(struct buffer *buffer, const char *format, va_list list) PRINTF_LIKE(2, 0);

@@ -43,6 +43,15 @@ static bool stands_as_it_is(char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
+static size_t plain_length(const char *text, size_t length)
+{
+    size_t plain = 0;
+
+    while (plain < length && stands_as_it_is(text[plain]))
+        plain++;
+    return plain;
+}
+
 void json_add_quoted(struct buffer *buffer, const char *text)
 {
     json_add_quoted_n(buffer, text, strlen(text));
@@ -51,14 +60,19 @@ void json_add_quoted(struct buffer *buffer, const char *text)
 void json_add_quoted_n(struct buffer *buffer, const char *text, size_t length)
 {
     const char *end = text + length;
+    size_t plain = plain_length(text, length);
+    char *room = plain == length ? buffer_extend(buffer, length + 2) : NULL;
 
+    if (room) { /* nearly every text */
+        room[0] = room[length + 1] = '"';
+        memcpy(room + 1, text, length);
+        return;
+    }
     buffer_add(buffer, "\"", 1);
     while (text < end) {
-        const char *start = text;
-
-        while (text < end && stands_as_it_is(*text))
-            text++;
-        buffer_add(buffer, start, (size_t)(text - start));
+        plain = plain_length(text, (size_t)(end - text));
+        buffer_add(buffer, text, plain);
+        text += plain;
         if (text < end)
             text += add_escaped(buffer, text, (size_t)(end - text));
     }
@@ -111,11 +125,10 @@ void json_put_text(struct json_writer *writer, const char *name, const char *val
 
 void json_put_i64(struct json_writer *writer, const char *name, int64_t value)
 {
-    char text[24];
-    int length = snprintf(text, sizeof text, "%" PRId64, value);
+    char text[TEXT_I64_SIZE], *end = text + sizeof text, *begin = text_put_i64(end, value);
 
     put_name(writer, name);
-    buffer_add(writer->buffer, text, (size_t)length);
+    buffer_add(writer->buffer, begin, (size_t)(end - begin));
 }
 
 void json_put_scaled(struct json_writer *writer, const char *name, int64_t value, int decimals)

@@ -134,6 +134,23 @@ bool text_is_plain(const char *text, size_t length)
     return text_is_utf8(text, length);
 }
 
+char *text_put_u64(char *end, uint64_t value)
+{
+    do {
+        *--end = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    return end;
+}
+
+char *text_put_i64(char *end, int64_t value)
+{
+    end = text_put_u64(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    if (value < 0)
+        *--end = '-';
+    return end;
+}
+
 bool text_to_i64(const char *text, size_t length, int64_t min, int64_t max, int64_t *ret_value)
 {
     bool negative = length > 0 && text[0] == '-';

@@ -33,6 +33,11 @@ bool text_is_hex(const char *text, size_t length, size_t digits);
 
 /* Strict decimal integers: the whole of text, no sign but '-', no leading zeros or spaces; range is inclusive. */
 bool text_to_i64(const char *text, size_t length, int64_t min, int64_t max, int64_t *ret_value);
+/* Writes value in decimal, so that its last digit lies before `end`; returns where it begins. The most digits: TEXT_I64_SIZE with a sign; no NUL. For what is
+ * written thousands of times a second; elsewhere printf is fine. */
+#define TEXT_I64_SIZE 20
+char *text_put_u64(char *end, uint64_t value);
+char *text_put_i64(char *end, int64_t value);
 
 /* Writes 2*n lower-case digits and a NUL. */
 void text_hex(char *dst, const void *bytes, size_t n);

@@ -78,9 +78,16 @@ const struct entry_text *entry_find(const struct stream_entry *entry, const char
 
 static void netstring_add(const struct entry_text *text, struct buffer *buffer)
 {
-    buffer_add_format(buffer, "%zu:", text->length);
-    buffer_add(buffer, text->bytes, text->length);
-    buffer_add(buffer, ",", 1);
+    char digits[TEXT_I64_SIZE], *end = digits + sizeof digits, *begin = text_put_u64(end, text->length);
+    char *room = buffer_extend(buffer, (size_t)(end - begin) + 1 + text->length + 1);
+
+    if (!room)
+        return;
+    room = mempcpy(room, begin, (size_t)(end - begin));
+    *room++ = ':';
+    if (text->length)
+        room = mempcpy(room, text->bytes, text->length);
+    *room = ',';
 }
 
 void entry_canonical(const struct stream_entry *entry, struct buffer *buffer)

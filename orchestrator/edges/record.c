@@ -40,12 +40,12 @@ static bool read_value(const struct record_field *field, const char *text, size_
 }
 
 /* Hashes keep the order in which they were written, mostly the table's: so look from where the last one was found. */
-static const struct record_field *field_find(const struct record_table *table, const char *name, size_t *at)
+static const struct record_field *field_find(const struct record_table *table, const struct redisReply *name, size_t *at)
 {
     for (size_t tried = 0; tried < table->count; tried++) {
         const struct record_field *field = &table->fields[*at];
         *at = *at + 1 < table->count ? *at + 1 : 0;
-        if (strcmp(field->name, name) == 0)
+        if (field->name_length == name->len && memcmp(field->name, name->str, name->len) == 0)
             return field;
     }
     return NULL;
@@ -60,7 +60,7 @@ size_t record_read(const struct record_table *table, const struct redisReply *re
         const struct redisReply *name = reply->element[i], *value = reply->element[i + 1];
         if (name->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
             return SIZE_MAX;
-        const struct record_field *field = field_find(table, name->str, &at);
+        const struct record_field *field = field_find(table, name, &at);
         if (field && !read_value(field, value->str, value->len, record))
             bad++;
     }
@@ -89,7 +89,7 @@ static bool is_absent(const struct record_field *field, const char *text, int64_
 
 static void add_pair(const struct record_field *field, const char *text, int64_t number, struct redis_args *args)
 {
-    redis_args_add_text(args, field->name);
+    redis_args_add(args, field->name, field->name_length);
     if (text)
         redis_args_add_text(args, text);
     else

@@ -25,6 +25,7 @@ enum record_kind {
 
 struct record_field {
     const char *name;
+    size_t name_length;
     enum record_kind kind;
     size_t offset;
     size_t size;                        /* of a text */
@@ -36,7 +37,7 @@ struct record_field {
 
 /* Rows: {RECORD_MEMBER(struct upgrade, TEXT, why)}, {RECORD_NAMED(struct release, I64, "size", size_bytes), .always = true} */
 #define RECORD_NAMED(type, kind_, name_, member) \
-    .name = (name_), .kind = RECORD_##kind_, .offset = offsetof(type, member), .size = sizeof((type *)0)->member
+    .name = (name_), .name_length = sizeof("" name_) - 1, .kind = RECORD_##kind_, .offset = offsetof(type, member), .size = sizeof((type *)0)->member
 #define RECORD_MEMBER(type, kind_, member) RECORD_NAMED(type, kind_, #member, member)
 
 struct record_table {

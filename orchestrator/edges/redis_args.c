@@ -1,8 +1,9 @@
 /* Redis commands as RESP bytes. The count of arguments comes first on the wire but is known last: room is kept for it. */
 #include "orchestrator/edges/redis_args.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "common/text.h"
 
 #define HEAD_SIZE 12u                      /* "*1234567\r\n", right-aligned */
 #define COMMAND_BYTES_MAX (16u << 20)
@@ -26,26 +27,19 @@ void redis_args_clear(struct redis_args *args)
     args->count = 0;
 }
 
-/* Writes value in decimal, ending before `end`; returns where it begins. */
-static char *write_decimal(char *end, uint64_t value)
-{
-    do {
-        *--end = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    return end;
-}
-
 void redis_args_add(struct redis_args *args, const void *bytes, size_t length)
 {
-    char head[24], *end = head + sizeof head;
-    *--end = '\n';
-    *--end = '\r';
-    char *begin = write_decimal(end, length);
+    char head[1 + TEXT_I64_SIZE], *end = head + sizeof head, *begin = text_put_u64(end, length);
     *--begin = '$';
-    buffer_add(&args->buffer, begin, (size_t)(head + sizeof head - begin));
-    buffer_add(&args->buffer, bytes, length);
-    buffer_add(&args->buffer, "\r\n", 2);
+    size_t head_length = (size_t)(end - begin);
+    char *room = buffer_extend(&args->buffer, head_length + 2 + length + 2);
+    if (!room)
+        return;
+    room = mempcpy(room, begin, head_length);
+    room = mempcpy(room, "\r\n", 2);
+    if (length)
+        room = mempcpy(room, bytes, length);
+    memcpy(room, "\r\n", 2);
     args->count++;
 }
 
@@ -56,10 +50,7 @@ void redis_args_add_text(struct redis_args *args, const char *text)
 
 void redis_args_add_i64(struct redis_args *args, int64_t value)
 {
-    char text[24], *end = text + sizeof text;
-    char *begin = write_decimal(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-    if (value < 0)
-        *--begin = '-';
+    char text[TEXT_I64_SIZE], *end = text + sizeof text, *begin = text_put_i64(end, value);
     redis_args_add(args, begin, (size_t)(end - begin));
 }
 
@@ -70,7 +61,7 @@ const char *redis_args_finish(struct redis_args *args, size_t *ret_length)
     char head[HEAD_SIZE + 1], *end = head + HEAD_SIZE;
     *--end = '\n';
     *--end = '\r';
-    char *begin = write_decimal(end, args->count);
+    char *begin = text_put_u64(end, args->count);
     *--begin = '*';
     size_t length = (size_t)(head + HEAD_SIZE - begin);
     char *start = args->buffer.bytes + HEAD_SIZE - length;

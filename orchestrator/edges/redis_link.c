@@ -151,9 +151,8 @@ void redis_link_send_exec(struct redis_link *link, const char *bytes, size_t len
 
 static struct redis_request *request_new(redis_replied *replied, void *arg)
 {
-    struct redis_request *request = must_calloc(1, sizeof *request);
-    request->replied = replied;
-    request->arg = arg;
+    struct redis_request *request = must_alloc(sizeof *request);
+    *request = (struct redis_request){.replied = replied, .arg = arg};
     return request;
 }
 

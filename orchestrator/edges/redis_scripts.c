@@ -13,12 +13,12 @@
 struct script_call {
     struct redis_link *link;
     enum redis_script script;
-    char *bytes;              /* of the command, to send it again */
-    size_t length;
     unsigned tries;
     redis_replied *replied;
     void *arg;
     int64_t deadline_ms;
+    size_t length;
+    char bytes[];             /* of the command, to send it again */
 };
 
 static void script_replied(void *arg, enum drover_error error, const struct redisReply *reply, const char *text);
@@ -59,11 +59,12 @@ void redis_script_begin(struct redis_args *args, enum redis_script script, unsig
 void redis_script_call(struct redis_link *link, enum redis_script script, struct redis_args *args,
                        redis_replied *replied, void *arg, int64_t deadline_ms)
 {
-    struct script_call *call = must_calloc(1, sizeof *call);
-    const char *bytes = redis_args_finish(args, &call->length);
-    *call = (struct script_call){.link = link, .script = script, .length = bytes ? call->length : 0, .tries = 1,
-                                 .replied = replied, .arg = arg, .deadline_ms = deadline_ms};
-    call->bytes = must_copy(bytes, call->length);
+    size_t length = 0;
+    const char *bytes = redis_args_finish(args, &length);
+    struct script_call *call = must_alloc(sizeof *call + length);
+    *call = (struct script_call){.link = link, .script = script, .tries = 1, .replied = replied, .arg = arg, .deadline_ms = deadline_ms, .length = length};
+    if (bytes)
+        memcpy(call->bytes, bytes, length);
     redis_link_send(link, call->bytes, call->length, script_replied, call, deadline_ms);
 }
 
@@ -87,6 +88,5 @@ static void script_replied(void *arg, enum drover_error error, const struct redi
     }
     if (call->replied)
         call->replied(call->arg, error, reply, text);
-    free(call->bytes);
     free(call);
 }

@@ -71,10 +71,8 @@ struct store_counters store_counters(const struct store *store)
 
 struct store_call *store_call_new(struct store *store, store_callback *done, void *arg)
 {
-    struct store_call *call = must_calloc(1, sizeof *call);
-    call->store = store;
-    call->done = done;
-    call->arg = arg;
+    struct store_call *call = must_alloc(sizeof *call);
+    *call = (struct store_call){.store = store, .done = done, .arg = arg};
     return call;
 }
 

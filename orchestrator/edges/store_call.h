@@ -32,7 +32,7 @@ struct store_call {
     void *arg;
     char device_id[ID_SIZE];         /* load, open, move */
     struct upgrade upgrade;          /* open, move: as asked */
-    struct release release;          /* release_add: as asked */
+    struct release *release;         /* release_add: as asked; freed by its answer */
     size_t limit;                    /* exclusions: most that were asked for */
     bool newest_last;                /* rollouts: in the order they began */
     bool known;                      /* rollouts: all known ones, so that other plans may be let go */

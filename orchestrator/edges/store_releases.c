@@ -28,7 +28,7 @@ static bool wants_deltas(const struct release *release)
 void store_release_add(struct store *store, const struct release *release, store_release_added *done, void *arg)
 {
     struct store_call *call = store_call_new(store, (store_callback *)done, arg);
-    call->release = *release;
+    call->release = must_copy(release, sizeof *release);
     struct redis_args *args = store_script_begin(store, SCRIPT_RELEASE_ADD);
     redis_args_add_text(args, release->model);
     redis_args_add_text(args, release->version);
@@ -61,15 +61,16 @@ static void release_added(void *arg, enum drover_error error, const struct redis
 {
     (void)text;
     struct store_call *call = arg;
-    struct release stored = call->release;
+    struct release stored = *call->release;
     bool created = !error && redis_reply_is(reply, "OK");
     if (!error && !created) {
         if (!redis_reply_is(reply, "EXISTS") || reply->elements < 2 || !store_record_ok(call->store, release_read(reply->element[1], &stored)))
             error = DROVER_STORE;
-        else if (!release_is_same(&stored, &call->release))
+        else if (!release_is_same(&stored, call->release))
             error = DROVER_CONFLICT;
     }
     ((store_release_added *)call->done)(call->arg, error, error && error != DROVER_CONFLICT ? NULL : &stored, created);
+    free(call->release);
     free(call);
 }
 

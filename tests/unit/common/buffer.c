@@ -27,6 +27,27 @@ static void grows_and_stays_terminated(void **state)
     buffer_done(&buffer);
 }
 
+static void room_is_written_by_the_caller(void **state)
+{
+    struct buffer buffer;
+    char *room;
+
+    (void)state;
+    buffer_init(&buffer, 300);
+    buffer_add_text(&buffer, "ab");
+    room = buffer_extend(&buffer, 298);
+    assert_non_null(room);
+    memset(room, 'c', 298);
+    assert_int_equal(buffer.length, 300);
+    assert_int_equal(strlen(buffer.bytes), 300);
+    assert_memory_equal(buffer.bytes, "abc", 3);
+    assert_null(buffer_extend(&buffer, 1));
+    assert_true(buffer.failed);
+    buffer_clear(&buffer);
+    assert_null(buffer_extend(&buffer, SIZE_MAX));
+    buffer_done(&buffer);
+}
+
 static void limit_is_exact(void **state)
 {
     struct buffer buffer;
@@ -87,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_stays_terminated),
+        cmocka_unit_test(room_is_written_by_the_caller),
         cmocka_unit_test(limit_is_exact),
         cmocka_unit_test(failure_sticks),
         cmocka_unit_test(empty_buffer_gives_an_empty_text),

@@ -149,6 +149,8 @@ static void integers(void **state)
         CHECK_ROW(text_to_i64(rows[i].text, strlen(rows[i].text), rows[i].min, rows[i].max, &value) == rows[i].is,
                   rows[i].text);
         CHECK_ROW(value == (rows[i].is ? rows[i].value : -77), rows[i].text);
+        char digits[TEXT_I64_SIZE], *end = digits + sizeof digits, *begin = text_put_i64(end, rows[i].value); /* and back */
+        CHECK_ROW(!rows[i].is || ((size_t)(end - begin) == strlen(rows[i].text) && memcmp(begin, rows[i].text, (size_t)(end - begin)) == 0), rows[i].text);
     }
 }
 
