@@ -10,6 +10,8 @@
 #include "common/clock.h"
 #include "common/hash.h"
 
+#define GATHER_US 1000   /* how long the sending thread lets messages gather after it was woken */
+
 struct entry {
     struct entry *next;
     uint64_t topic_hash;
@@ -271,13 +273,28 @@ static bool wait_until(struct outbox *outbox, int64_t until_mono_ms)
     return pthread_cond_timedwait(&outbox->changed, &outbox->lock, &until) == 0;
 }
 
+/* Messages come in runs. A thread that is woken for each of them, and wakes those of its library for each, costs several times what sending costs. */
+static void gather(struct outbox *outbox)
+{
+    if (outbox->kicked)
+        return;
+    pthread_mutex_unlock(&outbox->lock);
+    (void)nanosleep(&(struct timespec){.tv_nsec = GATHER_US * 1000}, NULL);
+    pthread_mutex_lock(&outbox->lock);
+}
+
 void outbox_pump(struct outbox *outbox, int64_t until_mono_ms)
 {
+    bool woken = false;
+
     pthread_mutex_lock(&outbox->lock);
     do {
+        if (woken)
+            gather(outbox);
         window_check(outbox, clock_mono_ms());
         send_waiting(outbox);
-    } while (!outbox->kicked && wait_until(outbox, until_mono_ms));
+        woken = !outbox->kicked && wait_until(outbox, until_mono_ms);
+    } while (woken);
     outbox->kicked = false;
     pthread_mutex_unlock(&outbox->lock);
 }
