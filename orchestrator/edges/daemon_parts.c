@@ -332,6 +332,8 @@ void daemon_parts_free(struct daemon *daemon)
     worker_pool_stop(daemon->workers);
     daemon_stream_free(daemon);
     api_free(daemon->api);
+    if (daemon->store)
+        store_flush(daemon->store);
     redis_link_free(daemon->redis);
     chores_free(daemon->chores);
     ingest_free(daemon->ingest);

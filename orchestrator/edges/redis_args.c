@@ -54,6 +54,13 @@ void redis_args_add_i64(struct redis_args *args, int64_t value)
     redis_args_add(args, begin, (size_t)(end - begin));
 }
 
+void redis_args_add_all(struct redis_args *args, const struct redis_args *other)
+{
+    buffer_add(&args->buffer, other->buffer.bytes + HEAD_SIZE, other->buffer.length - HEAD_SIZE);
+    args->buffer.failed |= other->buffer.failed;
+    args->count += other->count;
+}
+
 const char *redis_args_finish(struct redis_args *args, size_t *ret_length)
 {
     if (args->buffer.failed)

@@ -18,5 +18,7 @@ void redis_args_clear(struct redis_args *args);
 void redis_args_add(struct redis_args *args, const void *bytes, size_t length);
 void redis_args_add_text(struct redis_args *args, const char *text);
 void redis_args_add_i64(struct redis_args *args, int64_t value);
+/* Adds the arguments of another one, which stays as it is. */
+void redis_args_add_all(struct redis_args *args, const struct redis_args *other);
 /* The finished command: bytes live as long as args is not touched. NULL when something did not fit or memory ran out. */
 const char *redis_args_finish(struct redis_args *args, size_t *ret_length);

@@ -99,6 +99,11 @@ bool redis_link_is_ready(const struct redis_link *link)
     return link->state == LINK_READY;
 }
 
+struct event_base *redis_link_base(const struct redis_link *link)
+{
+    return link->base;
+}
+
 const char *redis_link_why(const struct redis_link *link)
 {
     return link->state == LINK_READY ? "" : link->why;

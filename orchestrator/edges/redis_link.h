@@ -48,6 +48,8 @@ void redis_link_free(struct redis_link *link);
 bool redis_link_is_ready(const struct redis_link *link);
 /* Why it is not ready: "connection refused", "drover:schema has version 2, ...". "" when it is. */
 const char *redis_link_why(const struct redis_link *link);
+/* The loop that its callbacks come on. */
+struct event_base *redis_link_base(const struct redis_link *link);
 size_t redis_link_outstanding(const struct redis_link *link);
 
 /* reply: only with DROVER_OK, valid until the callback returns. text: never NULL, what Redis said or what happened. */

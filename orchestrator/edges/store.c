@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/text.h"
-#include "orchestrator/edges/store_call.h"
+#include "orchestrator/edges/store_moves.h"
 
 static void port_load(void *store, const char *device_id, store_loaded *done, void *arg)
 {
@@ -29,13 +29,18 @@ struct store *store_new(struct redis_link *link, const struct store_config *conf
     store->timeout_ms = config->timeout_ms;
     redis_args_init(&store->args);
     buffer_init(&store->transaction, 0);
-    return store;
+    store->moves = store_moves_new(store);
+    if (store->moves)
+        return store;
+    store_free(store);
+    return NULL;
 }
 
 void store_free(struct store *store)
 {
     if (!store)
         return;
+    store_moves_free(store->moves);
     facts_cache_free(store->facts);
     plan_shelf_done(&store->plans);
     redis_args_done(&store->args);

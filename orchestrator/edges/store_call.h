@@ -22,6 +22,7 @@ struct store {
     unsigned transaction_commands;
     struct store_counters counters;
     struct plan_shelf plans;
+    struct store_moves *moves;       /* that wait for the end of the loop's turn (store_moves.h) */
 };
 
 typedef void store_callback(void);   /* what `done` is kept as; each file casts it back to its own type */

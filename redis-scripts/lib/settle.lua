@@ -17,27 +17,27 @@ local function settle(device_id, rollout_id, model_id, stage_number, site, state
   if state_was ~= state then
     if state_was ~= 'none' then
       local field = 'state:' .. state_was
-      count(rollout, field, '-1')
-      count(model, field, '-1')
-      if stage then count(stage, field, '-1') end
+      count(rollout, field, DOWN)
+      count(model, field, DOWN)
+      if stage then count(stage, field, DOWN) end
     end
     local field = 'state:' .. state
-    count(rollout, field, '1')
-    count(model, field, '1')
+    count(rollout, field, UP)
+    count(model, field, UP)
     if stage then
-      count(stage, field, '1')
+      count(stage, field, UP)
       if state_was == 'none' then call('HSET', stage, 'opened_ms', at_ms) end
       if state == 'succeeded' or is_unsuccessful(state) then call('HSET', stage, 'settled_ms', at_ms) end
     end
   end
   if error_was ~= error then
     if error_was ~= '' then
-      count(rollout, 'error:' .. error_was, '-1')
-      if stage then count(stage, 'error:' .. error_was, '-1') end
+      count(rollout, 'error:' .. error_was, DOWN)
+      if stage then count(stage, 'error:' .. error_was, DOWN) end
     end
     if error ~= '' then
-      count(rollout, 'error:' .. error, '1')
-      if stage then count(stage, 'error:' .. error, '1') end
+      count(rollout, 'error:' .. error, UP)
+      if stage then count(stage, 'error:' .. error, UP) end
     end
   end
   if stage and (error_was ~= error or state_was ~= state) and (state_was == 'succeeded' or is_unsuccessful(state_was)) then
@@ -50,13 +50,14 @@ local function settle(device_id, rollout_id, model_id, stage_number, site, state
       local left = call('HGET', of, field) or '0'
       if tonumber(left) < tonumber(had[1]) then call('HSET', current, 'before:' .. field, left) end
     end
+    counts_write()
     if state_was ~= state then before_shrink('state:' .. state_was) end
     if error_was ~= error and error_was ~= '' then before_shrink('error:' .. error_was) end
   end
-  if attempt_was ~= attempt and tonumber(attempt_was) < 2 and tonumber(attempt) >= 2 then count(rollout, 'retried', '1') end
+  if attempt_was ~= attempt and tonumber(attempt_was) < 2 and tonumber(attempt) >= 2 then count(rollout, 'retried', UP) end
 
   if site and holds_place(state_was) ~= holds_place(state) then
-    count(rollout .. ':sites', site, holds_place(state) and '1' or '-1')
+    count(rollout .. ':sites', site, holds_place(state) and UP or DOWN)
   end
 
   if now_live and deadline_ms ~= '0' then

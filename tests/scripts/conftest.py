@@ -113,9 +113,9 @@ class Drover:
         more = more_of(alarm=bool(alarm), kind=kind, stage_max=stage_max, stratum=stratum, per_site=per_site, per_minute=per_minute, bytes=bytes_places)
         return self.call("upgrade_open", device, max_in_flight, at_ms, "drover-1", 1000, "open", "its turn", plan_revision, more, *flat(upgrade))
 
-    def move(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
+    def move_said(self, device, upgrade, expected, came_from, on="dispatch", alarm=0, silent=0, kind="", at_ms=6000, states="", max_in_flight=0,
              per_minute=0, quarantine_ms=0, per_site=0, bytes_places=0):
-        """As droverd says it: of the upgrade only what is another than before."""
+        """A move's arguments, as droverd says them: of the upgrade only what is another than before."""
         had = self.redis.hgetall(f"{V1}upgrade:{device}") or upgrade
         was = [had.get(name, "") for name in ("rollout", "model", "version", "stage", "site")]
         leg = {name: str(upgrade[name]) for name in ("from_version", "via") if name in upgrade and str(upgrade[name]) != had.get(name, "")}
@@ -125,8 +125,16 @@ class Drover:
         said = ("upgrade_id", "state", "revision", "attempt", "error", "deadline_ms", "token")
         changes = {name: value for name, value in upgrade.items()
                    if str(value) != had.get(name, "") and name not in ("upgrade_id", "state", "revision", "deadline_ms", "token")}
-        return self.call("upgrade_move", device, expected, at_ms, "drover-1", 1000, on, "because", more, *was, came_from, had.get("attempt", 0),
-                         had.get("error", ""), *(now[name] for name in said), *flat(changes))
+        changes = flat(changes)
+        return [device, expected, at_ms, on, "because", more, *was, came_from, had.get("attempt", 0), had.get("error", ""),
+                *(now[name] for name in said), len(changes), *changes]
+
+    def moves(self, *moves):
+        """Several in one call: each what move_said returned."""
+        return self.call("upgrade_move", "drover-1", 1000, *(argument for move in moves for argument in move))
+
+    def move(self, *arguments, **named):
+        return self.moves(self.move_said(*arguments, **named))[0]
 
     # --- what is there ---
     def device(self, name):

@@ -117,7 +117,49 @@ def test_bad_fields_change_nothing(ready):
     for broken in ({"upgrade_id": ""}, {"state": ""}, {"revision": "x"}, {"token": ""}, {"deadline_ms": "soon"}):
         with pytest.raises(redis.ResponseError):
             ready.move("d1", ready.upgrade(**broken), 1, "pending")
-    with pytest.raises(redis.ResponseError, match="pairs"):
-        ready.call("upgrade_move", "d1", 1, 6000, "drover-1", 1000, "on", "why", "", "r1", "esp32", "1.1.0", "", "", "pending", 0, "",
-                   "u-r1", "failed", 2, 0, "", 0, "t2", "note")
+    good = ready.move_said("d1", ready.upgrade(state="failed", revision=2, token="t2"), 1, "pending")
+    for broken, words in ((good[:-1], "pairs"), ([*good[:21], 1, "note"], "pairs"), ([*good[:21], "x"], "pairs"), (good + good[:5], "pairs"), (good + [*good[:14], "", *good[15:]], "missing")):
+        with pytest.raises(redis.ResponseError, match=words):
+            ready.moves(broken)
     assert ready.snapshot() == before
+
+
+def fleet(drover, count, **fields):
+    drover.release(), drover.rollout(max_in_flight=100)
+    names = [f"d{n}" for n in range(count)]
+    for name in names:
+        drover.record(dict(id=name, at_ms=1000, seq=1))
+        drover.open(name, drover.upgrade(upgrade_id=f"u-{name}", **fields), max_in_flight=100)
+    return names
+
+
+def test_a_batch_is_its_moves_one_by_one(drover):
+    names = fleet(drover, 6, stage=1)
+    said = [drover.move_said(name, drover.upgrade(upgrade_id=f"u-{name}", state=state, revision=2, token="t", attempt=1, error=error, stage=1), expected, "pending")
+            for name, state, expected, error in zip(names, ("dispatched", "dispatched", "failed", "dispatched", "succeeded", "lost"), (1, 1, 1, 7, 1, 1),
+                                                    ("", "", "E_BOOT", "", "", "E_LOST"))]
+    assert [result[0] for result in drover.moves(*said)] == ["OK", "OK", "OK", "CONFLICT", "OK", "OK"]
+    counts = {"opened": 6, "state:pending": 1, "state:dispatched": 2, "state:failed": 1, "state:succeeded": 1, "state:lost": 1, "error:E_BOOT": 1, "error:E_LOST": 1}
+    assert drover.counts("rollout:r1") == drover.counts("rollout:r1:stage:1") == counts
+    assert drover.redis.smembers("drover:priv:rollout:r1:done") == {"d2", "d4"}
+    assert [event["device"] for event in drover.events()[-5:]] == ["d0", "d1", "d2", "d4", "d5"]
+    assert [result[0] for result in drover.moves(*said)] == ["REPEAT", "REPEAT", "REPEAT", "CONFLICT", "REPEAT", "REPEAT"]
+    assert drover.counts("rollout:r1") == counts
+
+
+def test_limits_see_what_the_batch_did_before(drover):
+    names = fleet(drover, 4, state="held")
+    said = [drover.move_said(name, drover.upgrade(upgrade_id=f"u-{name}", state="dispatched", revision=2, token="t"), 1, "held", max_in_flight=2) for name in names]
+    assert [result[0] for result in drover.moves(*said)] == ["OK", "OK", "FULL", "FULL"]
+    assert drover.counts("rollout:r1") == {"opened": 4, "state:dispatched": 2, "state:held": 2}
+
+
+def test_a_move_that_redis_refuses_does_not_hold_up_the_others(drover):
+    names = fleet(drover, 3)
+    drover.redis.delete("drover:v1:device:d1")
+    drover.redis.set("drover:v1:device:d1", "not a hash")
+    said = [drover.move_said(name, drover.upgrade(upgrade_id=f"u-{name}", state="dispatched", revision=2, token="t"), 1, "pending") for name in names]
+    results = drover.moves(*said)
+    assert [result[0] for result in results] == ["OK", "ERR", "OK"] and "WRONGTYPE" in results[1][1]
+    assert drover.counts("rollout:r1") == {"opened": 3, "state:dispatched": 3}, "counted as it was half done: its upgrade says so, too"
+    assert drover.redis.hget("drover:v1:upgrade:d1", "state") == "dispatched"

@@ -1,0 +1,20 @@
+-- counts_later: as lib/counts.lua, for many at once: they are added up, and written when counts_write is called: at the end, and before any is read.
+local UP, DOWN = 1, -1
+local counts = {}
+local function count(key, field, by)
+  local of = counts[key]
+  if not of then
+    of = {}
+    counts[key] = of
+  end
+  of[field] = (of[field] or 0) + by
+end
+
+local function counts_write()
+  for key, fields in pairs(counts) do
+    for field, by in pairs(fields) do
+      if by ~= 0 and redis.call('HINCRBY', key, field, string.format('%d', by)) == 0 then redis.call('HDEL', key, field) end
+    end
+  end
+  counts = {}
+end
