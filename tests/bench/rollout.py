@@ -3,8 +3,8 @@
 The fleet comes to be as it would: one heartbeat of every device through broker and droverd, as fast as it goes. Memory a device is taken then. Devices of another
 model speak at 2,000/s when a rollout for them is started with `drover rollout start`; the clock runs until the first command is out of the broker. Then --updates devices speak at --rate, are taken, told,
 and answer like devices that succeed, one message a second (drover-sim --load --obey): opened, dispatched, acknowledged, downloading, installing, verifying,
-succeeded: seven moves each, all but the first two begun by a message of the device, every one saved by its script before anything is said. Where droverd lags behind by more than
-a second, a device's heartbeat after the reboot overtakes its reports, which come through a ring of their own, and fewer moves are enough: they are counted as they were made. Nothing is downloaded: this is
+succeeded: seven moves each, all but the first two begun by a message of the device, every one saved by its script before anything is said: --rate times seven
+is what is offered. Nothing is downloaded: this is
 about decisions. Every device that was taken must have succeeded in Redis, and the rates come from droverd's own counters. Each number is printed as a share of its bar.
 """
 import argparse
