@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <event2/event.h>
@@ -87,8 +88,9 @@ static void more_leg(struct more *more, const struct upgrade *was, const struct 
             json_close_array(&writer);
     }
     json_end(&writer);
-    if (!facts.failed)
-        more_text(more, "facts", facts.bytes);
+    if (facts.failed)
+        abort();   /* must_alloc.h */
+    more_text(more, "facts", facts.bytes);
     buffer_done(&facts);
     if (strcmp(was->from_version, now->from_version) != 0)
         more_text(more, "from_version", now->from_version);
