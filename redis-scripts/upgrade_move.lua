@@ -21,8 +21,8 @@
 -- 21 how many arguments follow: name and value of every other field that is another than before, attempt and error among them; '': it is gone
 --
 -- Returns of each {'OK', revision, last_event}, {'REPEAT', revision, last_event} (an earlier try with this token had worked),
--- {'CONFLICT'}, {'REFUSED', why} (the rollout is in another state), {'FULL', why}: a limit, for now, or {'ERR', why}: Redis refused one of its commands.
--- Of a move that is not OK nothing is written, but for ERR. Malformed arguments are an error of the whole call, and nothing is written.
+-- {'CONFLICT'}, {'REFUSED', why} (the rollout is in another state), {'FULL', why}: a limit, for now, or {'ERR', why}: malformed, or Redis refused one
+-- of its commands. Of a move that is not OK nothing is written, but when Redis refused. Arguments that do not come out even are an error of the call.
 -- @include lib/counts_later.lua
 -- @include lib/events.lua
 -- @states
@@ -32,18 +32,14 @@ local FIXED = 22
 local call, find = redis.call, string.find
 local instance, keep, last_argument = ARGV[1], ARGV[2], #ARGV
 
-local function wrong_arguments()
+local function are_in_pairs()
   local at = 3
   while at <= last_argument do
     local count = tonumber(ARGV[at + 21] or '')
-    if not count or count % 2 ~= 0 or at + FIXED + count - 1 > last_argument then return 'fields come in pairs' end
-    if ARGV[at + 6] == '' or ARGV[at + 7] == '' or ARGV[at + 8] == '' then return 'missing rollout, model or version' end
-    if ARGV[at + 14] == '' or ARGV[at + 15] == '' or ARGV[at + 20] == '' then return 'missing upgrade_id, state or token' end
-    if not (find(ARGV[at + 16], '^%d+$') and find(ARGV[at + 17], '^%d+$') and find(ARGV[at + 19], '^%d+$')) then
-      return 'not a number: revision, attempt or deadline_ms'
-    end
+    if not count or count < 0 or count % 2 ~= 0 or at + FIXED + count - 1 > last_argument then return false end
     at = at + FIXED + count
   end
+  return true
 end
 
 -- at: the first argument of the move; count: how many fields it has, twice.
@@ -51,6 +47,8 @@ local function move(at, count)
   local id, expected, at_ms, on, why, more, rollout, model, version, stage, site, state_was, attempt_was, error_was, upgrade_id, state,
     revision, attempt, error, deadline_ms, token = unpack(ARGV, at, at + FIXED - 2)
   local first, last_field = at + FIXED, at + FIXED + count - 1
+  if rollout == '' or model == '' or version == '' or upgrade_id == '' or state == '' or token == '' then return { 'ERR', 'missing field' } end
+  if not (find(revision, '^%d+$') and find(attempt, '^%d+$') and find(deadline_ms, '^%d+$')) then return { 'ERR', 'not a number: a field' } end
   local device, upgrade = KEYS[1] .. 'device:' .. id, KEYS[1] .. 'upgrade:' .. id
 
   local had = call('HMGET', upgrade, 'upgrade_id', 'state', 'revision', 'token', 'last_event')
@@ -86,12 +84,13 @@ local function move(at, count)
     event.kind, event.prev, event.facts = 'alarm', last, nil
     last = event_add(keep, event)
   end
-  call('HSET', upgrade, 'state', state, 'revision', revision, 'deadline_ms', deadline_ms, 'token', token, 'last_event', last,
-    unpack(ARGV, first, last_field))
+  local name, value = 'last_event', last
+  if last == '' then name, value = 'state', state end   -- it has none, and this one is silent
+  call('HSET', upgrade, 'state', state, 'revision', revision, 'deadline_ms', deadline_ms, 'token', token, name, value, unpack(ARGV, first, last_field))
   for i = first, last_field, 2 do
     if ARGV[i + 1] == '' then call('HDEL', upgrade, ARGV[i]) end
   end
-  call('HSET', device, 'state', state, 'last_event', last)
+  call('HSET', device, 'state', state, name, value)
   if attempt ~= attempt_was then call('HSET', device, 'attempt', attempt) end
   if marker then call('HSET', device, 'facts', marker) end
   if more then
@@ -110,8 +109,7 @@ local function move(at, count)
   return { 'OK', revision, last }
 end
 
-local wrong = wrong_arguments()
-if wrong then return redis.error_reply('ERR upgrade_move: ' .. wrong) end
+if not are_in_pairs() then return redis.error_reply('ERR upgrade_move: fields come in pairs') end
 local results, at = {}, 3
 while at <= last_argument do
   local count = tonumber(ARGV[at + 21])

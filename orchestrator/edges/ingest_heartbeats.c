@@ -175,12 +175,12 @@ static bool may_read_on(const struct ingest *ingest)
 }
 
 /* A report that came earlier waits for its place among the CALLS_MAX: its device's heartbeat must not overtake it, nor may this one begin an upgrade
- * while those under way stand. */
+ * while those under way stand. Not for ever: what a flood of reports holds up longer than YIELD_MS is read beside them, so that no device is taken for silent. */
 static bool reports_are_older(const struct ingest *ingest, const struct ring_record *record)
 {
     int64_t arrived_ms = intake_may_read(&ingest->reports) ? ring_next_arrived_ms(ingest->reports.ring) : 0;
 
-    return arrived_ms != 0 && arrived_ms < record->arrived_ms;
+    return arrived_ms != 0 && arrived_ms < record->arrived_ms && clock_unix_ms() - record->arrived_ms < YIELD_MS;
 }
 
 /* Reads until the ring is empty, or no further batch may go, or reports go first (false), or the turn is over (true: come back at once). */

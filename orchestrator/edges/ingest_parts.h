@@ -15,6 +15,7 @@
 #define CALLS_MAX 256        /* reports and online messages outstanding */
 #define TURN_RECORDS 1024    /* most that one turn reads before the loop may do something else, */
 #define TURN_US 5000         /* and the most time it takes */
+#define YIELD_MS 10000       /* longest that a heartbeat lets older reports go first: well under the shortest silence that counts */
 #define PACE_MS 4            /* between batches that are not full: under load this gathers a hundred heartbeats and more */
 #define GATHER_BYTES ((size_t)32 << 10)  /* unread bytes worth waking up for while a batch gathers anyway */
 #define RETRY_BASE_MS 50

@@ -31,7 +31,7 @@ struct store_config {
 
 /* NULL: out of memory. The link is borrowed and must live longer. */
 struct store *store_new(struct redis_link *link, const struct store_config *config);
-/* Moves gather while the loop has something to do, and go in one call; this sends them now. Before redis_link_free, so that all of them are answered. */
+/* Moves gather while the loop has something to do, and go in one call; this sends them now. Before redis_link_free, which then answers them. */
 void store_flush(struct store *store);
 /* Only after redis_link_free, or when nothing is outstanding. */
 void store_free(struct store *store);

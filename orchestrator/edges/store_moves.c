@@ -50,6 +50,9 @@ void store_moves_free(struct store_moves *moves)
 {
     if (!moves)
         return;
+    for (unsigned i = 0; moves->waiting && i < moves->waiting->count; i++)
+        free(moves->waiting->calls[i]);
+    free(moves->waiting);
     if (moves->send)
         event_free(moves->send);
     redis_args_done(&moves->args);

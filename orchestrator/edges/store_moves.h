@@ -6,7 +6,7 @@
 
 /* NULL: out of memory. */
 struct store_moves *store_moves_new(struct store *store);
-/* NULL is fine. None may wait. */
+/* NULL is fine. Moves that still wait are forgotten without an answer. */
 void store_moves_free(struct store_moves *moves);
 
 /* A call that saves an upgrade, as asked, with this revision. */

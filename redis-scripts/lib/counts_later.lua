@@ -10,11 +10,13 @@ local function count(key, field, by)
   of[field] = (of[field] or 0) + by
 end
 
+-- A count that Redis refuses (something else is in its place) costs no other one.
 local function counts_write()
-  for key, fields in pairs(counts) do
+  local due = counts
+  counts = {}
+  for key, fields in pairs(due) do
     for field, by in pairs(fields) do
-      if by ~= 0 and redis.call('HINCRBY', key, field, string.format('%d', by)) == 0 then redis.call('HDEL', key, field) end
+      if by ~= 0 and redis.pcall('HINCRBY', key, field, string.format('%d', by)) == 0 then redis.call('HDEL', key, field) end
     end
   end
-  counts = {}
 end

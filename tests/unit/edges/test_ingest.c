@@ -20,7 +20,7 @@
 
 #define MANY 6000
 #define DEVICES 400
-#define ARRIVED_MS INT64_C(1700000000000)   /* when message 0 arrived; each next one a millisecond later */
+#define LONG_AGO_MS INT64_C(1700000000000)
 
 /* --- the flow that the test plays; linked instead of the core's --- */
 
@@ -32,6 +32,8 @@ struct pending {
     uint32_t numbers[STORE_BATCH_MAX];    /* of the messages in it: their seq */
     uint16_t devices[STORE_BATCH_MAX];
 };
+
+static int64_t first_ms;                  /* when message 0 arrived; each next one a millisecond later */
 
 static struct {
     struct pending pending[512];
@@ -76,7 +78,7 @@ void flow_heartbeats(struct flow *flow, struct beat *beats, size_t count, flow_d
     pending->count = count;
     for (size_t i = 0; i < count; i++) {
         pending->numbers[i] = (uint32_t)beats[i].heartbeat.seq;
-        assert_int_equal(beats[i].at_ms, ARRIVED_MS + beats[i].heartbeat.seq); /* arrival, however long ago */
+        assert_int_equal(beats[i].at_ms, first_ms + beats[i].heartbeat.seq); /* arrival, however long ago */
         pending->devices[i] = (uint16_t)atoi(beats[i].heartbeat.device_id + 1);
         for (size_t j = 0; j < i; j++)
             assert_int_not_equal(pending->devices[i], pending->devices[j]); /* no device twice */
@@ -114,7 +116,7 @@ void flow_served(struct flow *flow, const struct served *served, flow_done *done
     assert_int_equal(served->attempt, 7);
     assert_int_equal(served->progress_pct, number % 101);
     assert_int_equal(served->whole, number % 2);
-    assert_int_equal(served->at_ms, ARRIVED_MS + number);
+    assert_int_equal(served->at_ms, first_ms + number);
     pending->numbers[0] = number;
 }
 
@@ -187,6 +189,7 @@ static struct fixture *fixture_new(size_t ring_bytes)
     struct ingest_config config = {.online = fake_online};
 
     memset(&fake, 0, sizeof fake);
+    first_ms = LONG_AGO_MS;
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/drover-ingest-XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
     config.base = fixture->base = event_base_new();
@@ -217,7 +220,7 @@ static void fixture_free(struct fixture *fixture)
 static bool put_raw(struct ring *ring, const char *topic, const void *payload, size_t length, bool oversized, uint32_t number)
 {
     struct ring_record record = {.topic = topic, .topic_length = strlen(topic), .payload = payload, .payload_length = length,
-                                 .arrived_ms = ARRIVED_MS + number, .oversized = oversized};
+                                 .arrived_ms = first_ms + number, .oversized = oversized};
 
     return ring_put(ring, &record);
 }
@@ -235,7 +238,7 @@ static void put_heartbeat(struct fixture *fixture, unsigned device, const char *
 
 static void put_served(struct fixture *fixture, uint32_t number)
 {
-    struct served served = {.upgrade_id = "u1", .attempt = 7, .progress_pct = number % 101, .whole = number % 2, .at_ms = ARRIVED_MS + number};
+    struct served served = {.upgrade_id = "u1", .attempt = 7, .progress_pct = number % 101, .whole = number % 2, .at_ms = first_ms + number};
 
     snprintf(served.device_id, sizeof served.device_id, "d%u", number);
     assert_true(ingest_put_served(fixture->reports, &served));
@@ -363,6 +366,7 @@ static void test_older_reports_go_before_heartbeats(void **state)
     int64_t deadline = clock_mono_ms() + 20000;
 
     (void)state;
+    first_ms = clock_unix_ms();
     ingest_resume(fixture->ingest);
     turn(fixture);
     put_many_reports_and_a_later_heartbeat(fixture);
@@ -387,6 +391,29 @@ static void test_older_reports_go_before_heartbeats(void **state)
         turn(fixture);
     }
     assert_true(ingest_is_drained(fixture->ingest));
+    fixture_free(fixture);
+}
+
+static void test_a_flood_of_reports_does_not_hold_heartbeats_up_for_long(void **state)
+{
+    struct fixture *fixture = fixture_new(1 << 20);
+    int64_t deadline = clock_mono_ms() + 20000;
+
+    (void)state;
+    first_ms = clock_unix_ms() - 30000;
+    ingest_resume(fixture->ingest);
+    for (unsigned i = 0; i < 300; i++)
+        put_report(fixture, false);
+    fixture->heartbeat_count = fixture->report_count;
+    put_heartbeat(fixture, 5, "idle");
+    while (heartbeats_pending() == 0 && clock_mono_ms() < deadline)
+        turn(fixture);
+    assert_int_equal(heartbeats_pending(), 1);
+    assert_int_equal(fake.pending_count, 1 + 256);
+    while (!ingest_is_drained(fixture->ingest) && clock_mono_ms() < deadline) {
+        answer_all(DROVER_OK);
+        turn(fixture);
+    }
     fixture_free(fixture);
 }
 
@@ -587,7 +614,7 @@ static void *produce(void *arg)
         record.payload_length = (size_t)snprintf(payload, sizeof payload,
             producer->reports ? "{\"schema\":1,\"upgrade_id\":\"u1\",\"attempt\":1,\"seq\":%u,\"state\":\"downloading\"}"
                               : "{\"schema\":1,\"model\":\"esp32\",\"version\":\"1.0.0\",\"boot_id\":\"b\",\"seq\":%u}", number);
-        record.arrived_ms = ARRIVED_MS + number;
+        record.arrived_ms = first_ms + number;
         if (!ring_put_wait(producer->ring, &record))
             return NULL;
     }
@@ -672,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_quiet_times_send_at_once),
         cmocka_unit_test(test_batches_gather_while_one_is_on_its_way),
         cmocka_unit_test(test_older_reports_go_before_heartbeats),
+        cmocka_unit_test(test_a_flood_of_reports_does_not_hold_heartbeats_up_for_long),
         cmocka_unit_test(test_a_device_twice_in_a_batch),
         cmocka_unit_test(test_garbage_is_counted_by_reason_and_done_with),
         cmocka_unit_test(test_garbage_waits_for_what_is_before_it),
